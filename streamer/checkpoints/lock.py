@@ -1,0 +1,88 @@
+"""One trainer for one folder of checkpoints, and who it is.
+
+The kernel frees the lock when its process ends, however it ends. The lock file stays, since to remove it would let two
+processes each lock a file of that name; so it can also be there, with its few bytes, when the disk is full.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from streamer.checkpoints.publish import cannot_write, make_folder
+from streamer.errors import ExitCode, StreamerError
+
+NAME = ".lock"
+PATIENCE = 0.25  # seconds: longer than holder() has the lock when it asks who has it
+UNKNOWN = 0
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Be the only process that writes to a folder; make the folder if needed.
+
+    Raises:
+        StreamerError: With exit code 75 if another process holds it, 74 if the folder cannot be written.
+    """
+    make_folder(folder)
+    path = folder / NAME
+    lock = filelock.FileLock(path, timeout=PATIENCE, thread_local=False)
+    try:
+        lock.acquire(poll_interval=0.01)
+    except filelock.Timeout:
+        pid = holder(folder)
+        raise StreamerError(
+            f"another trainer{f', process {pid},' if pid else ''} holds {folder}",
+            hint="stop it first, or name another --checkpoints folder",
+            code=ExitCode.LOCKED,
+        ) from None
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        if not isinstance(lock, filelock.SoftFileLock):  # where there is no flock, the file is filelock's to write
+            _sign(path)
+        yield
+    finally:
+        lock.release()
+
+
+def holder(folder: Path) -> int | None:
+    """Return the pid of the process that holds a folder, 0 if it holds it but is unknown, None if nobody does."""
+    try:
+        descriptor = os.open(folder / NAME, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Shared, so that two who ask do not take each other for a trainer, and a folder need not be writable.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _signature(descriptor)
+    except OSError:
+        return None
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _sign(path: Path) -> None:
+    """Write our pid into the lock file, if the disk lets us: the lock holds without it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            # Always as long, so that a new pid needs no new space and leaves nothing of the old one.
+            os.pwrite(descriptor, b"%-20d\n" % os.getpid(), 0)
+        finally:
+            os.close(descriptor)
+
+
+def _signature(descriptor: int) -> int:
+    try:
+        return max(int(os.pread(descriptor, 64, 0)), UNKNOWN)
+    except (OSError, ValueError):
+        return UNKNOWN

@@ -1,0 +1,344 @@
+"""The commands: parse, call, print. What they do is done elsewhere.
+
+Each imports what it uses when it runs, so that ``--help`` waits for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.options import checkpoints_option, resolve, settings_options
+
+if TYPE_CHECKING:
+    from streamer.display import Display
+    from streamer.vectors import WordVectors
+
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+_topn = click.option("--topn", type=click.IntRange(1), default=10, show_default=True, help="How many to show.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="streamer-embeddings", prog_name="streamer")
+def cli() -> None:
+    """Word vectors that stay alive.
+
+    Drop text files into a folder; get better vectors; stop and start as you like.
+
+    \b
+        streamer watch data/inbox        learn from each file that comes
+        streamer similar king queen      ask, while it goes on learning
+    """
+
+
+def _training(function: Any) -> Any:
+    """Give a command the options of everything that trains."""
+    for option in (
+        settings_options,
+        click.option(
+            "--log-level",
+            type=click.Choice(["debug", "info", "warning", "error"]),
+            default="info",
+            show_default=True,
+            envvar="STREAMER_LOG_LEVEL",
+            help="The least important lines to show.",
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice(["auto", "console", "json"]),
+            default="auto",
+            show_default=True,
+            envvar="STREAMER_LOG_FORMAT",
+            help="auto: for people on a terminal, JSON elsewhere.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            envvar="STREAMER_CONFIG",
+            metavar="FILE",
+            help="Settings in TOML.",
+        ),
+        checkpoints_option,
+    ):
+        function = option(function)
+    return function
+
+
+@cli.command()
+@click.argument("inbox", type=click.Path(path_type=Path))
+@click.option("--once", is_flag=True, help="Train on all that is there, save a checkpoint, and exit.")
+@_training
+def watch(
+    inbox: Path, once: bool, checkpoints: Path, config: Path | None, log_format: str, log_level: str, **flags: Any
+) -> None:
+    """Learn from each text file in INBOX and its subfolders, now and as they come.
+
+    The first Ctrl-C saves and stops, the second stops at once. Started again, it goes on where it stopped.
+
+    \b
+        streamer watch data/inbox
+        streamer watch data/inbox --once --min-count 2
+    """
+    from streamer import service  # noqa: PLC0415
+
+    given, run = resolve(config, flags)
+    if not inbox.is_dir():
+        raise StreamerError(f"there is no folder {inbox}", hint=f"make it: mkdir -p {inbox}", code=ExitCode.NO_INPUT)
+    display = _display(log_format, log_level)
+    with service.start(checkpoints, given, run, display) as running:
+        service.watch(inbox, running, once=once)
+    if once and not running.files_trained:
+        click.echo("nothing new to train")
+    else:
+        click.echo(f"trained {_files(running.files_trained)}, {running.words_seen:,} words")
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes over each file, in all.")
+@_training
+def train(
+    files: tuple[Path, ...],
+    epochs: int,
+    checkpoints: Path,
+    config: Path | None,
+    log_format: str,
+    log_level: str,
+    **flags: Any,
+) -> None:
+    """Train on FILES, and on the files in folders, until each has been gone over --epochs times.
+
+    What was trained before counts, so the same command run twice trains once, and goes on if it was stopped.
+
+    \b
+        streamer train data/sample.txt --epochs 20 --min-count 1
+    """
+    from streamer import service  # noqa: PLC0415
+
+    given, run = resolve(config, flags)
+    for path in files:
+        if not path.exists():
+            raise StreamerError(f"there is no file {path}", code=ExitCode.NO_INPUT)
+
+    def on_epoch(epoch: int, loss: float | None) -> None:
+        click.echo(f"epoch {epoch}/{epochs}: average loss {'unknown' if loss is None else f'{loss:.4f}'}")
+
+    with service.start(checkpoints, given, run, _display(log_format, log_level)) as running:
+        service.train(files, epochs, running, on_epoch)
+    if not running.files_trained:
+        click.echo("nothing new to train")
+
+
+@cli.command()
+@_json
+@checkpoints_option
+def status(checkpoints: Path, as_json: bool) -> None:
+    """Show the newest checkpoint, and whether a trainer runs.
+
+    \b
+        streamer status
+    """
+    from streamer import reports  # noqa: PLC0415
+
+    figures = reports.status(checkpoints)
+    if as_json:
+        return _print_json(figures)
+    return reports.print_status(figures)
+
+
+@cli.command()
+@_json
+@checkpoints_option
+def files(checkpoints: Path, as_json: bool) -> None:
+    """List every file that was trained or refused, and why.
+
+    \b
+        streamer files
+        streamer files --json | jq '.[] | select(.outcome != "trained")'
+    """
+    from streamer import reports  # noqa: PLC0415
+
+    rows = reports.files(checkpoints)
+    if as_json:
+        return _print_json(rows)
+    return reports.print_files(rows)
+
+
+@cli.command("checkpoints")
+@_json
+@checkpoints_option
+def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
+    """List the checkpoints, newest first, and whether each verifies.
+
+    \b
+        streamer checkpoints
+    """
+    from streamer import reports  # noqa: PLC0415
+
+    rows = reports.checkpoints(checkpoints)
+    if as_json:
+        return _print_json(rows)
+    return reports.print_checkpoints(rows)
+
+
+@cli.command()
+@click.argument("checkpoint", required=False)
+@checkpoints_option
+def verify(checkpoint: str | None, checkpoints: Path) -> None:
+    """Check one checkpoint wholly, the newest by default; exit 65 if it is damaged.
+
+    \b
+        streamer verify
+        streamer verify checkpoint-0000000007.h5
+    """
+    from streamer.checkpoints import Store  # noqa: PLC0415
+
+    found = Store(checkpoints).verify(checkpoint)
+    click.echo(f"{found.name} is whole: {found.size_bytes:,} bytes")
+
+
+@cli.command()
+@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@_topn
+@_json
+@checkpoints_option
+def similar(words: tuple[str, ...], topn: int, checkpoints: Path, as_json: bool) -> None:
+    """Show the nearest neighbours of each WORD.
+
+    \b
+        streamer similar king queen --topn 5
+    """
+    from streamer import reports  # noqa: PLC0415
+
+    vectors = _load(checkpoints)
+    neighbours = [(word, _known(lambda word=word: vectors.most_similar(word, topn=topn))) for word in words]
+    if as_json:
+        return _print_json(
+            [{"word": word, "neighbours": [{"word": w, "cosine": c} for w, c in near]} for word, near in neighbours]
+        )
+    return reports.print_neighbours(neighbours)
+
+
+@cli.command()
+@click.argument("a")
+@click.argument("b")
+@click.argument("c")
+@_topn
+@_json
+@checkpoints_option
+def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool) -> None:
+    """Find what is to C as B is to A.
+
+    \b
+        streamer analogy man king woman
+    """
+    from streamer import reports  # noqa: PLC0415
+
+    vectors = _load(checkpoints)
+    found = _known(lambda: vectors.most_similar(positive=[b, c], negative=[a], topn=topn))
+    if as_json:
+        return _print_json([{"word": word, "cosine": cosine} for word, cosine in found])
+    return reports.print_neighbours([(f"{a} is to {b} as {c} is to", found)])
+
+
+@cli.command()
+@click.option("--pairs", type=click.Path(path_type=Path), help="Word pairs with scores, tab or comma separated.")
+@click.option("--analogies", type=click.Path(path_type=Path), help="Four words a line, headings as ': section'.")
+@_json
+@checkpoints_option
+def evaluate(pairs: Path | None, analogies: Path | None, checkpoints: Path, as_json: bool) -> None:
+    """Score the vectors on word pairs and analogies, and say how many rows could be scored.
+
+    \b
+        streamer evaluate --pairs wordsim353.tsv --analogies questions-words.txt
+    """
+    from streamer import reports  # noqa: PLC0415
+
+    if not pairs and not analogies:
+        raise click.UsageError("name a file with --pairs, --analogies, or both")
+    vectors = _load(checkpoints)
+    scores: dict[str, Any] = {}
+    if pairs:
+        scores["pairs"] = vectors.evaluate_word_pairs(pairs).as_dict()
+    if analogies:
+        scores["analogies"] = vectors.evaluate_word_analogies(analogies).as_dict()
+    if as_json:
+        return _print_json(scores)
+    return reports.print_scores(scores)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "kind", help="word2vec, word2vec-binary, glove or npz; by default as FILE's name says.")
+@click.option("--topn", type=click.IntRange(1), help="Only the most frequent words.")
+@checkpoints_option
+def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) -> None:
+    """Write the vectors to FILE, most frequent word first.
+
+    \b
+        streamer export vectors.txt
+        streamer export vectors.npz --topn 10000
+    """
+    from streamer.vectors import write  # noqa: PLC0415
+
+    vectors = _load(checkpoints)
+    kind = kind or {".npz": "npz", ".bin": "word2vec-binary"}.get(file.suffix, "word2vec")
+    write(vectors, file, kind, topn)
+    click.echo(f"wrote {min(topn or len(vectors), len(vectors)):,} vectors to {file} ({kind})", err=True)
+
+
+@cli.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Epochs to train.")
+@click.option("--architecture", type=click.Choice(["skipgram", "cbow"]), default="skipgram", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+def inspect(file: Path | None, epochs: int, architecture: str, seed: int) -> None:
+    """Show the mechanics on a small text: tokens, vocabulary, pairs, scores, one update, loss over epochs.
+
+    \b
+        streamer inspect
+        streamer inspect data/sample.txt --epochs 20
+    """
+    from streamer import inspection  # noqa: PLC0415
+
+    inspection.show(inspection.read(file), epochs=epochs, architecture=architecture, seed=seed)
+
+
+def _display(log_format: str, log_level: str) -> Display:
+    from rich.console import Console  # noqa: PLC0415
+
+    from streamer import logs  # noqa: PLC0415
+    from streamer.display import Display, LiveDisplay  # noqa: PLC0415
+
+    console = Console(stderr=True, highlight=False)
+    logs.configure(log_format, log_level, console)
+    return LiveDisplay(console) if console.is_terminal and log_format != "json" else Display()
+
+
+def _load(checkpoints: Path) -> WordVectors:
+    from streamer.trainer import load  # noqa: PLC0415
+
+    return load(checkpoints)
+
+
+def _known(ask: Any) -> Any:
+    from streamer.vectors import UnknownWord  # noqa: PLC0415
+
+    try:
+        return ask()
+    except UnknownWord as error:
+        raise StreamerError(str(error)) from None
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"

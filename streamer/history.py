@@ -1,0 +1,92 @@
+"""What happened so far, thinned so that it stays small over months."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from streamer.model.sgns import Loss
+from streamer.model.training import BlockReport, ModelState
+
+COLUMNS = ("words_seen", "words_trained", "vocabulary", "loss_total", "loss_weight", "seconds")
+LIMIT = 2048
+"""Rows at which neighbours are merged, two into one."""
+
+
+@attrs.define
+class History:
+    """A table with one row for each stretch of the stream.
+
+    Attributes:
+        rows: For each stretch the words seen and trained and the vocabulary at its end, the loss within it (a sum and
+            its weight), and the seconds it took.
+        resolution: Words trained that a row holds at least; doubled whenever the table is full.
+    """
+
+    rows: list[list[float]] = attrs.field(factory=list)
+    resolution: int = 10_000
+
+    def add(self, model: ModelState, report: BlockReport, seconds: float) -> None:
+        """Record one block."""
+        now = [float(model.vocabulary.total), float(model.words_trained), float(len(model.vocabulary))]
+        spent = [report.loss.total, report.loss.weight, seconds]
+        before = self.rows[-2][1] if len(self.rows) > 1 else 0.0
+        if self.rows and self.rows[-1][1] - before < self.resolution:
+            self.rows[-1] = now + [old + new for old, new in zip(self.rows[-1][3:], spent, strict=True)]
+        else:
+            self.rows.append(now + spent)
+        if len(self.rows) >= LIMIT:
+            pairs = zip(self.rows[::2], self.rows[1::2], strict=True)
+            self.rows = [b[:3] + [x + y for x, y in zip(a[3:], b[3:], strict=True)] for a, b in pairs]
+            self.resolution *= 2
+
+    def loss(self, words: float = 1e6) -> float | None:
+        """Return the mean loss over about the last so many words trained, None where nothing was measured."""
+        total = weight = 0.0
+        for row in reversed(self.rows):
+            total, weight = total + row[3], weight + row[4]
+            if self.rows[-1][1] - row[1] >= words:
+                break
+        return total / weight if weight else None
+
+    def to_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return one float64 column for each name in :data:`COLUMNS`."""
+        table = np.array(self.rows, np.float64).reshape(-1, len(COLUMNS))
+        return {name: np.ascontiguousarray(table[:, number]) for number, name in enumerate(COLUMNS)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[np.float64]], resolution: int) -> History:
+        """Return the history that :meth:`to_arrays` came from."""
+        return cls(np.stack([arrays[name] for name in COLUMNS], axis=1).tolist(), resolution)
+
+
+@attrs.define
+class EpochLosses:
+    """The loss of each epoch of a ``train`` command, kept so that a command that was killed can go on with it.
+
+    Attributes:
+        job: What the command was asked to train; another job starts from nothing.
+        losses: For each epoch the sum of losses and its weight.
+    """
+
+    job: str = ""
+    losses: list[Loss] = attrs.field(factory=list)
+
+    def begin(self, job: str) -> None:
+        """Start the table of a job, or go on with it if it is the one that was under way."""
+        if self.job != job:
+            self.job, self.losses = job, []
+
+    def add(self, epoch: int, loss: Loss) -> None:
+        """Add the loss of a block to its epoch, counted from 0."""
+        while len(self.losses) <= epoch:
+            self.losses.append(Loss(0.0, 0.0))
+        old = self.losses[epoch]
+        self.losses[epoch] = Loss(old.total + loss.total, old.weight + loss.weight)
+
+    def mean(self, epoch: int) -> float | None:
+        """Return the mean loss of an epoch, None where nothing was measured."""
+        if epoch >= len(self.losses) or not self.losses[epoch].weight:
+            return None
+        return self.losses[epoch].total / self.losses[epoch].weight

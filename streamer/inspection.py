@@ -1,0 +1,189 @@
+"""The mechanics on a small text, shown with the product's own functions: nothing here is a model of the real thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake import reader, tokenizer
+from streamer.model import sampling, sgns
+from streamer.model.band import Band, tile_size
+from streamer.model.optimizer import RowSummer, apply_adagrad, plan_row_sums
+from streamer.model.sampling import Purpose
+from streamer.model.sgns import Workspace
+from streamer.model.training import ARCHITECTURES, Learner, ModelState
+from streamer.settings import ModelSettings
+
+LIMIT = 1 << 20
+SETTINGS = ModelSettings(vector_size=50, min_count=1, sample=0.0)
+"""A text this small has no words to spare: none is too rare or too frequent."""
+
+
+class Pair(NamedTuple):
+    """A centre, a word in its window, and the weight of the two: (w + 1 − distance)/w."""
+
+    centre: int
+    context: int
+    weight: float
+
+
+def read(path: Path | None) -> str:
+    """Return the text of a file, at most its first MiB, or of the sample that comes with the package.
+
+    Raises:
+        StreamerError: With exit code 66, if there is no such file or it is not text.
+    """
+    if path is None:
+        here = Path(__file__).parent
+        path = next(place for place in (here / "sample.txt", here.parent / "data" / "sample.txt") if place.exists())
+    try:
+        with reader.open_regular(path) as file:
+            found = reader.inspect(file, encoding="utf-8", max_bad_ratio=0.01)
+            if found.refusal:
+                raise reader.Refused(found.refusal)
+            stop = min(found.text_bytes, LIMIT)
+            return "".join(block.text for block in reader.blocks(file, start=0, stop=stop, encoding="utf-8"))
+    except (FileNotFoundError, reader.Refused) as error:
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise StreamerError(f"cannot inspect {path}: {reason}", code=ExitCode.NO_INPUT) from None
+
+
+def skipgram_pairs(ids: npt.NDArray[np.int64], segments: npt.NDArray[np.int32], window: int) -> list[Pair]:
+    """Return the pairs that the band of a chunk stands for, centre by centre."""
+    tile = tile_size(window)
+    weights = Band(len(ids), tile, window).weights(segments)
+    pairs = []
+    for n, i, j in zip(*np.nonzero(weights), strict=True):
+        centre = n * tile + i
+        context = n * tile + j - window
+        pairs.append(Pair(int(ids[centre]), int(ids[context]), float(weights[n, i, j])))
+    return pairs
+
+
+class Mechanics:
+    """One small text, a new model, and its first update.
+
+    Attributes:
+        encoded: The tokens.
+        state: The model, its vocabulary counted and its embeddings initialised.
+        ids: (n,) int64, the tokens of the first chunk.
+        noise: (k,) int64, the noise words drawn for it.
+    """
+
+    def __init__(self, text: str, settings: ModelSettings) -> None:
+        self.encoded = tokenizer.encode(text, settings.boundary)
+        if not len(self.encoded):
+            raise StreamerError("there is not a word in this text", code=ExitCode.NO_INPUT)
+        state = self.state = ModelState.new(settings)
+        word_ids = state.vocabulary.observe(self.encoded.words, np.bincount(self.encoded.codes))
+        state.embeddings.grow(
+            len(state.vocabulary), sampling.generator(settings.seed, state.blocks, Purpose.INITIALISE)
+        )
+        state.noise.refresh(state.vocabulary.counts, state.vocabulary.total)
+        size = state.batching.chunk
+        self.ids = word_ids[self.encoded.codes[:size]]
+        self.segments = self.encoded.segments[:size]
+        drawn = sgns.noise_words(state.batching, len(self.ids))
+        rng = sampling.generator(settings.seed, state.blocks, Purpose.NOISE)
+        self.noise = state.noise.draw(rng, drawn)
+        self._work = Workspace(state.batching, settings.vector_size, settings.window)
+
+    def scores(self, centre: int, others: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Return the dot products of a word's input vector with the output vectors of others."""
+        embeddings = self.state.embeddings
+        scores: npt.NDArray[np.float32] = embeddings.output[np.asarray(others, np.int64)] @ embeddings.input[centre]
+        return scores
+
+    def loss(self) -> float:
+        """Return the mean loss of the chunk at the weights as they are."""
+        gradients = self._gradients()
+        assert gradients.loss is not None
+        return gradients.loss.total / max(gradients.loss.weight, 1e-30)
+
+    def update(self) -> None:
+        """Take one step: gradients, row sums, AdaGrad."""
+        embeddings, rate = self.state.embeddings, self.state.settings.learning_rate
+        gradients = self._gradients()
+        rows = len(self.ids) + len(self.noise)
+        summer = RowSummer(rows, embeddings.vector_size)
+        per_chunk = -(-rows // 32) * 32
+        (by_token,) = plan_row_sums(self.ids, per_chunk)
+        (by_output,) = plan_row_sums(np.concatenate([self.ids, self.noise]), per_chunk)
+        into_input = summer.sum(gradients.input, by_token)
+        into_output = summer.sum(gradients.output, by_output)
+        apply_adagrad(embeddings.input, embeddings.input_squares, by_token.ids, into_input, rate)
+        apply_adagrad(embeddings.output, embeddings.output_squares, by_output.ids, into_output, rate)
+
+    def _gradients(self) -> sgns.Gradients:
+        state = self.state
+        return ARCHITECTURES[state.settings.architecture](
+            self._work, (state.embeddings.input, state.embeddings.output), self.ids, self.segments, self.noise,
+            state.settings.negative, with_loss=True,
+        )  # fmt: skip
+
+
+def epoch_losses(text: str, settings: ModelSettings, epochs: int) -> list[float]:
+    """Return the average loss of each epoch of a new model over a text."""
+    encoded = tokenizer.encode(text, settings.boundary)
+    learner = Learner(ModelState.new(settings))
+    losses = []
+    for epoch in range(epochs):
+        report = learner.train_block(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
+        losses.append(report.loss.total / max(report.loss.weight, 1e-30))
+    return losses
+
+
+def show(text: str, *, epochs: int, architecture: str, seed: int) -> None:
+    """Print each step of training on a text."""
+    settings = attrs.evolve(SETTINGS, architecture=architecture, seed=seed)
+    mechanics = Mechanics(text, settings)
+    vocabulary, encoded = mechanics.state.vocabulary, mechanics.encoded
+    words = vocabulary.words
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+
+    def section(title: str) -> None:
+        console.print(f"\n{title}", style="bold")
+
+    section(f"Tokens: {len(encoded):,}, the first 20")
+    console.print(" ".join(encoded.tokens()[:20]))
+
+    section(f"Vocabulary: {len(words):,} words, the first 10 ids, with counts")
+    for number, word in enumerate(words[:10]):
+        console.print(f"{number:>4}  {word:<16} {vocabulary.counts[number]:>5}")
+
+    pairs = skipgram_pairs(mechanics.ids, mechanics.segments, settings.window)
+    section(f"Skip-gram pairs: {len(pairs):,} in the first chunk, the first 10 (centre, context, weight)")
+    for pair in pairs[:10]:
+        console.print(f"{words[pair.centre]:>16}  {words[pair.context]:<16} {pair.weight:.1f}")
+
+    centre = pairs[0].centre if pairs else int(mechanics.ids[0])
+    positive = list(dict.fromkeys(pair.context for pair in pairs if pair.centre == centre))[:5]
+    negative = list(dict.fromkeys(mechanics.noise.tolist()))[:5]
+
+    def scores() -> None:
+        for kind, others in (("positive", positive), ("negative", negative)):
+            for other, score in zip(others, mechanics.scores(centre, others), strict=True):
+                console.print(f"{kind:>10}  {words[centre]} · {words[other]:<16} {score:+.4f}")
+
+    section("Scores before any update (output vectors begin at zero, so scores do too)")
+    scores()
+    before = mechanics.loss()
+    mechanics.update()
+    after = mechanics.loss()
+    section("One update: loss of the first chunk")
+    console.print(f"before {before:.4f}")
+    console.print(f"after  {after:.4f}")
+    for _ in range(epochs):
+        mechanics.update()
+    section(f"Scores after {epochs} more updates of the same chunk")
+    scores()
+
+    section(f"Average loss over {epochs} epochs of a new model")
+    for epoch, loss in enumerate(epoch_losses(text, settings, epochs), 1):
+        console.print(f"epoch {epoch:>3}  {loss:.4f}")

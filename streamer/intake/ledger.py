@@ -1,0 +1,304 @@
+"""Which bytes of which file were trained: pure data, no file is touched here.
+
+A path has one row for every version of it that was trained, and at most one for a version that was refused. The rows
+are all that the intake remembers, and are stored in the checkpoint beside the weights that those bytes shaped.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streamer.errors import ExitCode, StreamerError
+
+OUTCOMES = ("trained", "partial", "skipped")  # stored as their position here
+IN_TRAINING = "in training"
+CHANGED = "changed while it was being trained"
+REWRITTEN = "rewritten after it was trained (--on-change retrain trains it again)"
+
+_NUMBERS = ("text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
+_COLUMNS = ("size", "mtime_ns", "ctime_ns", *_NUMBERS)  # in the order of the fields of Signature and of Entry
+
+
+class Signature(NamedTuple):  # a frozen dataclass takes twice as long to make, and a scan makes 100,000
+    """What a file looks like from outside: as long as it stays the same, the content is not read again."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Signature:
+        """Return the signature of a stat.
+
+        What is no regular file has no bytes to account for and no times that mean anything (a folder's change with
+        every file put into it), so its signature says only what kind of thing it is.
+        """
+        if stat.S_ISREG(status.st_mode):
+            return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return cls(0, 0, stat.S_IFMT(status.st_mode))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What one look through a whole file found.
+
+    ``sha256`` is that of the bytes on disk, ``text_bytes`` the length once decompressed (0 if it can't be). ``refusal``
+    says why nothing of the file may be trained. ``prefix_matches`` is whether it begins with the bytes of the version
+    that :meth:`Ledger.previous` named.
+    """
+
+    signature: Signature
+    sha256: bytes
+    text_bytes: int
+    refusal: str | None = None
+    prefix_matches: bool = False
+
+
+@dataclass(slots=True, eq=False)  # told apart by identity, which lets rows be moved and removed in O(1)
+class Entry:
+    """One version of one file. Sizes are in text bytes; ``offset`` is the position in the pass under way, else 0.
+
+    A byte counts as trained once, and its words once, however many passes go over it.
+    """
+
+    path: str
+    signature: Signature
+    sha256: bytes
+    text_bytes: int
+    words: int = 0
+    bytes_trained: int = 0
+    bytes_skipped: int = 0
+    passes: int = 0
+    offset: int = 0
+    outcome: str = "partial"
+    reason: str = IN_TRAINING
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes accounted for: all of them, unless the first pass is under way."""
+        return self.bytes_trained + self.bytes_skipped
+
+    @property
+    def under_way(self) -> bool:
+        """Return whether a pass over it has begun, and neither ended nor been given up."""
+        return self.reason == IN_TRAINING
+
+    def finished(self, passes: int) -> bool:
+        """Return whether it stands at no place in the middle and was gone over often enough."""
+        return self.offset == 0 and self.passes >= passes and not self.under_way
+
+
+class Ledger:
+    """The rows, and what to do next with a file that was looked at."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Entry, None] = {}  # a set that keeps its order
+        self._versions: dict[str, list[Entry]] = {}
+        self._refused: dict[str, Entry] = {}
+        self._open: set[Entry] = set()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Return the rows in the order of training, as a new list."""
+        return list(self._rows)
+
+    @property
+    def under_way(self) -> Entry | None:
+        """Return the entry in the middle of a pass, to be resumed before anything else, or None."""
+        return next((row for row in self._rows if row in self._open), None) if self._open else None
+
+    def outcomes(self) -> dict[str, int]:
+        """Return the number of rows for each outcome."""
+        counts = Counter(entry.outcome for entry in self._rows)
+        return {outcome: counts[outcome] for outcome in OUTCOMES}
+
+    def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
+        """Return whether there is nothing to do for a file that looks like this. O(1)."""
+        if path in self._refused:
+            return self._refused[path].signature == signature
+        return any(row.signature == signature and row.finished(passes) for row in self._versions.get(path, ()))
+
+    def refusal(self, path: str) -> str | None:
+        """Return why the newest version of a file was refused, or None if it was not."""
+        return self._refused[path].reason if path in self._refused else None
+
+    def previous(self, path: str) -> tuple[int, bytes] | None:
+        """Return the size and SHA-256 on disk of the version trained last, for the prefix check, or None."""
+        trained = (version for version in reversed(self._versions.get(path, ())) if version.bytes_trained)
+        return next(((version.signature.size, version.sha256) for version in trained), None)
+
+    def plan(self, path: str, inspection: Inspection, *, on_change: str = "skip", passes: int = 1) -> Entry | None:
+        """Return the entry to train from its offset on, or None if there is nothing to train.
+
+        The same content is never trained again; what was added to a file is trained by itself; a rewritten file is
+        refused, or with ``on_change="retrain"`` trained as a new version. See the table in ``tests/intake``.
+        """
+        if inspection.refusal is not None:
+            self._refuse(path, inspection, inspection.refusal)
+            return None
+        versions = self._versions.get(path, [])
+        same = next((version for version in reversed(versions) if version.sha256 == inspection.sha256), None)
+        if same is not None:
+            return self._keep(same, inspection, passes)
+        self._drop_unbegun(path)
+        newest = self._versions[path][-1] if path in self._versions else None
+        if newest is None:
+            return self._append(path, inspection)
+        if inspection.prefix_matches and inspection.signature.size > newest.signature.size:
+            return self._grow(newest, inspection, passes)
+        if newest.under_way:
+            self.abandon(newest, CHANGED)
+        if on_change == "retrain":
+            return self._append(path, inspection)
+        self._refuse(path, inspection, REWRITTEN)
+        return None
+
+    def advance(self, entry: Entry, offset: int, words: int) -> None:
+        """Record that the text from the entry's offset up to a new one was trained, and how many words it had.
+
+        Raises ValueError if the entry is not under way, or the offset not between the old one and the text's end.
+        """
+        if not entry.under_way or not entry.offset < offset <= entry.text_bytes:
+            raise ValueError(f"cannot advance {entry} to {offset}")
+        fresh = offset - max(entry.offset, entry.bytes_trained)
+        if fresh > 0:
+            # Only a file that grew in a later pass has a block that is partly fresh: its words are shared out.
+            entry.words += words * fresh // (offset - entry.offset)
+            entry.bytes_trained = offset
+        entry.offset = offset
+
+    def finish(self, entry: Entry) -> None:
+        """End a pass; raise ValueError if the entry is not under way or not at the end of its text."""
+        if not entry.under_way or entry.offset != entry.text_bytes:
+            raise ValueError(f"cannot finish {entry}")
+        entry.passes += 1
+        entry.offset = 0
+        entry.outcome, entry.reason = "trained", ""
+        self._open.remove(entry)
+
+    def abandon(self, entry: Entry, reason: str) -> None:
+        """Give up a pass: the bytes that no pass has covered are skipped. The same content may take it up again."""
+        entry.bytes_skipped = entry.text_bytes - entry.bytes_trained
+        entry.outcome = "partial" if entry.bytes_skipped else "trained"
+        entry.reason = reason
+        self._open.discard(entry)
+
+    def refuse(self, path: str, signature: Signature, reason: str) -> None:
+        """Record something that can't be opened or is no regular file."""
+        self._refuse(path, Inspection(signature, bytes(32), 0), reason)
+
+    def _keep(self, entry: Entry, inspection: Inspection, passes: int) -> Entry | None:
+        entry.signature = inspection.signature
+        for other in self._versions[entry.path]:
+            if other.under_way and other is not entry:
+                self.abandon(other, CHANGED)
+        self._drop_refused(entry.path)
+        return None if entry.finished(passes) else self._begin(entry)
+
+    def _grow(self, entry: Entry, inspection: Inspection, passes: int) -> Entry | None:
+        end, whole = entry.text_bytes, entry.offset == 0 and entry.passes > 0
+        entry.sha256, entry.text_bytes = inspection.sha256, inspection.text_bytes
+        if whole and entry.text_bytes > end:  # an empty gzip member adds bytes on disk, but none of text
+            entry.offset = end
+            entry.passes -= 1
+        return self._keep(entry, inspection, passes)
+
+    def _append(self, path: str, inspection: Inspection) -> Entry:
+        self._drop_refused(path)
+        self._add(entry := Entry(path, inspection.signature, inspection.sha256, inspection.text_bytes))
+        return entry
+
+    def _add(self, entry: Entry) -> None:
+        self._rows[entry] = None
+        if entry.outcome == "skipped":
+            self._refused[entry.path] = entry
+            return
+        self._versions.setdefault(entry.path, []).append(entry)
+        if entry.under_way:
+            self._open.add(entry)
+
+    def _begin(self, entry: Entry) -> Entry:
+        entry.outcome, entry.reason, entry.bytes_skipped = "partial", IN_TRAINING, 0
+        self._open.add(entry)
+        return entry
+
+    def _refuse(self, path: str, inspection: Inspection, reason: str) -> None:
+        self._drop_unbegun(path)
+        for version in self._versions.get(path, ()):
+            if version.under_way:
+                self.abandon(version, reason)
+        if path not in self._refused:
+            self._add(Entry(path, inspection.signature, inspection.sha256, 0, outcome="skipped"))
+        entry = self._refused[path]
+        entry.signature, entry.sha256, entry.reason = inspection.signature, inspection.sha256, reason
+        entry.text_bytes = inspection.text_bytes
+        entry.bytes_skipped = inspection.text_bytes or inspection.signature.size
+
+    def _drop_refused(self, path: str) -> None:
+        if entry := self._refused.pop(path, None):
+            del self._rows[entry]
+
+    def _drop_unbegun(self, path: str) -> None:
+        """Forget versions that were planned but of which no byte was trained before the content changed."""
+        for version in self._versions.pop(path, []):
+            if version.bytes_trained:
+                self._versions.setdefault(path, []).append(version)
+            else:
+                del self._rows[version]
+                self._open.discard(version)
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the rows as columns of length n, in the order of training.
+
+        ``paths`` and ``reasons`` are uint8 blobs of NUL-terminated names (one a row) and distinct reasons; ``reason``
+        (int32) and ``outcome`` (uint8) are codes into ``reasons`` and :data:`OUTCOMES`; ``sha256`` is uint8 of shape
+        (n, 32); all else is int64. The same rows always give the same bytes.
+        """
+        rows = self.entries
+        codes = {reason: code for code, reason in enumerate(dict.fromkeys(row.reason for row in rows))}
+        columns: dict[str, npt.NDArray[Any]] = {
+            "paths": _blob([os.fsencode("".join(entry.path + "\0" for entry in rows))]),
+            "reasons": _blob([reason.replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for reason in codes]),
+            "reason": np.array([codes[entry.reason] for entry in rows], np.int32),
+            "outcome": np.array([OUTCOMES.index(entry.outcome) for entry in rows], np.uint8),
+            "sha256": _blob([entry.sha256 for entry in rows]).reshape(-1, 32),
+        }
+        for name in _COLUMNS:
+            value = attrgetter(name if name in _NUMBERS else f"signature.{name}")
+            columns[name] = np.array(list(map(value, rows)), np.int64)
+        return columns
+
+    @classmethod
+    def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]]) -> Ledger:
+        """Return the ledger of which :meth:`to_arrays` made these columns.
+
+        Raises StreamerError with exit code 65 if a column is missing or has another length than ``paths``.
+        """
+        ledger = cls()
+        try:
+            paths = os.fsdecode(columns["paths"].tobytes()).split("\0")[:-1]
+            reasons = columns["reasons"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
+            hashes = columns["sha256"].tobytes()
+            outcomes = [OUTCOMES[code] for code in columns["outcome"].tolist()]
+            numbers = [columns[name].tolist() for name in _COLUMNS]
+            signatures = map(Signature._make, zip(*numbers[:3], strict=True))
+            digests = [hashes[start : start + 32] for start in range(0, len(hashes), 32)]
+            causes = [reasons[code] for code in columns["reason"].tolist()]
+            for fields in zip(paths, signatures, digests, *numbers[3:], outcomes, causes, strict=True):
+                ledger._add(Entry(*fields))
+        except (KeyError, ValueError, IndexError) as error:
+            raise StreamerError(f"the ledger is damaged: {error!r}", code=ExitCode.DAMAGED) from error
+        return ledger
+
+
+def _blob(pieces: list[bytes]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(b"".join(pieces), np.uint8)

@@ -1,0 +1,300 @@
+"""One file → its blocks of text: opened without being fooled, looked through once, read from any position on.
+
+Positions are in text bytes: those of the file, or what they decompress to. Nothing is held whole, and nothing is
+mapped into memory: a mapped file that shrinks kills the process.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import gzip
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+from streamer.intake.ledger import Inspection, Signature
+
+PIECE = 1 << 20
+BOMB_BYTES = 10_000_000
+BOMB_RATIO = 1000  # deflate cannot pack more than 1032 bytes into one, and text never comes near
+
+_GZIP = b"\x1f\x8b"
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a device",
+    stat.S_IFCHR: "a device",
+}
+_MARKS = (  # those of UTF-32 first: its little-endian mark begins with that of UTF-16
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+_WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
+_ASCII_INSIDE = ("utf-8", "ascii", "iso8859", "cp125")  # codecs in which ASCII bytes are always those characters
+
+
+class Refused(Exception):  # noqa: N818 - it is an outcome of the file, not an error of ours
+    """Nothing of a file, or no more of it, can be trained; the message is the reason that ``files`` shows."""
+
+
+class Block(NamedTuple):
+    """A piece of a file: its text bytes from ``start`` to ``stop``, decoded, its line ends made newlines."""
+
+    start: int
+    stop: int
+    text: str
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def not_regular(mode: int) -> str | None:
+    """Return why something with this ``st_mode`` is not read, or None for a regular file."""
+    kind = stat.S_IFMT(mode)
+    return None if kind == stat.S_IFREG else f"{_KINDS.get(kind, 'a special thing')}, not a regular file"
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, and nothing else: a FIFO would block, a device might never end.
+
+    Raises Refused with the reason, or FileNotFoundError if it is gone.
+    """
+    try:
+        _refuse_special(path.lstat().st_mode)
+        descriptor = os.open(path, _FLAGS)
+        try:
+            _refuse_special(os.fstat(descriptor).st_mode)
+            return os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
+    except OSError as error:
+        raise Refused(f"cannot be read: {error.strerror or error}") from error
+
+
+def _refuse_special(mode: int) -> None:
+    if reason := not_regular(mode):
+        raise Refused(reason)
+
+
+def inspect(
+    file: BinaryIO,
+    *,
+    encoding: str,
+    max_bad_ratio: float,
+    previous: tuple[int, bytes] | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Inspection:
+    """Look through a whole file once: hash it, decompress it, and judge whether it is text.
+
+    ``previous`` is the size and SHA-256 of an earlier version, ``check`` is called between pieces and may raise to
+    stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next look. Raises
+    Refused if it became shorter or cannot be read.
+    """
+    signature = Signature.of(os.fstat(file.fileno()))
+    packed = _is_gzip(file)
+    raw = _Hashed(file, signature.size, previous)
+    census, text_bytes = None, 0
+    try:
+        stream: _Readable = gzip.GzipFile(fileobj=raw, mode="rb") if packed else raw
+        while piece := _read(stream, PIECE):
+            check()
+            census = census or _Census(_Codec.of(piece[:4], encoding))
+            census.add(piece)
+            text_bytes += len(piece)
+            if packed:
+                _refuse_bomb(text_bytes, raw.position)
+        reason = census.verdict(max_bad_ratio) if census else "empty"
+    except Refused as refusal:
+        reason, text_bytes = str(refusal), 0
+        while _read(raw, PIECE):  # the hash is of the whole file all the same
+            check()
+    if raw.position < signature.size:
+        raise Refused("became shorter while it was being read")
+    return Inspection(signature, raw.digest(), text_bytes, reason, raw.prefix_matches)
+
+
+def _refuse_bomb(unpacked: int, packed: int) -> None:
+    if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
+        raise Refused(f"gzip bomb: it unpacks to more than {BOMB_RATIO} times its size")
+
+
+def blocks(
+    file: BinaryIO,
+    *,
+    start: int,
+    stop: int,
+    encoding: str,
+    size: int = PIECE,
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[Block]:
+    """Yield the text from one position to another in blocks of at most ``size`` bytes.
+
+    A block ends after a blank line if it holds one, else after a line, else after a word, else between two
+    characters. Where it ends depends only on its start, on the bytes after it and on ``stop``, so that a run resumed
+    at any cut makes the same ones. ``check`` is called while a compressed file is unpacked up to ``start``. Raises
+    Refused if the file ends early or cannot be read any more.
+    """
+    packed = _is_gzip(file)
+    stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=file, mode="rb") if packed else file
+    codec = _Codec.of(_read(stream, 4), encoding)
+    stream.seek(0 if packed else start)
+    size = max(size, 16)  # no encoding has a longer character
+    for skipped in range(0, start if packed else 0, PIECE):
+        check()
+        _read(stream, min(PIECE, start - skipped), exactly=True)
+    data = b""
+    while start < stop:
+        wanted = min(size, stop - start)
+        data += _read(stream, wanted - len(data), exactly=True)
+        cut = wanted if start + wanted == stop else codec.cut(data, start)
+        yield Block(start, start + cut, codec.decode(data[:cut], start))
+        start, data = start + cut, data[cut:]
+
+
+def _is_gzip(file: BinaryIO) -> bool:
+    """Return whether the file is compressed, which its first bytes tell and its name does not; rewind it."""
+    file.seek(0)
+    magic = _read(file, len(_GZIP))
+    file.seek(0)
+    return magic == _GZIP
+
+
+def _read(stream: _Readable, size: int, *, exactly: bool = False) -> bytes:
+    """Read up to ``size`` bytes, fewer only at the end; turn what can go wrong into Refused."""
+    try:
+        data = stream.read(size)
+    except EOFError as error:
+        raise Refused("gzip: truncated") from error
+    except gzip.BadGzipFile as error:
+        trailing = str(error).startswith("Not a gzipped file")
+        raise Refused("gzip: followed by other data" if trailing else f"gzip: damaged ({error})") from error
+    except zlib.error as error:
+        raise Refused("gzip: damaged") from error
+    except OSError as error:
+        raise Refused(f"cannot be read: {error.strerror or error}") from error
+    if exactly and len(data) < size:
+        raise Refused("became shorter while it was being trained")
+    return data
+
+
+class _Hashed:
+    """The first ``size`` bytes of a file, hashed as they are read."""
+
+    def __init__(self, file: BinaryIO, size: int, previous: tuple[int, bytes] | None) -> None:
+        self.position = 0
+        self.prefix_matches = False
+        self._file = file
+        self._size = size
+        self._previous = previous
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        data = self._file.read(min(size, self._size - self.position))
+        after = self.position + len(data)
+        if self._previous and self.position < self._previous[0] <= after:
+            prefix = self._hash.copy()
+            prefix.update(memoryview(data)[: self._previous[0] - self.position])
+            self.prefix_matches = prefix.digest() == self._previous[1]
+        self._hash.update(data)
+        self.position = after
+        return data
+
+    def seek(self, offset: int, /) -> int:
+        raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))  # gzip wants the method, and only reads on
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+class _Codec(NamedTuple):
+    """How bytes become text: the codec's name, the length of the byte-order mark, the bytes of a code unit."""
+
+    name: str
+    mark: int
+    width: int
+
+    @classmethod
+    def of(cls, head: bytes, encoding: str) -> _Codec:
+        for mark, name in _MARKS:
+            if head.startswith(mark):
+                return cls(name, len(mark), _WIDTHS.get(name, 1))
+        known = codecs.lookup(encoding).name
+        name = _WITHOUT_MARK.get(known, known)
+        return cls(name, 0, _WIDTHS.get(name, 1))
+
+    def decode(self, data: bytes, start: int) -> str:
+        # Only a file that grew by half a code unit is read from within one.
+        text = data[max(self.mark - start, -start % self.width) :].decode(self.name, "replace")
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+    def cut(self, data: bytes, start: int) -> int:
+        """Return how many bytes of a full window at ``start`` make a block."""
+        for ends in (("\n\n", "\n\r\n"), ("\n",), (" ", "\t")):
+            if cut := max(self._after_last(data, end.encode(self.name), start) for end in ends):
+                return cut
+        decoder = codecs.getincrementaldecoder(self.name)("replace")
+        decoder.decode(data[-start % self.width :])
+        cut = len(data) - len(decoder.getstate()[0])
+        if data[:cut].endswith("\r".encode(self.name)):  # it may be half of a line end
+            cut -= self.width
+        return cut or len(data)
+
+    def _after_last(self, data: bytes, mark: bytes, start: int) -> int:
+        at = data.rfind(mark)
+        while at >= 0 and (start + at) % self.width:  # straddles two code units
+            at = data.rfind(mark, 0, at + len(mark) - 1)
+        return at + len(mark) if at >= 0 else 0
+
+
+class _Census:
+    """Counts a text's characters, and with them those that could not be decoded and NULs, of which text has none."""
+
+    def __init__(self, codec: _Codec) -> None:
+        self._name = codec.name
+        self._plain = codec.name.startswith(_ASCII_INSIDE)
+        self._decoder = codecs.getincrementaldecoder(codec.name)("replace")
+        self._genuine = "\ufffd".encode(codec.name, "ignore")
+        self._tail = b""
+        self._characters, self._bad = (-1 if codec.mark else 0), 0
+
+    def add(self, piece: bytes) -> None:
+        if self._plain and piece.isascii() and not self._decoder.getstate()[0]:
+            self._characters += len(piece)
+            self._bad += piece.count(0)
+        else:
+            self._count(self._decoder.decode(piece), piece)
+        self._tail = piece[-8:]
+
+    def _count(self, text: str, piece: bytes) -> None:
+        replaced = text.count("\ufffd")
+        if replaced and self._genuine:  # the text may hold that very character, which is no failure
+            joined = self._tail[1 - len(self._genuine) :] + piece
+            replaced = max(0, replaced - joined.count(self._genuine))
+        self._characters += len(text)
+        self._bad += replaced + text.count("\0")
+
+    def verdict(self, max_bad_ratio: float) -> str | None:
+        """Return why this is not text, or None."""
+        self._count(self._decoder.decode(b"", True), b"")
+        if self._characters <= 0:
+            return "empty"
+        if (share := self._bad / self._characters) <= max_bad_ratio:
+            return None
+        found, limit = f"{100 * share:.3g} % of its characters can't be decoded", f"limit {100 * max_bad_ratio:.3g} %"
+        return f"not text in {self._name}: {found} ({limit}); see --encoding"

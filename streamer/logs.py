@@ -1,0 +1,59 @@
+"""Logs: one line an event on stderr, for people on a terminal and as JSON elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+import structlog
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("auto", "console", "json")
+
+
+def configure(log_format: str, level: str, console: Console) -> None:
+    """Send every log line to a console's stream, in a form that suits it.
+
+    Args:
+        log_format: ``console``, ``json``, or ``auto`` for console on a terminal and JSON elsewhere.
+        level: The lowest level to be shown.
+        console: Where to; a live display on it stays below the lines.
+    """
+    pretty = log_format == "console" or (log_format == "auto" and console.is_terminal)
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=console.is_terminal, pad_event_to=20)
+        if pretty
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso" if not pretty else "%H:%M:%S", utc=not pretty),
+            structlog.processors.dict_tracebacks if not pretty else structlog.dev.set_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(cast(Any, _ConsoleFile(console))),
+        cache_logger_on_first_use=False,
+    )
+
+
+class _ConsoleFile:
+    """A file that prints above whatever live display the console shows."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def write(self, text: str) -> None:
+        if self._console.is_terminal:
+            from rich.text import Text  # noqa: PLC0415
+
+            self._console.print(Text.from_ansi(text), end="", soft_wrap=True)
+        else:
+            self._console.file.write(text)
+
+    def flush(self) -> None:
+        self._console.file.flush()

@@ -1,0 +1,1 @@
+"""The mathematics: vocabulary, embeddings, sampling, gradients, updates. NumPy and nothing else."""

@@ -1,0 +1,76 @@
+"""Everything that is drawn at random: new rows, which frequent words to leave out, noise words."""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+NOISE_EXPONENT = 0.75
+"""The power to which counts are raised in the noise distribution (Mikolov et al. 2013, section 2.2)."""
+
+
+class Purpose(enum.IntEnum):
+    """What random numbers are for; each purpose has a stream of its own in each block."""
+
+    INITIALISE = 0
+    SUBSAMPLE = 1
+    NOISE = 2
+
+
+def generator(seed: int, block: int, purpose: Purpose) -> np.random.Generator:
+    """Return the generator for one purpose in one block.
+
+    Philox is counter-based: the numbers are a function of the key, so there is no state to store, and any block can be
+    replayed alone.
+    """
+    return np.random.Generator(np.random.Philox(key=[seed, block], counter=[0, 0, 0, int(purpose)]))
+
+
+def keep_probability(counts: Ints, total: int, sample: float) -> Doubles:
+    """Return the probability with which a token of each word is kept: min(1, √(t/f) + t/f), f = count / total.
+
+    The formula of word2vec.c, on running counts. ``sample`` (t) of 0 keeps everything.
+    """
+    if sample == 0:
+        return np.ones(len(counts))
+    ratio = sample * total / counts
+    return np.minimum(1.0, np.sqrt(ratio) + ratio)
+
+
+class NoiseDistribution:
+    """P(w) ∝ count(w)^0.75 on the counts of some moment of the stream.
+
+    Building it costs O(V), so it is built anew only when twice as many tokens as there are words have been seen since:
+    O(1) a token at any size, and often while the vocabulary is small. What it was built from is part of the state.
+
+    Attributes:
+        counts: (n,) int64, the counts it was built from.
+        due: The number of tokens seen at which it is to be built anew.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Ints = np.zeros(0, np.int64)
+        self.due = 0
+        self._cumulative: Doubles = np.zeros(0)
+
+    def refresh(self, counts: Ints, total: int) -> None:
+        """Build it from these counts if it is due at this number of tokens seen."""
+        if total >= self.due and len(counts):
+            self.restore(counts.copy(), total + 2 * len(counts))
+
+    def restore(self, counts: Ints, due: int) -> None:
+        """Build it from these counts."""
+        self.counts, self.due = counts, due
+        self._cumulative = np.cumsum(counts**NOISE_EXPONENT)
+
+    def draw(self, rng: np.random.Generator, size: int) -> Ints:
+        """Draw ids with replacement: (size,) int64."""
+        drawn = np.searchsorted(self._cumulative, rng.random(size) * self._cumulative[-1], side="right")
+        # The product can round up to the very end of the table.
+        last: Ints = np.minimum(drawn, len(self.counts) - 1)
+        return last

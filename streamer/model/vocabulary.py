@@ -1,0 +1,86 @@
+"""Words, how often each was seen, and which have been seen often enough to get a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+
+
+class Vocabulary:
+    """A vocabulary that grows with the stream.
+
+    A word is a *candidate* until it has been seen ``min_count`` times since the stream began, in however many pieces;
+    then it is admitted and gets the next id. Ids never move, so a row of the embeddings belongs to one word for ever.
+
+    Attributes:
+        min_count: Times a word must have been seen to be admitted.
+        words: Admitted words; a word's place is its id.
+        index: The id of each admitted word.
+        candidates: How often each word that is not admitted yet was seen.
+        total: All tokens seen, candidates included.
+    """
+
+    def __init__(self, min_count: int) -> None:
+        self.min_count = min_count
+        self.words: list[str] = []
+        self.index: dict[str, int] = {}
+        self.candidates: dict[str, int] = {}
+        self.total = 0
+        self._counts: Ints = np.zeros(1024, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def counts(self) -> Ints:
+        """How often each admitted word was seen: (V,) int64, a view."""
+        return self._counts[: len(self.words)]
+
+    def lookup(self, words: Sequence[str]) -> Ints:
+        """Return the id of each word, −1 for those not admitted: (n,) int64."""
+        get = self.index.get
+        return np.fromiter((get(word, -1) for word in words), np.int64, len(words))
+
+    def observe(self, words: Sequence[str], counts: npt.ArrayLike) -> Ints:
+        """Count the distinct words of a block, admit those that have now been seen often enough.
+
+        Args:
+            words: Distinct words, in order of first appearance: the order in which they are admitted.
+            counts: (n,) how often each stands in the block.
+
+        Returns:
+            (n,) int64, the id of each word, −1 for candidates.
+        """
+        counts = np.asarray(counts, np.int64)
+        ids = self.lookup(words)
+        known = ids >= 0
+        self._counts[ids[known]] += counts[known]
+        self.total += int(counts.sum())
+        for position in np.flatnonzero(~known).tolist():
+            word = words[position]
+            count = self.candidates.get(word, 0) + int(counts[position])
+            if count < self.min_count:
+                self.candidates[word] = count
+            else:
+                self.candidates.pop(word, None)
+                ids[position] = self._admit(word, count)
+        return ids
+
+    def restore(self, words: list[str], counts: Ints, candidates: dict[str, int], total: int) -> None:
+        """Take over what a checkpoint stored."""
+        self.words, self.candidates, self.total = words, candidates, total
+        self.index = {word: number for number, word in enumerate(words)}
+        self._counts = np.zeros(max(1024, len(words)), np.int64)
+        self._counts[: len(words)] = counts
+
+    def _admit(self, word: str, count: int) -> int:
+        number = self.index[word] = len(self.words)
+        self.words.append(word)
+        if number == len(self._counts):
+            self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
+        self._counts[number] = count
+        return number

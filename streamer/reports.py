@@ -1,0 +1,194 @@
+"""What the commands show of a checkpoint folder: as data for scripts, and as tables for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from streamer.checkpoints import Checkpoint, Store
+from streamer.errors import StreamerError
+from streamer.trainer import Trainer, no_checkpoint, read_ledger
+
+Rows = list[dict[str, Any]]
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """Return the figures of the newest checkpoint, in the shape of ``status --json``.
+
+    Raises:
+        StreamerError: 66 if there is no checkpoint, 65 if none verifies.
+    """
+    checkpoint, trainer = _newest(folder)
+    model = trainer.model
+    pid = Store(folder).holder()
+    return {
+        "checkpoint": checkpoint.name,
+        "sequence": checkpoint.sequence,
+        "vocabulary": len(model.vocabulary),
+        "candidates": len(model.vocabulary.candidates),
+        "vector_size": model.settings.vector_size,
+        "architecture": model.settings.architecture,
+        "words_seen": model.vocabulary.total,
+        "words_trained": model.words_trained,
+        "loss": trainer.history.loss(),
+        "files": trainer.ledger.outcomes(),
+        "size_bytes": checkpoint.size_bytes,
+        "age_seconds": round(max(0.0, time.time() - checkpoint.created), 3),
+        "running": pid is not None,
+        "pid": pid or None,
+    }
+
+
+def files(folder: Path) -> Rows:
+    """Return the ledger of the newest checkpoint, in the shape of ``files --json``."""
+    return [
+        {
+            "path": entry.path,
+            "outcome": entry.outcome,
+            "reason": entry.reason,
+            "words": entry.words,
+            "bytes": entry.bytes,
+            "bytes_trained": entry.bytes_trained,
+            "bytes_skipped": entry.bytes_skipped,
+            "sha256": entry.sha256.hex(),
+        }
+        for entry in read_ledger(folder).entries
+    ]
+
+
+def checkpoints(folder: Path) -> Rows:
+    """Return all checkpoints, newest first, in the shape of ``checkpoints --json``; each is checked wholly."""
+    store = Store(folder)
+    return [
+        {
+            "name": checkpoint.name,
+            "sequence": checkpoint.sequence,
+            "size_bytes": checkpoint.size_bytes,
+            "created": datetime.fromtimestamp(checkpoint.created, UTC).isoformat(timespec="seconds"),
+            "verified": _verifies(store, checkpoint),
+        }
+        for checkpoint in store.list()
+    ]
+
+
+def print_status(figures: dict[str, Any]) -> None:
+    """Print the figures of a checkpoint."""
+    loss = figures["loss"]
+    running = f"process {figures['pid'] or 'unknown'}" if figures["running"] else "none"
+    count = figures["files"]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in (
+        ("checkpoint", f"{figures['checkpoint']}, {_size(figures['size_bytes'])}, {_ago(figures['age_seconds'])}"),
+        ("trainer", running),
+        ("words seen", f"{figures['words_seen']:,}"),
+        ("vocabulary", f"{figures['vocabulary']:,} words, {figures['candidates']:,} candidates"),
+        ("vectors", f"{figures['vector_size']} numbers each, {figures['architecture']}"),
+        ("loss", "not measured yet" if loss is None else f"{loss:.4f}"),
+        ("files", ", ".join(f"{number:,} {outcome}" for outcome, number in count.items() if number) or "none"),
+    ):
+        table.add_row(name, value)
+    _print(table)
+
+
+def print_files(rows: Rows) -> None:
+    """Print the ledger."""
+    table = _table("file", "outcome", right=("words", "bytes"), last=("reason",))
+    colours = {"trained": "green", "partial": "yellow", "skipped": "red"}
+    for row in rows:
+        outcome = f"[{colours[row['outcome']]}]{row['outcome']}[/]"
+        # A name that is not UTF-8 can't be printed as it is.
+        path = row["path"].encode("utf-8", "backslashreplace").decode().replace("[", "\\[")
+        table.add_row(path, outcome, f"{row['words']:,}", f"{row['bytes']:,}", row["reason"])
+    _print(table)
+
+
+def print_checkpoints(rows: Rows) -> None:
+    """Print the checkpoints."""
+    table = _table("checkpoint", "created", right=("size",), last=("verified",))
+    for row in rows:
+        created = datetime.fromisoformat(row["created"])
+        age = _ago(time.time() - created.timestamp())
+        verified = "[green]yes[/]" if row["verified"] else "[red]damaged[/]"
+        table.add_row(
+            row["name"], f"{created.astimezone():%Y-%m-%d %H:%M:%S}, {age}", _size(row["size_bytes"]), verified
+        )
+    _print(table)
+
+
+def print_neighbours(neighbours: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> None:
+    """Print the neighbours of each word with their cosines."""
+    for word, near in neighbours:
+        table = _table(word.replace("[", "\\["), right=("cosine",))
+        for other, cosine in near:
+            table.add_row(other, f"{cosine:.4f}")
+        _print(table)
+
+
+def print_scores(scores: dict[str, Any]) -> None:
+    """Print the scores of ``evaluate``."""
+    table = _table("test", right=("score", "scored", "of"))
+    if pairs := scores.get("pairs"):
+        value = pairs["spearman"]
+        score = "–" if value is None else f"{value:.4f}"
+        table.add_row("word pairs (Spearman)", score, f"{pairs['scored']:,}", f"{pairs['rows']:,}")
+    if analogies := scores.get("analogies"):
+        total = {"section": "analogies (accuracy)", **analogies}
+        for section in [*analogies["sections"], total]:
+            value = section["accuracy"]
+            score = "–" if value is None else f"{value:.4f}"
+            table.add_row(section["section"], score, f"{section['scored']:,}", f"{section['rows']:,}")
+    _print(table)
+
+
+def _newest(folder: Path) -> tuple[Checkpoint, Trainer]:
+    found = Store(folder).load_newest()
+    if found is None:
+        raise no_checkpoint(folder)
+    return found[0], Trainer.from_tree(found[1], threads=1)
+
+
+def _verifies(store: Store, checkpoint: Checkpoint) -> bool:
+    try:
+        store.verify(checkpoint)
+    except StreamerError:
+        return False
+    return True
+
+
+def _table(*left: str, right: Sequence[str] = (), last: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in last:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _print(table: Table) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000  # a pipe has no width at which to break a line
+    console.print(table)
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _ago(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{max(0.0, seconds):.0f} s ago"

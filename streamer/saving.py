@@ -1,0 +1,111 @@
+"""Checkpoints beside the training: it pauses for a copy of the state, and a thread writes the copy to disk."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from streamer.checkpoints import Store, snapshot
+from streamer.errors import StreamerError
+from streamer.trainer import Trainer
+
+IDLE_SECONDS = 1.0
+"""Least time between checkpoints while there is nothing to train; twenty times what the last one took, if more."""
+LONGEST_WAIT = 60.0
+"""Most seconds between attempts while the disk does not take a checkpoint."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Saver:
+    """Saves a trainer now and then: at most one checkpoint under way, the newest of them kept, failures tried again.
+
+    Args:
+        store: Where to; its lock is held by the caller.
+        trainer: What to save.
+        every: Seconds between checkpoints while training.
+        keep: Checkpoints to keep.
+    """
+
+    def __init__(self, store: Store, trainer: Trainer, *, every: float, keep: int) -> None:
+        self._store, self._trainer, self._every, self._keep = store, trainer, every, keep
+        self._writer = ThreadPoolExecutor(1, "checkpoint")
+        self._under_way: Future[float] | None = None
+        self._changed = False
+        self._failures = 0
+        self._last = time.monotonic()
+        self._took = 0.0
+
+    def changed(self) -> None:
+        """Note that the state is no longer that of the last checkpoint."""
+        self._changed = True
+
+    def seconds_until_due(self, *, idle: bool) -> float:
+        """Return how long until a checkpoint should be taken; infinity if nothing has changed."""
+        if not self._changed and not self._under_way:
+            return float("inf")
+        wait = min(self._every, max(IDLE_SECONDS, 20 * self._took)) if idle else self._every
+        if self._failures:
+            wait = max(wait, min(LONGEST_WAIT, 2.0**self._failures))
+        return self._last + wait - time.monotonic()
+
+    def save_if_due(self, *, idle: bool = False) -> None:
+        """Take a checkpoint if it is time for one. Never raises for a disk that is full or gone: it is tried again."""
+        if self._under_way and self._under_way.done():
+            self._settle()
+        if self._changed and not self._under_way and self.seconds_until_due(idle=idle) <= 0:
+            self._begin()
+
+    def finish(self) -> None:
+        """Take the last checkpoint, if anything has changed, and wait until it is on disk.
+
+        Raises:
+            StreamerError: With exit code 74, if it can't be written.
+        """
+        try:
+            if self._under_way:
+                self._settle()
+            if self._changed:
+                self._begin()
+                assert self._under_way is not None
+                self._under_way.result()
+        finally:
+            self._writer.shutdown()
+
+    def _begin(self) -> None:
+        started = self._last = time.monotonic()
+        self._trainer.sequence += 1
+        image = snapshot(self._trainer.to_tree())
+        self._changed = False
+        pause = time.monotonic() - started
+        trained = self._trainer.model.words_trained
+        self._under_way = self._writer.submit(self._write, image, self._trainer.sequence, started, pause, trained)
+
+    def _write(self, image: memoryview, sequence: int, started: float, pause: float, words_trained: int) -> float:
+        checkpoint = self._store.publish(image, sequence)
+        self._store.retire(self._keep)
+        seconds = time.monotonic() - started
+        _log.info(
+            "checkpoint.saved",
+            name=checkpoint.name,
+            size_bytes=checkpoint.size_bytes,
+            words_trained=words_trained,
+            seconds=round(seconds, 3),
+            pause_seconds=round(pause, 3),
+        )
+        return seconds
+
+    def _settle(self) -> None:
+        """Take note of how the checkpoint that was under way ended, waiting for it if need be."""
+        assert self._under_way is not None
+        try:
+            self._took = self._under_way.result()
+            self._failures = 0
+        except StreamerError as error:
+            self._failures += 1
+            self._changed = True
+            _log.error("checkpoint.failed", problem=error.problem, hint=error.hint, attempts=self._failures)
+        finally:
+            self._under_way = None

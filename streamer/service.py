@@ -1,0 +1,271 @@
+"""The long-running loop, which joins the rooms: files arrive, become blocks, train the model, and are never forgotten.
+
+The journey of a text file: it arrives, settles, is looked up in the ledger, is read in blocks, each of which is
+tokenised and trained; it is reported in one line, and in the next checkpoint it is on disk together with what the model
+learned from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import structlog
+import threadpoolctl
+
+from streamer.checkpoints import Checkpoint, Store
+from streamer.display import Display
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake import reader
+from streamer.intake.inbox import Candidate, Inbox
+from streamer.intake.ledger import Entry, Signature
+from streamer.model.sgns import Loss
+from streamer.saving import Saver
+from streamer.settings import RunSettings
+from streamer.signals import Stopped, StopSignals
+from streamer.trainer import Trainer
+
+SIGNAL_SECONDS = 0.25
+"""How often a loop with nothing to do looks whether a signal has come."""
+
+_log = structlog.get_logger(__name__)
+
+
+def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
+    """Train on all that is in a folder and all that comes into it, until a signal says stop.
+
+    Args:
+        inbox: The folder.
+        service: From :func:`start`.
+        once: Return when everything in the folder has been trained, instead of waiting for more.
+    """
+    ledger = service.trainer.ledger
+    with Inbox(inbox, service.run, ledger.seen) as box:
+        service.resume_under_way(inbox)
+        while True:
+            scan = box.scan()
+            for number, candidate in enumerate(scan.ready, 1):
+                service.take(candidate, backlog=len(scan.ready) - number)
+            if once and not scan.ready and not scan.waiting:
+                return
+            if not scan.ready:
+                service.wait(box, scan.next_still)
+
+
+def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callable[[int, float | None], None]) -> None:
+    """Train until each of the given files has been gone over ``epochs`` times, what ``watch`` did included.
+
+    Args:
+        paths: Files, and folders to be taken as :func:`watch` would.
+        epochs: Passes over each file.
+        service: From :func:`start`.
+        on_epoch: Called after each epoch that trained anything, with its number from 1 and its average loss.
+    """
+    trainer = service.trainer
+    trainer.epochs.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
+    for epoch in range(epochs):
+        candidates = [candidate for path in paths for candidate in service.candidates(path, passes=epoch + 1)]
+        blocks = trainer.model.blocks
+        for number, candidate in enumerate(candidates, 1):
+            service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
+        if trainer.model.blocks > blocks:
+            on_epoch(epoch + 1, trainer.epochs.mean(epoch))
+    trainer.epochs.begin("")
+    service.saver.changed()
+
+
+@contextlib.contextmanager
+def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Display) -> Iterator[Service]:
+    """Hold a checkpoint folder and its trainer, resumed or new, until the context ends; then save.
+
+    Args:
+        folder: The folder of checkpoints.
+        given: Model settings that the user named.
+        run: How this process works.
+        display: Where to show progress.
+
+    Raises:
+        StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint verifies, 78 if a given setting
+            contradicts the checkpoint, 74 if the last checkpoint can't be written.
+    """
+    store = Store(folder)
+    with store.lock(), StopSignals() as signals:
+        trainer = _trainer(store, given, run)
+        blas = [library.get("architecture") for library in threadpoolctl.threadpool_info()]
+        _log.info("service.started", pid=os.getpid(), threads=run.threads, blas=blas, checkpoints=str(folder))
+        service = Service(trainer, Saver(store, trainer, every=run.checkpoint_every, keep=run.keep), run, signals)
+        with display:
+            service.display = display
+            try:
+                yield service
+                reason = "done"
+            except Stopped:
+                reason = signals.received.name if signals.received else "stopped"
+            finally:
+                service.saver.finish()
+        _log.info("service.stopped", reason=reason, words_seen=trainer.model.vocabulary.total)
+
+
+def _trainer(store: Store, given: Mapping[str, Any], run: RunSettings) -> Trainer:
+    def damaged(checkpoint: Checkpoint, reason: str) -> None:
+        aside = store.set_aside(checkpoint)
+        _log.error("checkpoint.damaged", name=checkpoint.name, reason=reason, set_aside=aside.name)
+
+    found = store.load_newest(on_damage=damaged)
+    if found is None:
+        return Trainer(threads=run.threads, **given)
+    checkpoint, tree = found
+    trainer = Trainer.from_tree(tree, threads=run.threads, **given)
+    _log.info(
+        "checkpoint.resumed",
+        name=checkpoint.name,
+        vocabulary=len(trainer.model.vocabulary),
+        words_seen=trainer.model.vocabulary.total,
+        files=trainer.ledger.outcomes(),
+    )
+    return trainer
+
+
+@attrs.define
+class Service:
+    """One trainer at work: takes files, saves when it is time, stops when it is told to."""
+
+    trainer: Trainer
+    saver: Saver
+    run: RunSettings
+    signals: StopSignals
+    display: Display = attrs.field(factory=Display)
+    files_trained: int = 0
+    words_seen: int = 0
+
+    def candidates(self, path: Path, *, passes: int) -> list[Candidate]:
+        """Return what is to be trained of a file or folder, in order.
+
+        Raises:
+            StreamerError: With exit code 66, if there is no such file or folder.
+        """
+        if path.is_dir():
+            at_once = attrs.evolve(self.run, settle=0.0, poll=True)
+            ledger = self.trainer.ledger
+            return Inbox(path, at_once, lambda name, seen: ledger.seen(name, seen, passes)).scan().ready
+        try:
+            status = path.lstat()
+        except OSError as error:
+            raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
+        candidate = Candidate(os.fspath(path.absolute()), path, Signature.of(status))
+        return [] if self.trainer.ledger.seen(candidate.path, candidate.signature, passes) else [candidate]
+
+    def resume_under_way(self, inbox: Path) -> None:
+        """Go on with the file in whose middle the last run stopped, before any other."""
+        entry = self.trainer.ledger.under_way
+        if entry is None:
+            return
+        path = inbox / entry.path
+        try:
+            candidate = Candidate(entry.path, path, Signature.of(path.lstat()))
+        except OSError:
+            self.trainer.ledger.abandon(entry, "removed before all of it was trained")
+            self._skipped(entry.path, entry.reason)
+        else:
+            self.take(candidate, passes=entry.passes + 1)
+
+    def take(self, candidate: Candidate, *, passes: int = 1, backlog: int = 0) -> None:
+        """Train what is new in a file, or record why not. One log line, whatever happens.
+
+        Raises:
+            Stopped: Between two blocks, after a signal; the rest of the file is for the next run.
+        """
+        self.signals.check()
+        ledger = self.trainer.ledger
+        try:
+            if candidate.refusal:
+                raise reader.Refused(candidate.refusal)
+            with reader.open_regular(candidate.absolute) as file:
+                inspection = reader.inspect(
+                    file,
+                    encoding=self.run.encoding,
+                    max_bad_ratio=self.run.max_bad_ratio,
+                    previous=ledger.previous(candidate.path),
+                    check=self.signals.check,
+                )
+                entry = ledger.plan(candidate.path, inspection, on_change=self.run.on_change, passes=passes)
+                self.saver.changed()
+                if entry is not None:
+                    self.display.file(candidate.path, entry.text_bytes, backlog)
+                    self._train(file, entry)
+                elif reason := ledger.refusal(candidate.path):
+                    self._skipped(candidate.path, reason)
+        except FileNotFoundError:
+            return  # gone since the scan; should it come back, so will its name
+        except reader.Refused as refusal:
+            ledger.refuse(candidate.path, candidate.signature, str(refusal))
+            self._skipped(candidate.path, str(refusal))
+        self.saver.save_if_due()
+
+    def wait(self, box: Inbox, next_still: float | None) -> None:
+        """Sleep until an event, the next look at the folder, or the next checkpoint, whichever comes first."""
+        self.display.idle(0 if next_still is None else 1)
+        limit = min(self.run.rescan, self.run.rescan if next_still is None else next_still)
+        until = time.monotonic() + max(limit, 0.02)
+        while (left := until - time.monotonic()) > 0:
+            self.signals.check()
+            self.saver.save_if_due(idle=True)
+            if box.wait(min(left, SIGNAL_SECONDS)):
+                return
+
+    def _train(self, file: Any, entry: Entry) -> None:
+        """Train a file from the entry's offset to its end, one block after the other."""
+        started, before = time.perf_counter(), len(self.trainer.model.vocabulary)
+        total, words = Loss(0.0, 0.0), 0
+        epoch, signature = entry.passes, entry.signature
+        pieces = reader.blocks(
+            file, start=entry.offset, stop=entry.text_bytes, encoding=self.run.encoding, check=self.signals.check
+        )
+        for block in pieces:
+            if _changed(os.fstat(file.fileno()), signature):
+                return  # neither trained nor refused: it is looked at anew once it is still again
+            began = time.perf_counter()
+            # What grew at the end of a file is new however often the beginning was trained.
+            fresh = block.start >= entry.bytes_trained
+            report = self.trainer.train_text(block.text, epoch=0 if fresh else max(epoch, 1))
+            self.trainer.epochs.add(epoch, report.loss)
+            self.trainer.ledger.advance(entry, block.stop, report.tokens)
+            self.saver.changed()
+            total = Loss(total.total + report.loss.total, total.weight + report.loss.weight)
+            words += report.tokens
+            mean = total.total / total.weight if total.weight else None
+            vocabulary = len(self.trainer.model.vocabulary)
+            self.display.block(block.stop, report.tokens, time.perf_counter() - began, mean, vocabulary)
+            if block.stop < entry.text_bytes:
+                self.saver.save_if_due()
+                self.signals.check()
+        self.trainer.ledger.finish(entry)
+        self.files_trained += 1
+        self.words_seen += words
+        seconds = time.perf_counter() - started
+        _log.info(
+            "file.trained",
+            path=entry.path,
+            words=words,
+            bytes=entry.bytes,
+            seconds=round(seconds, 3),
+            words_per_second=round(words / seconds),
+            loss=round(total.total / total.weight, 4) if total.weight else None,
+            vocabulary=vocabulary,
+            admitted=vocabulary - before,
+        )
+
+    def _skipped(self, path: str, reason: str) -> None:
+        self.saver.changed()
+        _log.warning("file.skipped", path=path, reason=reason)
+
+
+def _changed(status: os.stat_result, signature: Signature) -> bool:
+    """Return whether a file was written to; that its name was taken away or given to another does not matter."""
+    return (status.st_size, status.st_mtime_ns) != (signature.size, signature.mtime_ns)

@@ -1,0 +1,40 @@
+"""SIGTERM and Ctrl-C: the first asks for a clean stop, the second ends the process at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Stopped(Exception):  # noqa: N818 - a request, not an error
+    """Raised where it is safe to stop, once a signal has asked for it."""
+
+
+class StopSignals:
+    """A context in which signals only set a flag, for a loop to look at between blocks."""
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def check(self) -> None:
+        """Raise :class:`Stopped` if a signal has asked for it."""
+        if self.received:
+            raise Stopped
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.received:
+            # Checkpoints are published by a rename, so there is nothing that leaving now could tear.
+            os._exit(128 + number)
+        self.received = signal.Signals(number)

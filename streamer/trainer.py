@@ -1,0 +1,334 @@
+"""The trainer as Python sees it: text in, vectors out, and the whole of its state in one tree."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import threadpoolctl
+
+from streamer import __version__
+from streamer.checkpoints import Checkpoint, Store, Tree
+from streamer.errors import ExitCode, StreamerError
+from streamer.history import EpochLosses, History
+from streamer.intake import tokenizer
+from streamer.intake.ledger import Ledger
+from streamer.model.sgns import Batching, Loss
+from streamer.model.training import BlockReport, Learner, ModelState
+from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, model_settings
+from streamer.vectors import WordVectors
+
+FORMAT = "streamer checkpoint"
+FORMAT_VERSION = 1
+BLOCK_CHARACTERS = 1 << 20
+
+PathLike = str | os.PathLike[str]
+
+
+class Trainer:
+    """A model that goes on learning.
+
+    Args:
+        threads: Threads that train, all cores by default. The result is the same at any number.
+        settings: Any of :class:`streamer.settings.ModelSettings`, such as ``vector_size=100``.
+
+    Attributes:
+        model: Vocabulary, embeddings and what else shapes the next update.
+        ledger: Which bytes of which file were trained.
+        history: Loss, speed and vocabulary over the stream.
+        epochs: The losses of the ``train`` command that is under way.
+        sequence: The number of the checkpoint this trainer was last saved to or resumed from, 0 for none.
+
+    Raises:
+        StreamerError: If a setting is unknown or out of bounds.
+    """
+
+    def __init__(self, *, threads: int | None = None, **settings: Any) -> None:
+        unknown = set(settings) - {field.name for field in attrs.fields(ModelSettings)}
+        if unknown:
+            raise StreamerError(f"no such setting: {', '.join(sorted(unknown))}", code=ExitCode.CONFIGURATION)
+        self._start(ModelState.new(ModelSettings(**settings)), threads)
+        self.ledger = Ledger()
+        self.history = History()
+        self.epochs = EpochLosses()
+        self.sequence = 0
+
+    def _start(self, model: ModelState, threads: int | None) -> None:
+        self.model = model
+        self._learner = Learner(model, threads or os.cpu_count() or 1)
+        self._blas = threadpoolctl.ThreadpoolController()
+
+    @property
+    def settings(self) -> ModelSettings:
+        """What shapes the model."""
+        return self.model.settings
+
+    @property
+    def vectors(self) -> WordVectors:
+        """The vectors as they are now: a copy, which later training leaves alone."""
+        embeddings, vocabulary = self.model.embeddings, self.model.vocabulary
+        return WordVectors(vocabulary.words, embeddings.input[: embeddings.size], vocabulary.counts)
+
+    def partial_fit(self, texts: Iterable[str]) -> Trainer:
+        """Learn from some texts, each a context of its own, and return itself.
+
+        Short texts are put together into blocks of up to 1 MiB and long ones cut, so any iterable of any length will
+        do, a generator among them. A call is the unit: one call with two texts is not, bit for bit, two calls with one.
+
+        Raises:
+            TypeError: If given one string, which would be taken for an iterable of letters.
+        """
+        if isinstance(texts, str):
+            raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
+        for block in _blocks(texts):
+            self.train_text(block)
+        return self
+
+    def train_text(self, text: str, *, epoch: int = 0) -> BlockReport:
+        """Learn from one block of text.
+
+        Args:
+            text: Up to about 1 MiB, with ``\\n`` line ends; :data:`tokenizer.SEPARATOR` ends a context.
+            epoch: How often this block was trained before; from 1 on, nothing in it is counted again.
+        """
+        started = time.perf_counter()
+        encoded = tokenizer.encode(text, self.settings.boundary)
+        with self._blas.limit(limits=1, user_api="blas"):  # products this small gain nothing from BLAS's own threads
+            report = self._learner.train_block(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
+        self.history.add(self.model, report, time.perf_counter() - started)
+        return report
+
+    def save(self, folder: PathLike = DEFAULT_CHECKPOINTS, *, keep: int = 3) -> Checkpoint:
+        """Save a checkpoint into a folder, durably, and return it; the newest ``keep`` stay.
+
+        Raises:
+            StreamerError: 75 if another trainer holds the folder, 74 if it can't be written.
+        """
+        store = Store(Path(folder))
+        with store.lock():
+            self.sequence = max([self.sequence, *(checkpoint.sequence for checkpoint in store.list())]) + 1
+            checkpoint = store.save(self.to_tree(), self.sequence)
+            store.retire(keep)
+        return checkpoint
+
+    @classmethod
+    def resume(cls, folder: PathLike = DEFAULT_CHECKPOINTS, *, threads: int | None = None, **settings: Any) -> Trainer:
+        """Return the trainer that was saved last, as if it had never stopped.
+
+        Args:
+            folder: The folder of checkpoints.
+            threads: As for a new trainer.
+            settings: May name what the model was trained with, and nothing else.
+
+        Raises:
+            StreamerError: 66 if there is no checkpoint, 65 if none verifies, 78 if a setting contradicts it.
+        """
+        found = Store(Path(folder)).load_newest()
+        if found is None:
+            raise no_checkpoint(folder)
+        return cls.from_tree(found[1], threads=threads, **settings)
+
+    def to_tree(self) -> Tree:
+        """Return everything that influences the next update, and the history; arrays are views, not copies."""
+        model, vocabulary, embeddings = self.model, self.model.vocabulary, self.model.embeddings
+        size = embeddings.size
+        tree: Tree = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "streamer_version": __version__,
+            "sequence": self.sequence,
+            "vocabulary/words": _to_blob(vocabulary.words),
+            "vocabulary/counts": vocabulary.counts,
+            "vocabulary/words_seen": vocabulary.total,
+            "candidates/words": _to_blob(vocabulary.candidates),
+            "candidates/counts": np.fromiter(vocabulary.candidates.values(), np.int64, len(vocabulary.candidates)),
+            "embeddings/input": embeddings.input[:size],
+            "embeddings/output": embeddings.output[:size],
+            "embeddings/input_squares": embeddings.input_squares[:size],
+            "embeddings/output_squares": embeddings.output_squares[:size],
+            "noise/counts": model.noise.counts,
+            "noise/due": model.noise.due,
+            "progress/blocks": model.blocks,
+            "progress/words_trained": model.words_trained,
+            "epochs/job": self.epochs.job,
+            "epochs/losses": np.array(self.epochs.losses, np.float64).reshape(-1, 2),
+            "history/resolution": self.history.resolution,
+        }
+        for group, values in (
+            ("settings", attrs.asdict(model.settings)),
+            ("batching", attrs.asdict(model.batching)),
+            ("ledger", self.ledger.to_arrays()),
+            ("history", self.history.to_arrays()),
+        ):
+            tree |= {f"{group}/{name}": value for name, value in values.items()}
+        return tree
+
+    @classmethod
+    def from_tree(cls, tree: Tree, *, threads: int | None = None, **settings: Any) -> Trainer:
+        """Return the trainer that :meth:`to_tree` came from.
+
+        Raises:
+            StreamerError: 65 if the tree is of another format, or a part is missing or of the wrong type or shape;
+                78 if a setting contradicts it.
+        """
+        read = _Reader(tree)
+        read.check_format()
+        stored = ModelSettings(**read.group("settings", ModelSettings))
+        batching = Batching(**read.group("batching", Batching))
+        model = ModelState.new(model_settings(stored, settings), batching)
+        words = read.words("vocabulary/words")
+        size, dimensions = len(words), stored.vector_size
+        model.vocabulary.restore(
+            words,
+            read.array("vocabulary/counts", np.int64, (size,)),
+            dict(_counted(read, "candidates")),
+            read.integer("vocabulary/words_seen"),
+        )
+        model.embeddings.restore(
+            read.array("embeddings/input", np.float32, (size, dimensions)),
+            read.array("embeddings/output", np.float32, (size, dimensions)),
+            read.array("embeddings/input_squares", np.float32, (size,)),
+            read.array("embeddings/output_squares", np.float32, (size,)),
+        )
+        model.noise.restore(read.array("noise/counts", np.int64, (None,)), read.integer("noise/due"))
+        model.blocks = read.integer("progress/blocks")
+        model.words_trained = read.integer("progress/words_trained")
+
+        trainer = cls.__new__(cls)
+        trainer._start(model, threads)
+        trainer.ledger = Ledger.from_arrays(read.arrays("ledger"))
+        trainer.history = History.from_arrays(read.arrays("history"), read.integer("history/resolution"))
+        losses = read.array("epochs/losses", np.float64, (None, 2)).tolist()
+        trainer.epochs = EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
+        trainer.sequence = read.integer("sequence")
+        return trainer
+
+
+def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
+    """Return the vectors of the newest checkpoint that verifies, read-only. Safe while a trainer publishes new ones.
+
+    Raises:
+        StreamerError: 66 if there is no checkpoint, 65 if none verifies.
+    """
+    found = Store(Path(folder)).load_newest(only=("format", "format_version", "vocabulary", "embeddings/input"))
+    if found is None:
+        raise no_checkpoint(folder)
+    read = _Reader(found[1])
+    read.check_format()
+    words = read.words("vocabulary/words")
+    return WordVectors(
+        words,
+        read.array("embeddings/input", np.float32, (len(words), None)),
+        read.array("vocabulary/counts", np.int64, (len(words),)),
+    )
+
+
+def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
+    """Return the ledger of the newest checkpoint that verifies; raises as :func:`load` does."""
+    found = Store(Path(folder)).load_newest(only=("format", "format_version", "ledger"))
+    if found is None:
+        raise no_checkpoint(folder)
+    read = _Reader(found[1])
+    read.check_format()
+    return Ledger.from_arrays(read.arrays("ledger"))
+
+
+def no_checkpoint(folder: PathLike) -> StreamerError:
+    """Return the error for a folder in which nothing was ever saved."""
+    return StreamerError(
+        f"there is no checkpoint in {os.fspath(folder)}",
+        hint="train one first: python -m streamer watch data/inbox --once",
+        code=ExitCode.NO_INPUT,
+    )
+
+
+class _Reader:
+    """Takes leaves out of a tree, and names the one that is missing or wrong."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def check_format(self) -> None:
+        if self._tree.get("format") != FORMAT:
+            raise _damaged("it is not a streamer checkpoint")
+        version = self.integer("format_version")
+        if version != FORMAT_VERSION:
+            raise _damaged(f"its format is {version}, and this version of streamer reads format {FORMAT_VERSION}")
+
+    def group(self, name: str, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
+        wanted = [field.name for field in attrs.fields(cls)]
+        return {key: self._leaf(f"{name}/{key}") for key in wanted}
+
+    def integer(self, key: str) -> int:
+        value = self._leaf(key)
+        if not isinstance(value, int):
+            raise _damaged(f"{key} is no integer")
+        return value
+
+    def string(self, key: str) -> str:
+        value = self._leaf(key)
+        if not isinstance(value, str):
+            raise _damaged(f"{key} is no string")
+        return value
+
+    def array(self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
+        value = self._leaf(key)
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or len(value.shape) != len(shape):
+            raise _damaged(f"{key} is no array of {np.dtype(dtype)} with {len(shape)} dimensions")
+        if any(wanted not in (None, have) for wanted, have in zip(shape, value.shape, strict=True)):
+            raise _damaged(f"{key} has shape {value.shape} where {shape} belongs")
+        return value
+
+    def arrays(self, group: str) -> dict[str, npt.NDArray[Any]]:
+        prefix = f"{group}/"
+        leaves = {key.removeprefix(prefix): leaf for key, leaf in self._tree.items() if key.startswith(prefix)}
+        return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, np.ndarray)}
+
+    def words(self, key: str) -> list[str]:
+        return self.array(key, np.uint8, (None,)).tobytes().decode().split("\n")[:-1]
+
+    def _leaf(self, key: str) -> Any:
+        if key not in self._tree:
+            raise _damaged(f"{key} is missing")
+        return self._tree[key]
+
+
+def _counted(read: _Reader, group: str) -> Iterator[tuple[str, int]]:
+    words = read.words(f"{group}/words")
+    return zip(words, read.array(f"{group}/counts", np.int64, (len(words),)).tolist(), strict=True)
+
+
+def _damaged(reason: str) -> StreamerError:
+    return StreamerError(f"the checkpoint cannot be used: {reason}", code=ExitCode.DAMAGED)
+
+
+def _to_blob(words: Iterable[str]) -> npt.NDArray[np.uint8]:
+    """Return words as newline-terminated UTF-8: (bytes,) uint8."""
+    text = "\n".join(words)
+    return np.frombuffer(f"{text}\n".encode() if text else b"", np.uint8)
+
+
+def _blocks(texts: Iterable[str]) -> Iterator[str]:
+    """Put short texts together, with a separator between them, and cut long ones at white space where there is some."""
+    waiting: list[str] = []
+    size = 0
+    for text in texts:
+        begin = 0
+        while len(text) - begin > BLOCK_CHARACTERS:
+            limit = begin + BLOCK_CHARACTERS
+            cut = max(text.rfind(mark, begin, limit) for mark in ("\n", " ")) + 1 or limit
+            yield tokenizer.SEPARATOR.join([*waiting, text[begin:cut]])
+            waiting, size, begin = [], 0, cut
+        waiting.append(text[begin:])
+        size += len(waiting[-1])
+        if size >= BLOCK_CHARACTERS:
+            yield tokenizer.SEPARATOR.join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield tokenizer.SEPARATOR.join(waiting)

@@ -1,0 +1,31 @@
+"""Correlation coefficients. NumPy has Pearson's; ranks with ties it has not, and SciPy is too much for them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+
+def ranks(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the rank of each of n values, from 1, (n,) float64; equal values share the mean of their ranks."""
+    _, inverse, sizes = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    last = np.cumsum(sizes)
+    shared: npt.NDArray[np.float64] = (last - (sizes - 1) / 2)[inverse]
+    return shared
+
+
+def pearson(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
+    """Return Pearson's correlation of two times n values; NaN where it has no meaning: n < 2, or all values equal."""
+    x, y = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    if len(x) < 2:
+        return math.nan
+    x, y = x - x.mean(), y - y.mean()
+    scale = float(np.linalg.norm(x) * np.linalg.norm(y))
+    return float(np.clip(x @ y / scale, -1.0, 1.0)) if scale > 0 else math.nan
+
+
+def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
+    """Return Spearman's correlation: Pearson's, of the ranks."""
+    return pearson(ranks(first), ranks(second))

@@ -1,0 +1,127 @@
+"""Files that verify and yet are not ours: nothing foreign is followed, and nothing large is believed."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from streamer.checkpoints import Damaged, decode, seal, snapshot, verify
+
+
+def sealed(fill: object, **options: object) -> io.BytesIO:
+    """Return a file that somebody else filled through h5py, with a trailer that verifies."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", **options) as file:
+        fill(file)  # type: ignore[operator]
+    sealed_file = io.BytesIO(b"".join(seal(buffer.getbuffer())))
+    verify(sealed_file)
+    return sealed_file
+
+
+def _external_storage(file: h5py.File, path: str) -> None:
+    file.create_dataset("a", (4,), "f4", external=[(path, 0, 16)])
+
+
+def _virtual(file: h5py.File, path: str) -> None:
+    layout = h5py.VirtualLayout((4,), "f4", maxshape=(None,))
+    layout[: h5py.h5s.UNLIMITED] = h5py.VirtualSource(path, "x", (4,), "f4", maxshape=(None,))[: h5py.h5s.UNLIMITED]
+    file.create_virtual_dataset("a", layout)
+
+
+def _external_link(file: h5py.File, path: str) -> None:
+    file["a"] = h5py.ExternalLink(path, "/")
+
+
+def _external_group_within(file: h5py.File, path: str) -> None:
+    file.create_group("g")["a"] = h5py.ExternalLink(path, "/x")
+
+
+@pytest.mark.parametrize("fill", [_external_storage, _virtual, _external_link, _external_group_within])
+def test_no_other_file_is_opened(tmp_path: Path, fill: object) -> None:
+    """References to other files are refused before anything opens them: opening the pipe that they name would hang."""
+    canary = tmp_path / "canary"
+    os.mkfifo(canary)
+    file = sealed(lambda root: fill(root, str(canary)))  # type: ignore[operator]
+    with pytest.raises(Damaged, match=r"link to another place|not stored in one piece"):
+        decode(file)
+
+
+def _cycle(file: h5py.File) -> None:
+    file["g/a"] = [1.0]
+    file["g/again"] = file["g"]
+
+
+def _shared(file: h5py.File) -> None:
+    file["a"] = [1.0]
+    file["b"] = file["a"]
+
+
+def _overlapping(file: h5py.File) -> None:
+    for number in range(3):
+        file.create_dataset(str(number), (400_000,), "u1")
+    file["padding"] = np.zeros(1_000_000, np.uint8)
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda file: file.update({"a": [1.0], "b": h5py.SoftLink("/a")}),
+        lambda file: file.update({"b": h5py.SoftLink("/nowhere")}),
+        lambda file: file.create_dataset("a", data=["x"], dtype=h5py.string_dtype()),
+        lambda file: file.create_dataset("a", (1,), h5py.vlen_dtype(np.int32)),
+        lambda file: file.create_dataset("a", (1,), h5py.ref_dtype),
+        lambda file: file.create_dataset("a", (1,), h5py.enum_dtype({"x": 1})),
+        lambda file: file.create_dataset("a", data=np.zeros(2, [("x", "f4")])),
+        lambda file: file.create_dataset("a", data=np.array([b"abc"])),
+        lambda file: file.create_dataset("a", data=np.zeros(100), chunks=(10,)),
+        lambda file: file.create_dataset("a", data=np.zeros(100), compression="gzip"),
+        lambda file: file.create_dataset("a", (2**40,), "f4"),
+        lambda file: file.create_dataset("a", (2**62, 2**62), "f8", chunks=(1, 1)),
+        lambda file: file.create_dataset("a", data=h5py.Empty("f4")),
+        lambda file: file.update({"a": np.dtype("f4")}),
+        lambda file: file.attrs.update({"a": [1, 2]}),
+        lambda file: file.attrs.update({"a": h5py.Empty("f4")}),
+        lambda file: file.attrs.update({"a": np.bytes_(b"x")}),
+        lambda file: file.attrs.update({"a": file.ref}),
+        lambda file: h5py.h5a.create(file.id, b"a", h5py.h5t.vlen_create(h5py.h5t.STD_I32LE), h5py.h5s.create(0)),
+        lambda file: file.attrs.update({"a": 1}) or file.update({"a": [1.0]}),
+        _cycle, _shared, _overlapping,
+    ],
+    ids=[
+        "soft link", "dangling link", "strings", "vlen", "references", "enum", "compound", "bytes", "chunks", "filter",
+        "shape bomb", "shape overflow", "no shape", "named type", "attribute array", "attribute without value",
+        "attribute bytes", "attribute reference", "attribute vlen", "twice", "cycle", "hard link", "overlapping",
+    ],
+)  # fmt: skip
+def test_what_no_tree_holds_is_refused(fill: object) -> None:
+    """A digest proves that a file is whole, not that it is harmless."""
+    with pytest.raises(Damaged):
+        decode(sealed(fill))
+
+
+def test_what_is_not_hdf5_is_refused() -> None:
+    """A trailer over anything else than HDF5 does not make it a checkpoint."""
+    with pytest.raises(Damaged, match="does not read as a checkpoint"):
+        decode(io.BytesIO(b"".join(seal(memoryview(b"no HDF5" * 100)))))
+
+
+def test_bytes_changed_behind_a_valid_digest_do_no_harm() -> None:
+    """Whatever HDF5 makes of bent bytes, the caller gets a tree or ``Damaged``, and nothing else."""
+    tree = {f"group/{name}": value for name, value in zip("abcdefgh", [1, "x", 2.0, True] * 2, strict=True)}
+    image = bytearray(snapshot({**tree, "array": np.arange(5), "group/more": np.zeros((2, 2), np.float32)}))
+    random = np.random.default_rng(1)
+    refused = 0
+    for _ in range(300):
+        position, old = (place := int(random.integers(len(image)))), image[place]
+        image[position] = int(random.integers(256))
+        try:
+            decode(io.BytesIO(b"".join(seal(memoryview(bytes(image))))))
+        except Damaged:
+            refused += 1
+        image[position] = old
+    assert refused > 50

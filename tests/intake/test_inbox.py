@@ -1,0 +1,400 @@
+"""The inbox: which files are ready, when, and in which order; and that no lost event or broken watch loses a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from streamer.intake import inbox as module
+from streamer.intake.inbox import FOLDER, Inbox, Names, Scan
+from streamer.intake.ledger import Signature
+from streamer.settings import DEFAULT_EXCLUDE, RunSettings
+
+NOW = 1_000_000_000.0
+Log = list[dict[str, Any]]
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock that the inbox reads, as wall clock and as monotonic clock."""
+    return Clock()
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """Return what is logged."""
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return an empty folder."""
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+def unseen(path: str, signature: Signature) -> bool:
+    """Say of each file that it was never seen."""
+    return False
+
+
+def make(root: Path, clock: Clock, seen: Any = unseen, **settings: Any) -> Inbox:
+    """Return an inbox that reads the clock; ``settle`` is 2 seconds unless told."""
+    return Inbox(root, RunSettings(**settings), seen, wall=clock, monotonic=clock)
+
+
+def put(path: Path, text: str = "text", *, age: float = 1000) -> Path:
+    """Write a file that was last changed so many seconds before ``NOW``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (NOW - age, NOW - age))
+    return path
+
+
+def paths(scan: Scan) -> list[str]:
+    """Return the paths that are ready."""
+    return [candidate.path for candidate in scan.ready]
+
+
+def until(inbox: Inbox, path: str) -> Scan:
+    """Scan whenever the inbox is woken until a path is ready; fail after 5 seconds."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        scan = inbox.scan()
+        if path in paths(scan):
+            return scan
+        inbox.wait(1)
+    raise AssertionError(f"{path} never became ready")
+
+
+def quiet(inbox: Inbox) -> bool:
+    """Return whether nothing wakes the inbox for a moment."""
+    start = time.monotonic()
+    inbox.wait(0.15)
+    return time.monotonic() - start >= 0.15
+
+
+def test_files_are_ready_by_age_and_then_by_name(root: Path, clock: Clock) -> None:
+    """Subfolders are walked too; the oldest comes first, and of those of one age the first by the bytes of its path."""
+    for name, age in (("b", 30), ("sub/deep/a", 30), ("z", 50), ("é", 30), ("new", 10), ("sub/b", 40)):
+        put(root / name, age=age)
+    scan = make(root, clock).scan()
+    assert paths(scan) == ["z", "sub/b", "b", "sub/deep/a", "é", "new"]
+    assert (scan.waiting, scan.next_still) == (0, None)
+    assert scan.ready[1].absolute == root / "sub" / "b"
+    assert scan.ready[1].signature == Signature.of((root / "sub/b").stat())
+    assert {candidate.refusal for candidate in scan.ready} == {None}
+
+
+def test_a_name_that_is_not_utf8_is_a_name(root: Path, clock: Clock) -> None:
+    """Bytes of a name that can't be decoded are kept as surrogate escapes, and lead back to the file."""
+    (root / os.fsdecode(b"caf\xe9\n.txt")).write_text("text")
+    [candidate] = make(root, clock, settle=0).scan().ready
+    assert os.fsencode(candidate.path) == b"caf\xe9\n.txt"
+    assert candidate.absolute.read_text() == "text"
+
+
+def test_what_was_seen_is_left_out(root: Path, clock: Clock) -> None:
+    """The ledger is asked for each file, with its signature, and its answer counts."""
+    known = Signature.of(put(root / "known").stat())
+    put(root / "changed")
+    answers = {("known", known), ("changed", known)}
+    assert paths(make(root, clock, lambda *asked: asked in answers).scan()) == ["changed"]
+
+
+def test_a_file_is_ready_when_it_is_still(root: Path, clock: Clock) -> None:
+    """Size and mtime must be unchanged for the settle time; each change starts it anew."""
+    inbox = make(root, clock)
+    put(root / "growing", "a", age=0)
+    put(root / "other", age=1.5)
+    assert inbox.scan() == Scan([], 2, 2.0)
+    clock.time += 1.5
+    put(root / "growing", "ab", age=0)
+    assert inbox.scan() == Scan([], 2, 0.5)
+    clock.time += 0.5
+    scan = inbox.scan()
+    assert (paths(scan), scan.waiting, scan.next_still) == (["other"], 1, 1.5)
+    clock.time += 1.5
+    assert paths(inbox.scan()) == ["other", "growing"]
+    clock.time += 1
+    put(root / "growing", "ab", age=-1)
+    assert paths(inbox.scan()) == ["other"]
+
+
+def test_an_old_file_is_still_at_first_sight_only(root: Path, clock: Clock) -> None:
+    """A file older than the settle time is ready at once; one from the future, or set back later, has to wait."""
+    put(root / "old", age=2)
+    put(root / "young", age=1.9)
+    put(root / "future", age=-3600)
+    inbox = make(root, clock)
+    assert paths(inbox.scan()) == ["old"]
+    put(root / "old", "changed, with an old mtime", age=500)
+    assert paths(inbox.scan()) == []
+    clock.time += 2
+    assert paths(inbox.scan()) == ["old", "young", "future"]
+
+
+def test_with_no_settle_time_all_is_ready_at_once(root: Path, clock: Clock) -> None:
+    """With ``--settle 0`` a file is taken as it is, whatever its time."""
+    put(root / "now", age=0)
+    put(root / "future", age=-3600)
+    assert paths(make(root, clock, settle=0.0).scan()) == ["now", "future"]
+
+
+def test_a_file_that_vanished_or_was_seen_is_forgotten(root: Path, clock: Clock) -> None:
+    """A file that returns under its name has to be still anew: the time it was away does not count."""
+    seen: set[str] = set()
+    inbox = make(root, clock, lambda path, _: path in seen)
+    put(root / "gone", age=-60)  # from the future, or it would be old enough when it returns
+    put(root / "seen", age=-60)
+    inbox.scan()
+    (root / "gone").unlink()
+    seen.add("seen")
+    assert inbox.scan() == Scan([], 0, None)
+    clock.time += 2
+    put(root / "gone", age=-60)
+    seen.clear()
+    assert inbox.scan() == Scan([], 2, 2.0)
+
+
+def test_a_file_renamed_into_place_is_ready_at_once(root: Path, clock: Clock) -> None:
+    """Write under a hidden name, then rename: the event says that the file is whole; a later change has to settle."""
+    with make(root, clock) as inbox:
+        put(root / ".upload", age=0).rename(root / "whole.txt")
+        assert until(inbox, "whole.txt").waiting == 0
+        put(root / ".folder" / "inner.txt", age=0)
+        (root / ".folder").rename(root / "folder")
+        until(inbox, "folder/inner.txt")
+        put(root / "whole.txt", "changed", age=0)
+        assert "whole.txt" not in paths(inbox.scan())
+
+
+def test_events_wake_the_wait(root: Path, clock: Clock) -> None:
+    """A new file ends the wait long before its timeout; reading a file, as the trainer does, does not."""
+    put(root / "there")
+    with make(root, clock, settle=0.0) as inbox:
+        start = time.monotonic()
+        threading.Timer(0.05, put, [root / "new"]).start()
+        inbox.wait(5)
+        assert time.monotonic() - start < 2
+        until(inbox, "new")
+        while not quiet(inbox):  # the events of its closing
+            pass
+        (root / "there").read_text()
+        assert quiet(inbox)
+
+
+def test_waking_is_never_lost(root: Path, clock: Clock) -> None:
+    """A wake before the wait, before a scan or out of a signal handler that interrupts the wait ends it."""
+    inbox = make(root, clock, poll=True)
+    inbox.wait(0.01)
+    inbox.wake()
+    inbox.scan()
+    start = time.monotonic()
+    inbox.wait(5)
+    before = signal.signal(signal.SIGALRM, lambda *_: inbox.wake())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        inbox.wait(5)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert 0.05 <= time.monotonic() - start < 2
+
+
+def test_without_events_the_scan_finds_all(root: Path, clock: Clock) -> None:
+    """With ``--poll`` no observer runs, and files are found all the same."""
+    threads = threading.active_count()
+    with make(root, clock, poll=True) as inbox:
+        assert threading.active_count() == threads
+        put(root / "new")
+        assert paths(inbox.scan()) == ["new"]
+
+
+def test_a_system_without_watches_left_is_polled(
+    root: Path, clock: Clock, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no observer can be started, that is said once, nothing is left running, and scans go on."""
+    threads = threading.active_count()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setattr(module.Observer, "schedule", fail)
+    with make(root, clock) as inbox:
+        put(root / "new")
+        assert paths(inbox.scan()) == paths(inbox.scan()) == ["new"]
+        assert threading.active_count() == threads
+    assert [(entry["event"], entry["reason"]) for entry in log] == [("inbox.polling", "inotify watch limit reached")]
+
+
+def test_a_dead_observer_is_replaced(root: Path, clock: Clock, log: Log) -> None:
+    """An observer whose threads died is noticed at the next scan, logged, and started anew."""
+    with make(root, clock) as inbox:
+        assert inbox._watch is not None
+        inbox._watch.close()
+        inbox.scan()
+        assert [entry["event"] for entry in log] == ["inbox.watch_lost"]
+        put(root / ".new", age=0).rename(root / "new")
+        until(inbox, "new")
+    assert len(log) == 1
+
+
+@pytest.mark.parametrize("back_at_once", [False, True])
+def test_an_inbox_that_vanishes_is_waited_for(root: Path, clock: Clock, log: Log, *, back_at_once: bool) -> None:
+    """A folder that is removed is missed once in the log; when there is one again, it is watched again."""
+    put(root / "young", age=0)
+    with make(root, clock) as inbox:
+        assert inbox.scan().waiting == 1
+        root.rename(root.with_name("elsewhere")) if back_at_once else shutil.rmtree(root)
+        if not back_at_once:
+            assert inbox.scan() == inbox.scan() == Scan()
+            assert [entry["event"] for entry in log] == ["inbox.missing"]
+        root.mkdir()
+        assert inbox.scan() == Scan()
+        put(root / ".new", age=0).rename(root / "new")
+        until(inbox, "new")
+    expected = ["inbox.watch_lost"] if back_at_once else ["inbox.missing", "inbox.found"]
+    assert [entry["event"] for entry in log] == expected
+
+
+def test_an_inbox_that_is_not_there_yet_is_waited_for(tmp_path: Path, clock: Clock, log: Log) -> None:
+    """Entering an inbox without a folder is no error; neither is a file in its place."""
+    with make(tmp_path / "later", clock) as inbox:
+        assert inbox.scan() == Scan()
+        (tmp_path / "later").write_text("a file")
+        assert inbox.scan() == Scan()
+    assert [entry["event"] for entry in log] == ["inbox.missing"]
+
+
+def test_an_inbox_behind_a_link_is_watched(root: Path, clock: Clock) -> None:
+    """The inbox itself may be a symbolic link: events and names are those of the folder it leads to."""
+    root.with_name("link").symlink_to(root)
+    with make(root.with_name("link"), clock) as inbox:
+        put(root / ".new", age=0).rename(root / "new")
+        assert until(inbox, "new").ready[0].absolute == root.with_name("link") / "new"
+
+
+def test_what_is_no_regular_file_is_refused_at_once(root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FIFO, a socket, a link or a folder with a file's name is reported with its reason, and never opened."""
+    monkeypatch.chdir(root)
+    os.mkfifo("fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+    (root / "link").symlink_to(put(root / "folder.txt" / "inner").parent)
+    (root / "dangling").symlink_to("nowhere")
+    (root / "pack.gz").mkdir()
+    (root / "conf.d").mkdir()
+    (root / "skip.tmp").symlink_to("nowhere")
+    seen: list[tuple[str, Signature]] = []
+    inbox = make(root, clock, lambda *asked: asked in seen)
+    scan = inbox.scan()
+    assert {candidate.path: candidate.refusal for candidate in scan.ready} == {
+        "fifo": "a FIFO, not a regular file",
+        "socket": "a socket, not a regular file",
+        "link": "a symbolic link, not a regular file",
+        "dangling": "a symbolic link, not a regular file",
+        "folder.txt": FOLDER,
+        "pack.gz": FOLDER,
+        "folder.txt/inner": None,
+    }
+    seen += [(candidate.path, candidate.signature) for candidate in scan.ready]
+    put(root / "folder.txt" / "another")
+    assert paths(inbox.scan()) == ["folder.txt/another"]
+
+
+def test_an_unreadable_folder_is_logged_once(root: Path, clock: Clock, log: Log) -> None:
+    """A folder that may not be read, or not be entered, is skipped with one line in the log, and the rest goes on."""
+    put(root / "closed" / "a")
+    put(root / "listable" / "a")
+    put(root / "open" / "b")
+    root.parent.chmod(0o755)
+    (root / "closed").chmod(0)
+    (root / "listable").chmod(0o744)
+    inbox, user = make(Path(os.path.relpath(root)), clock, settle=0.0), os.geteuid()
+    inbox.root = Path("inbox")  # relative, for another user may not pass through pytest's folders
+    before = Path.cwd()
+    os.chdir(root.parent)
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        assert paths(inbox.scan()) == paths(inbox.scan()) == ["open/b"]
+    finally:
+        os.seteuid(user)
+        os.chdir(before)
+    assert sorted((entry["event"], entry["path"], entry["reason"]) for entry in log) == [
+        ("inbox.unreadable", "inbox/closed/", "Permission denied"),
+        ("inbox.unreadable", "inbox/listable/", "Permission denied"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "taken", "left"),
+    [
+        ((), DEFAULT_EXCLUDE, "a.txt A.TMP b/c.txt", "a~ a.tmp b/a.part c.partial d.crdownload e.filepart"),
+        ((), ("*.md",), "a.txt", "a.md sub/a.md a.tmp"),
+        (("*.txt",), DEFAULT_EXCLUDE, "a.txt b/c.txt", "a.TXT a.md a.txt.tmp"),
+        (("*.tmp",), DEFAULT_EXCLUDE, "a.tmp", "a.txt a.part"),
+        (("*.tmp",), ("b*",), "a.tmp", "b.tmp a.txt"),
+        (("*",), (*DEFAULT_EXCLUDE, "x"), "a.txt", "a.tmp x"),
+        (("news/*.txt",), DEFAULT_EXCLUDE, "news/a.txt news/2020/a.txt", "a.txt old/news/a.txt"),
+        ((), ("drafts/*",), "a drafts.txt", "drafts/a drafts/b/c"),
+        (("[ab].txt", "c?.txt"), DEFAULT_EXCLUDE, "a.txt cc.txt", "c.txt d.txt"),
+        ((), (), "a.txt", "a.tmp"),
+    ],
+)
+def test_which_names_are_taken(include: tuple[str, ...], exclude: tuple[str, ...], taken: str, left: str) -> None:
+    """Includes choose, and are stronger than the default excludes; a user's own excludes are stronger than both."""
+    names = Names(include, exclude)
+    assert [path for path in taken.split() if not names.take(path.rpartition("/")[2], path)] == []
+    assert [path for path in left.split() if names.take(path.rpartition("/")[2], path)] == []
+
+
+def test_hidden_files_are_never_taken(root: Path, clock: Clock) -> None:
+    """A leading dot hides a file or a whole folder, even from an include that names it."""
+    for name in (".hidden", ".folder/a", "folder/.hidden", "folder/a"):
+        put(root / name)
+    assert paths(make(root, clock, include=("*", ".hidden")).scan()) == ["folder/a"]
+
+
+def test_no_file_is_missed_at_the_start(root: Path, clock: Clock) -> None:
+    """Files that appear while the inbox starts are all found by the first scan after the last of them."""
+    stop = threading.Event()
+
+    def write() -> None:
+        for number in range(300):
+            put(root / f"folder-{number % 7}" / f"{number}")
+        stop.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    found: set[str] = set()
+    with make(root, clock, lambda path, _: path in found, settle=0.0) as inbox:
+        while len(found) < 300:
+            last = stop.is_set()
+            found.update(paths(inbox.scan()))
+            assert not last or len(found) == 300
+            inbox.wait(0.05)
+    writer.join()

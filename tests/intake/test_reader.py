@@ -1,0 +1,320 @@
+"""Reading one file: what is refused and why, and that blocks are the whole text whatever their size."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import gzip
+import hashlib
+import os
+import random
+import socket
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from streamer.intake import reader
+from streamer.intake.ledger import Inspection, Signature
+from streamer.intake.reader import Block, Refused, blocks, open_regular
+
+Opener = Callable[[bytes], BinaryIO]
+inspect = functools.partial(reader.inspect, encoding="utf-8", max_bad_ratio=0.01)
+PARAGRAPHS = "Καλημέρα, wörld 🙂.\nA second line\twith a tab.\r\n\r\nNew paragraph\n\n\nAnother 語.\rold Mac\r\rend" * 3
+SIZES = (1, 16, 17, 23, 50, 64, 100, 1000)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Opener:
+    """Return a function that writes a real file and opens it."""
+
+    def write(data: bytes) -> BinaryIO:
+        path = tmp_path / hashlib.sha256(data).hexdigest()
+        path.write_bytes(data)
+        return open_regular(path)
+
+    return write
+
+
+def read(file: BinaryIO, start: int = 0, *, stop: int, size: int = 1 << 20, encoding: str = "utf-8") -> list[Block]:
+    """Return the blocks of a file."""
+    return list(blocks(file, start=start, stop=stop, encoding=encoding, size=size))
+
+
+def test_a_plain_file_is_hashed_and_measured(opened: Opener, tmp_path: Path) -> None:
+    """The inspection of a text holds its signature, its hash and its length, and no refusal."""
+    data = PARAGRAPHS.encode()
+    with opened(data) as file:
+        expected = Inspection(Signature.of(os.fstat(file.fileno())), hashlib.sha256(data).digest(), len(data))
+        assert inspect(file) == expected
+        assert inspect(file) == expected
+
+
+@pytest.mark.parametrize(
+    "kind", ["folder", "link", "dangling link", "FIFO", "socket", "device", "missing", "in a file"]
+)
+def test_what_is_no_regular_file_is_not_opened(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A FIFO never blocks and a device is never read: all that is not a regular file is refused in plain words."""
+    monkeypatch.chdir(tmp_path)  # a socket's path may not be long
+    path, regular = Path("thing"), Path("regular")
+    regular.write_bytes(b"text")
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    elif kind == "folder":
+        path.mkdir()
+    elif "link" in kind:
+        path.symlink_to(regular if kind == "link" else "nowhere")
+    if kind in ("missing", "in a file"):
+        with pytest.raises(FileNotFoundError):
+            open_regular(path if kind == "missing" else regular / "thing")
+        return
+    kind = "symbolic link" if "link" in kind else kind
+    with pytest.raises(Refused, match=f"^a {kind}, not a regular file$"):
+        open_regular(path if kind != "device" else Path("/dev/null"))
+
+
+def test_a_link_put_in_place_of_a_file_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that becomes a link between the look at it and its opening is refused by the opening."""
+    (tmp_path / "regular").write_bytes(b"text")
+    (tmp_path / "link").symlink_to("regular")
+    regular = (tmp_path / "regular").lstat()
+    monkeypatch.setattr(Path, "lstat", lambda _: regular)
+    with pytest.raises(Refused, match="cannot be read"):
+        open_regular(tmp_path / "link")
+
+
+def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without permission to read is refused with the system's word for it, as another user would see it."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    path = Path("secret.txt")
+    path.write_bytes(b"text")
+    path.chmod(0)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        with pytest.raises(Refused, match=r"^cannot be read: Permission denied$"):
+            open_regular(path)
+    finally:
+        os.seteuid(user)
+
+
+def test_an_error_while_reading_is_a_refusal() -> None:
+    """A disk that fails in the middle ends that file, not the trainer."""
+    with open_regular(Path("/proc/self/mem")) as file, pytest.raises(Refused, match="cannot be read: Input/output"):
+        inspect(file)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (codecs.BOM_UTF8, "empty"),
+        (gzip.compress(b""), "empty"),
+        (
+            b"caf\xe9 au lait\n",
+            r"^not text in utf-8: 7.69 % of its characters can't be decoded \(limit 1 %\); see --enc",
+        ),
+        (b"\0" * 5000, "not text in utf-8: 100 %"),
+        (random.Random(1).randbytes(50_000), "not text in utf-8: 4"),
+        ("UTF-16 without a mark".encode("utf-16-le"), "not text in utf-8: 50 %"),
+        (codecs.BOM_UTF16_LE + b"\x00\xd8" * 500, "not text in utf-16-le: 100 %"),
+        (b"a" * 50 + "é".encode()[:1], "not text in utf-8: 1.96 %"),
+        (gzip.compress(b"caf\xe9"), "not text in utf-8: 25 %"),
+    ],
+)
+def test_what_is_not_text_is_refused(data: bytes, reason: str, opened: Opener) -> None:
+    """Nothing to read, or too much that can't be decoded: the reason says which, how much, and what to try."""
+    with opened(data) as file:
+        found = inspect(file)
+    assert found.refusal is not None
+    with pytest.raises(Refused, match=reason):
+        raise Refused(found.refusal)
+    assert found.text_bytes == (len(zlib.decompress(data, 31)) if data[:2] == b"\x1f\x8b" else len(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"plain",
+        b"a" * 200 + b"\xe9",  # within the limit
+        ("replaced " + "\ufffd" * 100).encode(),  # the character itself is no failure
+        b"a" * (reader.PIECE - 1) + "\ufffd".encode() * reader.PIECE,  # nor across the pieces it is read in
+        b"a" * (reader.PIECE - 2) + "\N{SLIGHTLY SMILING FACE}".encode() + b"b" * 50,
+        codecs.BOM_UTF8 + b"marked",
+        "in \ufffd UTF-16".encode("utf-16"),
+        codecs.BOM_UTF16_BE + "語".encode("utf-16-be") * 50,
+        codecs.BOM_UTF32_LE + "🙂".encode("utf-32-le") * 50,
+    ],
+)
+def test_what_is_text_is_taken(data: bytes, opened: Opener) -> None:
+    """Text may hold any character and a few errors, in UTF-8 or as its byte-order mark says."""
+    with opened(data) as file:
+        assert inspect(file).refusal is None
+
+
+def test_the_encoding_and_the_limit_are_settings(opened: Opener) -> None:
+    """A file that is not UTF-8 is taken in its own encoding, or under a higher limit; a mark overrides the setting."""
+    with opened(b"caf\xe9 au lait\n") as file:
+        assert inspect(file, encoding="latin-1").refusal is None
+        assert inspect(file, max_bad_ratio=0.1).refusal is None
+        assert read(file, stop=13, encoding="latin-1") == [Block(0, 13, "café au lait\n")]
+    with opened(codecs.BOM_UTF8 + "é".encode()) as file:
+        assert inspect(file, encoding="latin-1").refusal is None
+        assert read(file, stop=5, encoding="latin-1") == [Block(0, 5, "é")]
+    with opened("é\n".encode("utf-16-le")) as file:
+        assert inspect(file, encoding="utf-16").refusal is None
+        assert read(file, stop=4, encoding="utf-16") == [Block(0, 4, "é\n")]
+
+
+def test_the_beginning_is_compared_with_the_previous_version(opened: Opener) -> None:
+    """A file that only grew matches the hash of what it was, wherever the old end lies."""
+    data = bytes(range(97, 123)) * 100_000
+    for size in (1, 1000, reader.PIECE, reader.PIECE + 1, len(data)):
+        digest = hashlib.sha256(data[:size]).digest()
+        with opened(data) as file:
+            assert inspect(file, previous=(size, digest)).prefix_matches
+            assert not inspect(file, previous=(size, bytes(32))).prefix_matches
+            assert not inspect(file, previous=(len(data) + 1, digest)).prefix_matches
+
+
+PACKED = gzip.compress(PARAGRAPHS.encode() * 50)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (PACKED[:-20], "gzip: truncated"),
+        (PACKED[:-3], "gzip: truncated"),
+        (PACKED[:2], "gzip: truncated"),
+        (PACKED + PACKED[:30], "gzip: truncated"),
+        (PACKED + b"trailing", "gzip: followed by other data"),
+        (PACKED[:-8] + bytes(4) + PACKED[-4:], "gzip: damaged (CRC check failed"),
+        (PACKED[:100] + bytes(20) + PACKED[120:], "gzip: damaged"),
+        (gzip.compress(b" " * 12_000_000), "gzip bomb: it unpacks to more than 1000 times its size"),
+    ],
+)
+def test_a_bad_gzip_file_is_refused_whole(data: bytes, reason: str, opened: Opener) -> None:
+    """Truncated, damaged, followed by something else or a bomb: refused, and hashed to its end all the same."""
+    with opened(data) as file:
+        found = inspect(file, previous=(10, hashlib.sha256(data[:10]).digest()))
+    assert found.refusal is not None
+    assert found.refusal.startswith(reason)
+    assert (found.sha256, found.text_bytes) == (hashlib.sha256(data).digest(), 0)
+    assert found.prefix_matches or len(data) < 10
+
+
+def test_gzip_is_read_as_its_text(opened: Opener) -> None:
+    """By its first bytes and not its name; of several members; from any position on, in text bytes."""
+    text = PARAGRAPHS.encode() * 50
+    with opened(PACKED + gzip.compress(b"second member")) as file:
+        found = inspect(file)
+        assert (found.refusal, found.text_bytes) == (None, len(text) + 13)
+        whole = read(file, stop=found.text_bytes, size=1000)
+        assert "".join(block.text for block in whole).endswith("endsecond member")
+        for at in (1, len(whole) // 2, len(whole) - 1):
+            assert read(file, whole[at].start, stop=found.text_bytes, size=1000) == whole[at:]
+        with pytest.raises(Refused, match="became shorter"):
+            read(file, found.text_bytes + 1, stop=found.text_bytes + 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16-be", "utf-16", "utf-32", "gb18030", "ascii"])
+def test_blocks_are_the_whole_text_and_resume_alike(encoding: str, opened: Opener) -> None:
+    """Whatever the size: no byte is missing or double, no character is split, and each cut leads to the same rest."""
+    data = PARAGRAPHS.encode(encoding, "replace")
+    text = data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    with opened(data) as file:
+        for size in SIZES:
+            whole = read(file, stop=len(data), size=size, encoding=encoding)
+            assert "".join(block.text for block in whole) == text
+            assert [block.start for block in whole] == [0] + [block.stop for block in whole[:-1]]
+            assert whole[-1].stop == len(data)
+            assert all(block.stop - block.start <= max(size, 16) for block in whole)
+            for position, block in enumerate(whole):
+                assert read(file, block.start, stop=len(data), size=size, encoding=encoding) == whole[position:]
+
+
+def test_any_bytes_at_all_are_read_to_the_end(opened: Opener) -> None:
+    """Blocks of noise cover it without a gap, in each encoding and from each position, without an exception."""
+    data = random.Random(3).randbytes(700).replace(b"\x1f\x8b", b"xx")
+    with opened(data) as file:
+        for encoding in ("utf-8", "utf-16-le", "utf-32-be", "shift_jis", "gb18030", "utf-7"):
+            for start in range(0, 700, 37):
+                found = read(file, start, stop=700, size=64, encoding=encoding)
+                assert [block.start for block in found] == [start] + [block.stop for block in found[:-1]]
+                assert found[-1].stop == 700
+
+
+@pytest.mark.parametrize(
+    ("data", "cut"),
+    [
+        (b"one two\n\nthree\nfour five six", 9),
+        (b"one two\r\n\r\nthree\nfour five six", 11),
+        (b"one two\nthree\nfour five six", 14),
+        (b"one two\tthree" + b"x" * 20, 8),
+        (b"one two three" + b"x" * 20, 8),
+        (b"x" * 40, 20),
+        (b"x" * 19 + b"\r\nyy" + b"x" * 40, 19),
+        (b"x" * 18 + "🙂".encode() * 9, 18),
+        (b"x" * 19 + b"\n\n" + b"x" * 40, 20),
+    ],
+)
+def test_where_a_block_ends(data: bytes, cut: int, opened: Opener) -> None:
+    """After the last blank line within its size, else the last line, else the last word, else a character."""
+    with opened(data) as file:
+        assert read(file, stop=len(data), size=20)[0].stop == cut
+
+
+def test_a_tail_that_begins_within_a_code_unit_is_read(opened: Opener) -> None:
+    """A UTF-16 file cut in half a character and then completed loses that character and nothing more."""
+    data = "\ufeffab cd".encode("utf-16-le")
+    with opened(data) as file:
+        assert read(file, 5, stop=len(data), encoding="utf-8") == [Block(5, 12, " cd")]
+
+
+def test_a_huge_line_takes_little_memory(opened: Opener) -> None:
+    """A file without a line end, space or blank line is read in a few blocks' memory."""
+    with opened(b"x" * (24 << 20)) as file:
+        tracemalloc.start()
+        try:
+            assert inspect(file).refusal is None
+            assert sum(len(block.text) for block in blocks(file, start=0, stop=24 << 20, encoding="utf-8")) == 24 << 20
+            assert tracemalloc.get_traced_memory()[1] < 8 << 20
+        finally:
+            tracemalloc.stop()
+
+
+def test_only_what_was_there_at_the_start_counts(opened: Opener, tmp_path: Path) -> None:
+    """What is added during the inspection is for the next one; a file that shrinks meanwhile is refused for now."""
+    data = b"a" * (reader.PIECE + 5)
+    with opened(data) as file:
+        path = next(tmp_path.iterdir())
+
+        def grow() -> None:
+            with path.open("ab") as more:
+                more.write(b"more")
+
+        assert inspect(file, check=grow).sha256 == hashlib.sha256(data).digest()
+        with pytest.raises(Refused, match="became shorter while it was being read"):
+            inspect(file, check=lambda: os.truncate(path, 10))
+        with pytest.raises(Refused, match="became shorter while it was being trained"):
+            read(file, stop=len(data))
+
+
+def test_a_long_inspection_can_be_stopped(opened: Opener) -> None:
+    """The check is called for every piece, and what it raises comes out, also while a gzip file is unpacked."""
+
+    def stop() -> None:
+        raise InterruptedError
+
+    with opened(b"text") as file, pytest.raises(InterruptedError):
+        inspect(file, check=stop)
+    with opened(PACKED) as file, pytest.raises(InterruptedError):
+        list(blocks(file, start=1, stop=2, encoding="utf-8", check=stop))

@@ -1,0 +1,58 @@
+"""Vectors for the tests: random, with some structure, over the words of gensim's evaluation files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import gensim
+import numpy as np
+import pytest
+
+from streamer.vectors import WordVectors
+
+
+@pytest.fixture(scope="session")
+def datapath() -> Callable[[str], str]:
+    """Return the function that finds gensim's evaluation files."""
+    from gensim.test.utils import datapath
+
+    return datapath
+
+
+@pytest.fixture(scope="session")
+def peer() -> Callable[[WordVectors], gensim.models.KeyedVectors]:
+    """Return a function that gives gensim the same words and vectors in the same order."""
+
+    def build(vectors: WordVectors) -> gensim.models.KeyedVectors:
+        keyed = gensim.models.KeyedVectors(vectors.vector_size)
+        keyed.add_vectors(vectors.index_to_key, vectors.vectors.copy())
+        return keyed
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def vectors(datapath: Callable[[str], str]) -> WordVectors:
+    """Return vectors of two thirds of the words in the evaluation files, some of them again in another case.
+
+    The second and fourth word of an analogy lie off the first and third by the same step, roughly: many of the
+    questions come out right, so that right and wrong answers are both compared.
+    """
+    random = np.random.default_rng(1)
+    found: dict[str, np.ndarray] = {}
+    for name in ("questions-words.txt", "simlex999.txt", "wordsim353.tsv"):
+        step = np.zeros(20)
+        for line in Path(datapath(name)).read_text(encoding="utf-8").splitlines():
+            if line.startswith(":"):
+                step = random.normal(size=20) * 1.5
+            elif not line.startswith("#"):
+                first, second = line.split()[:2]
+                found.setdefault(first, random.normal(size=20))
+                found.setdefault(second, found[first] + step + random.normal(size=20) * 0.7)
+    words = [word for word in found if random.random() < 0.67]
+    matrix = np.array([found[word] for word in words])
+    again = [(word.swapcase(), found[word]) for word in words[::4] if word.swapcase() not in found]
+    matrix = np.concatenate([matrix, [vector + random.normal(size=20) * 0.2 for _, vector in again]])
+    words += [word for word, _ in again]
+    return WordVectors(words, matrix.astype(np.float32), random.integers(1, 40, size=len(words)))

@@ -1,0 +1,56 @@
+"""Unknown words and the nearest spellings."""
+
+from __future__ import annotations
+
+import pickle
+import time
+
+import numpy as np
+import pytest
+
+from streamer.vectors import UnknownWord, WordVectors
+from streamer.vectors.spelling import nearest
+
+
+def test_message():
+    """The message is a sentence, not its repr, and names the nearest words."""
+    vectors = WordVectors(["the", "king", "kings", "queen"], np.eye(4, dtype=np.float32), np.array([4, 3, 2, 1]))
+    with pytest.raises(KeyError) as caught:
+        vectors["kingg"]
+    assert str(caught.value) == "'kingg' is not in the vocabulary; nearest: king, kings"
+    assert caught.value.nearest == ["king", "kings"]
+
+
+def test_message_without_neighbours():
+    """With nothing near, no list is begun; what is not a word at all is named too."""
+    assert str(UnknownWord("xyz", ["king"])) == "'xyz' is not in the vocabulary"
+    assert str(UnknownWord("", ["king", "a"])) == "'' is not in the vocabulary"
+    assert str(UnknownWord(3, ["king"])) == "3 is not in the vocabulary"
+
+
+def test_case():
+    """A capital does not hide a word."""
+    assert nearest("King", ["the", "king", "ring"]) == ["king", "ring"]
+    assert nearest("PARIS", ["paris"]) == ["paris"]
+
+
+def test_pickle():
+    """The error crosses process boundaries."""
+    copy = pickle.loads(pickle.dumps(UnknownWord("kingg", ["king"])))
+    assert (copy.word, str(copy)) == ("kingg", "'kingg' is not in the vocabulary; nearest: king")
+
+
+def test_quick_in_a_large_vocabulary():
+    """The right word is found among 100,000 in a moment, and nothing is searched until someone looks."""
+    random = np.random.default_rng(1)
+    letters = np.array(list("etaoinshrdlucmfwypvbgk"))
+    words = {"".join(random.choice(letters, size=size)) for size in random.integers(2, 13, size=115_000)}
+    known = [*sorted(words)[:100_000]]
+    random.shuffle(known)
+    known[40_000] = "embedding"
+    start = time.process_time()
+    error = UnknownWord("embeding", known)
+    assert time.process_time() - start < 0.01
+    start = time.process_time()
+    assert error.nearest[0] == "embedding"
+    assert time.process_time() - start < 0.5  # 0.03 s here; the rest is for slow machines
