@@ -110,15 +110,13 @@ class Mechanics:
         """Take one step: gradients, row sums, AdaGrad."""
         embeddings, rate = self.state.embeddings, self.state.settings.learning_rate
         gradients = self._gradients()
-        rows = len(self.ids) + len(self.noise)
-        summer = RowSummer(rows, embeddings.vector_size)
-        per_chunk = -(-rows // 32) * 32
-        (by_token,) = plan_row_sums(self.ids, per_chunk)
-        (by_output,) = plan_row_sums(np.concatenate([self.ids, self.noise]), per_chunk)
-        into_input = summer.sum(gradients.input, by_token)
-        into_output = summer.sum(gradients.output, by_output)
-        apply_adagrad(embeddings.input, embeddings.input_squares, by_token.ids, into_input, rate)
-        apply_adagrad(embeddings.output, embeddings.output_squares, by_output.ids, into_output, rate)
+        for matrix, squares, gradient, ids in (
+            (embeddings.input, embeddings.input_squares, gradients.input, self.ids),
+            (embeddings.output, embeddings.output_squares, gradients.output, np.concatenate([self.ids, self.noise])),
+        ):
+            (plan,) = plan_row_sums(ids, len(ids), zero_row=len(gradient) - 1)
+            sums = RowSummer(len(ids), embeddings.vector_size).sum(gradient, plan)
+            apply_adagrad(matrix, squares, plan.ids, sums, rate)
 
     def _gradients(self) -> sgns.Gradients:
         state = self.state
@@ -162,9 +160,12 @@ def show(text: str, *, epochs: int, architecture: str, seed: int) -> None:
     for pair in pairs[:10]:
         console.print(f"{words[pair.centre]:>16}  {words[pair.context]:<16} {pair.weight:.1f}")
 
-    centre = pairs[0].centre if pairs else int(mechanics.ids[0])
-    positive = list(dict.fromkeys(pair.context for pair in pairs if pair.centre == centre))[:5]
-    negative = list(dict.fromkeys(mechanics.noise.tolist()))[:5]
+    # The most frequent word is context and noise of everything: another one tells more.
+    centre = next((pair.centre for pair in pairs if pair.centre != np.argmax(vocabulary.counts)), int(mechanics.ids[0]))
+    contexts = {pair.context for pair in pairs if pair.centre == centre}
+    nearest = [pair.context for pair in pairs if pair.centre == centre and pair.weight == 1.0]
+    positive = list(dict.fromkeys(nearest))[:5]
+    negative = [word for word in dict.fromkeys(mechanics.noise.tolist()) if word not in contexts][:5]
 
     def scores() -> None:
         for kind, others in (("positive", positive), ("negative", negative)):

@@ -46,11 +46,12 @@ class Loss(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """The gradients of a chunk of m tokens and k noise words, as the ascent direction; views of the workspace.
+    """The gradients of a chunk of m tokens and k noise words, as the ascent direction; buffers of the workspace.
 
     Attributes:
-        input: (m, D) float32, for the input vector of each token.
-        output: (m + k, D) float32, for the output vector of each token, then of each noise word.
+        input: (≥ m + 1, D) float32, for the input vector of each token; the last row is zero.
+        output: (≥ m + k + 1, D) float32, for the output vector of each token, then of each noise word; the last row is
+            zero.
         loss: The chunk's loss, if it was asked for.
     """
 
@@ -77,8 +78,8 @@ class Workspace:
         self.noise_scores: Floats = np.empty((spans, batching.span, batching.noise), np.float32)
         self.noise_weights: Floats = np.empty(length, np.float32)
         self.from_noise: Floats = np.empty((length, dimensions), np.float32)
-        self.input_gradients: Floats = np.empty((length, dimensions), np.float32)
-        self.output_gradients: Floats = np.empty((length + len(self.noise), dimensions), np.float32)
+        self.input_gradients: Floats = np.zeros((length + 1, dimensions), np.float32)
+        self.output_gradients: Floats = np.zeros((length + len(self.noise) + 1, dimensions), np.float32)
         self._ones: Floats = np.ones(tile + 2 * window, np.float32)
 
     def gather(self, into: Padded, matrix: Floats, ids: Ints) -> None:
@@ -135,7 +136,9 @@ def skipgram(
 
     loss += _noise(work, work.input, matrices[1], totals[:m], noise, negative, with_loss=with_loss)
     work.input_gradients[:m] += work.from_noise[:m]
-    return _gradients(work, m, len(noise), Loss(loss, float(totals.sum())) if with_loss else None)
+    return Gradients(
+        work.input_gradients, work.output_gradients, Loss(loss, float(totals.sum())) if with_loss else None
+    )
 
 
 def cbow(
@@ -175,7 +178,9 @@ def cbow(
     work.hidden.rows[:m] += work.from_noise[:m]
     into_input = work.input_gradients[: n * b].reshape(means.shape)
     np.matmul(work.band.transpose(weights), work.hidden.around[:n], out=into_input)
-    return _gradients(work, m, len(noise), Loss(loss, float(has_window.sum())) if with_loss else None)
+    return Gradients(
+        work.input_gradients, work.output_gradients, Loss(loss, float(has_window.sum())) if with_loss else None
+    )
 
 
 def _noise(
@@ -209,10 +214,6 @@ def _noise(
     np.matmul(gradient, rows, out=work.from_noise[: spans * span].reshape(centres.shape))
     np.matmul(gradient.transpose(0, 2, 1), centres, out=work.output_gradients[m : m + k].reshape(rows.shape))
     return loss
-
-
-def _gradients(work: Workspace, tokens: int, noise: int, loss: Loss | None) -> Gradients:
-    return Gradients(work.input_gradients[:tokens], work.output_gradients[: tokens + noise], loss)
 
 
 def times_sigmoid(weights: Floats, scores: Floats) -> Floats:

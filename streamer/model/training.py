@@ -109,11 +109,12 @@ class Learner:
         self._spaces = [
             (
                 Workspace(batching, settings.vector_size, settings.window),
+                RowSummer(batching.chunk, settings.vector_size),
                 RowSummer(self._output_rows, settings.vector_size),
             )
             for _ in range(batching.group)
         ]
-        self._pool = ThreadPoolExecutor(threads, "train") if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads - 1, "train") if threads > 1 else None
 
     def close(self) -> None:
         """End the threads."""
@@ -189,7 +190,13 @@ class Learner:
         noise = np.split(state.noise.draw(rng, drawn), range(self._noise_per_chunk, drawn, self._noise_per_chunk))
         tokens = np.split(ids, range(size, len(ids), size))
         output_ids = np.concatenate([part for pair in zip(tokens, noise, strict=True) for part in pair])
-        plans = self._map(lambda task: plan_row_sums(*task), ((ids, size), (output_ids, self._output_rows)))
+        plans = self._map(
+            lambda task: plan_row_sums(*task),
+            (
+                (ids, size, len(self._spaces[0][0].input_gradients) - 1),
+                (output_ids, self._output_rows, len(self._spaces[0][0].output_gradients) - 1),
+            ),
+        )
         input_plans, output_plans = plans
         return [
             _Chunk(
@@ -203,8 +210,8 @@ class Learner:
             for i in range(count)
         ]
 
-    def _compute(self, task: tuple[tuple[Workspace, RowSummer], _Chunk]) -> _Update:
-        (work, summer), chunk = task
+    def _compute(self, task: tuple[tuple[Workspace, RowSummer, RowSummer], _Chunk]) -> _Update:
+        (work, sum_input, sum_output), chunk = task
         embeddings = self.state.embeddings
         gradients = self._gradients(
             work,
@@ -216,8 +223,8 @@ class Learner:
             with_loss=chunk.with_loss,
         )
         return _Update(
-            summer.sum(gradients.input, chunk.input_plan),
-            summer.sum(gradients.output, chunk.output_plan),
+            sum_input.sum(gradients.input, chunk.input_plan),
+            sum_output.sum(gradients.output, chunk.output_plan),
             gradients.loss,
         )
 
@@ -241,4 +248,10 @@ class Learner:
             apply_adagrad(weights, squares, plan.ids, gradients, rate)
 
     def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        return list(self._pool.map(function, items) if self._pool else map(function, items))
+        """Return ``[function(item) for item in items]``, the first done by this thread, the others beside it."""
+        first, *others = items
+        futures = [self._pool.submit(function, item) for item in others] if self._pool else []
+        results = [function(first)]
+        if self._pool:
+            return results + [future.result() for future in futures]
+        return results + [function(item) for item in others]
