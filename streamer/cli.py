@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.options import checkpoints_option, resolve, settings_options
+from streamer.options import Common, common_options, resolve, settings_options
 
 if TYPE_CHECKING:
     from streamer.display import Display
@@ -36,46 +36,13 @@ def cli() -> None:
     """
 
 
-def _training(function: Any) -> Any:
-    """Give a command the options of everything that trains."""
-    for option in (
-        settings_options,
-        click.option(
-            "--log-level",
-            type=click.Choice(["debug", "info", "warning", "error"]),
-            default="info",
-            show_default=True,
-            envvar="STREAMER_LOG_LEVEL",
-            help="The least important lines to show.",
-        ),
-        click.option(
-            "--log-format",
-            type=click.Choice(["auto", "console", "json"]),
-            default="auto",
-            show_default=True,
-            envvar="STREAMER_LOG_FORMAT",
-            help="auto: for people on a terminal, JSON elsewhere.",
-        ),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path),
-            envvar="STREAMER_CONFIG",
-            metavar="FILE",
-            help="Settings in TOML.",
-        ),
-        checkpoints_option,
-    ):
-        function = option(function)
-    return function
-
-
 @cli.command()
 @click.argument("inbox", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Train on all that is there, save a checkpoint, and exit.")
-@_training
-def watch(
-    inbox: Path, once: bool, checkpoints: Path, config: Path | None, log_format: str, log_level: str, **flags: Any
-) -> None:
+@common_options
+@settings_options
+@click.pass_obj
+def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags: Any) -> None:
     """Learn from each text file in INBOX and its subfolders, now and as they come.
 
     The first Ctrl-C saves and stops, the second stops at once. Started again, it goes on where it stopped.
@@ -86,13 +53,12 @@ def watch(
     """
     from streamer import service  # noqa: PLC0415
 
-    given, run = resolve(config, flags)
+    given, run = resolve(common.config, flags)
     if not inbox.is_dir():
         raise StreamerError(f"there is no folder {inbox}", hint=f"make it: mkdir -p {inbox}", code=ExitCode.NO_INPUT)
-    display = _display(log_format, log_level)
-    with service.start(checkpoints, given, run, display) as running:
+    with service.start(checkpoints, given, run, _display(common)) as running:
         service.watch(inbox, running, once=once)
-    if once and not running.files_trained:
+    if once and running.idle:
         click.echo("nothing new to train")
     else:
         click.echo(f"trained {_files(running.files_trained)}, {running.words_seen:,} words")
@@ -101,16 +67,10 @@ def watch(
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes over each file, in all.")
-@_training
-def train(
-    files: tuple[Path, ...],
-    epochs: int,
-    checkpoints: Path,
-    config: Path | None,
-    log_format: str,
-    log_level: str,
-    **flags: Any,
-) -> None:
+@common_options
+@settings_options
+@click.pass_obj
+def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: Path, **flags: Any) -> None:
     """Train on FILES, and on the files in folders, until each has been gone over --epochs times.
 
     What was trained before counts, so the same command run twice trains once, and goes on if it was stopped.
@@ -120,7 +80,7 @@ def train(
     """
     from streamer import service  # noqa: PLC0415
 
-    given, run = resolve(config, flags)
+    given, run = resolve(common.config, flags)
     for path in files:
         if not path.exists():
             raise StreamerError(f"there is no file {path}", code=ExitCode.NO_INPUT)
@@ -128,15 +88,15 @@ def train(
     def on_epoch(epoch: int, loss: float | None) -> None:
         click.echo(f"epoch {epoch}/{epochs}: average loss {'unknown' if loss is None else f'{loss:.4f}'}")
 
-    with service.start(checkpoints, given, run, _display(log_format, log_level)) as running:
+    with service.start(checkpoints, given, run, _display(common)) as running:
         service.train(files, epochs, running, on_epoch)
-    if not running.files_trained:
+    if running.idle:
         click.echo("nothing new to train")
 
 
 @cli.command()
 @_json
-@checkpoints_option
+@common_options
 def status(checkpoints: Path, as_json: bool) -> None:
     """Show the newest checkpoint, and whether a trainer runs.
 
@@ -153,7 +113,7 @@ def status(checkpoints: Path, as_json: bool) -> None:
 
 @cli.command()
 @_json
-@checkpoints_option
+@common_options
 def files(checkpoints: Path, as_json: bool) -> None:
     """List every file that was trained or refused, and why.
 
@@ -171,7 +131,7 @@ def files(checkpoints: Path, as_json: bool) -> None:
 
 @cli.command("checkpoints")
 @_json
-@checkpoints_option
+@common_options
 def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
     """List the checkpoints, newest first, and whether each verifies.
 
@@ -188,7 +148,7 @@ def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("checkpoint", required=False)
-@checkpoints_option
+@common_options
 def verify(checkpoint: str | None, checkpoints: Path) -> None:
     """Check one checkpoint wholly, the newest by default; exit 65 if it is damaged.
 
@@ -206,7 +166,7 @@ def verify(checkpoint: str | None, checkpoints: Path) -> None:
 @click.argument("words", nargs=-1, required=True, metavar="WORD...")
 @_topn
 @_json
-@checkpoints_option
+@common_options
 def similar(words: tuple[str, ...], topn: int, checkpoints: Path, as_json: bool) -> None:
     """Show the nearest neighbours of each WORD.
 
@@ -230,7 +190,7 @@ def similar(words: tuple[str, ...], topn: int, checkpoints: Path, as_json: bool)
 @click.argument("c")
 @_topn
 @_json
-@checkpoints_option
+@common_options
 def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool) -> None:
     """Find what is to C as B is to A.
 
@@ -250,7 +210,7 @@ def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool)
 @click.option("--pairs", type=click.Path(path_type=Path), help="Word pairs with scores, tab or comma separated.")
 @click.option("--analogies", type=click.Path(path_type=Path), help="Four words a line, headings as ': section'.")
 @_json
-@checkpoints_option
+@common_options
 def evaluate(pairs: Path | None, analogies: Path | None, checkpoints: Path, as_json: bool) -> None:
     """Score the vectors on word pairs and analogies, and say how many rows could be scored.
 
@@ -276,7 +236,7 @@ def evaluate(pairs: Path | None, analogies: Path | None, checkpoints: Path, as_j
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "kind", help="word2vec, word2vec-binary, glove or npz; by default as FILE's name says.")
 @click.option("--topn", type=click.IntRange(1), help="Only the most frequent words.")
-@checkpoints_option
+@common_options
 def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) -> None:
     """Write the vectors to FILE, most frequent word first.
 
@@ -295,9 +255,16 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
 @cli.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Epochs to train.")
-@click.option("--architecture", type=click.Choice(["skipgram", "cbow"]), default="skipgram", show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-def inspect(file: Path | None, epochs: int, architecture: str, seed: int) -> None:
+@click.option(
+    "--architecture",
+    type=click.Choice(["skipgram", "cbow"]),
+    default="skipgram",
+    show_default=True,
+    help="Predict the context from the word, or the word from its context.",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all that is random.")
+@common_options
+def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str, seed: int) -> None:
     """Show the mechanics on a small text: tokens, vocabulary, pairs, scores, one update, loss over epochs.
 
     \b
@@ -309,15 +276,15 @@ def inspect(file: Path | None, epochs: int, architecture: str, seed: int) -> Non
     inspection.show(inspection.read(file), epochs=epochs, architecture=architecture, seed=seed)
 
 
-def _display(log_format: str, log_level: str) -> Display:
+def _display(common: Common) -> Display:
     from rich.console import Console  # noqa: PLC0415
 
     from streamer import logs  # noqa: PLC0415
     from streamer.display import Display, LiveDisplay  # noqa: PLC0415
 
     console = Console(stderr=True, highlight=False)
-    logs.configure(log_format, log_level, console)
-    return LiveDisplay(console) if console.is_terminal and log_format != "json" else Display()
+    logs.configure(common.log_format, common.log_level, console)
+    return LiveDisplay(console) if console.is_terminal and common.log_format != "json" else Display()
 
 
 def _load(checkpoints: Path) -> WordVectors:

@@ -70,10 +70,10 @@ class LiveDisplay(Display):
         if loss is not None:
             figures.insert(1, f"loss {loss:.3f}")
         if self._backlog:
-            figures.append(f"{self._backlog:,} files to go")
+            figures.append(f"{self._backlog:,} to go")
         self._progress.update(self._task, completed=offset, figures=" · ".join(figures))
 
     def idle(self, waiting: int) -> None:
         """Say that there is nothing to train, and how many files are not still yet."""
-        text = f"{waiting:,} files not still yet" if waiting else "waiting for files"
+        text = f"{waiting:,} file{'' if waiting == 1 else 's'} not still yet" if waiting else "waiting for files"
         self._progress.update(self._task, description=text, total=None, completed=0)

@@ -45,9 +45,9 @@ class History:
         """Return the mean loss over about the last so many words trained, None where nothing was measured."""
         total = weight = 0.0
         for row in reversed(self.rows):
-            total, weight = total + row[3], weight + row[4]
             if self.rows[-1][1] - row[1] >= words:
                 break
+            total, weight = total + row[3], weight + row[4]
         return total / weight if weight else None
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.float64]]:

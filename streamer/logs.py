@@ -46,14 +46,20 @@ class _ConsoleFile:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._line = ""
 
     def write(self, text: str) -> None:
+        # print() writes a line and its end apart: were they printed apart, a live display would erase the line.
+        self._line += text
+        if not self._line.endswith("\n"):
+            return
+        line, self._line = self._line, ""
         if self._console.is_terminal:
             from rich.text import Text  # noqa: PLC0415
 
-            self._console.print(Text.from_ansi(text), end="", soft_wrap=True)
+            self._console.print(Text.from_ansi(line.removesuffix("\n")), soft_wrap=True)
         else:
-            self._console.file.write(text)
+            self._console.file.write(line)
 
     def flush(self) -> None:
         self._console.file.flush()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 import click
 
+from streamer.errors import ExitCode, StreamerError
 from streamer.settings import (
     DEFAULT_CHECKPOINTS,
     ModelSettings,
     RunSettings,
     flag,
+    invalid,
     model_settings,
     names,
     read_toml,
@@ -32,29 +35,83 @@ def settings_options(function: Function) -> Function:
     return function
 
 
-def checkpoints_option(function: Function) -> Function:
-    """Give a command ``--checkpoints``."""
-    return click.option(
-        "--checkpoints",
-        type=click.Path(path_type=Path),
-        default=DEFAULT_CHECKPOINTS,
-        show_default=True,
-        envvar="STREAMER_CHECKPOINTS",
-        metavar="DIR",
-        help="Folder of checkpoints.",
-    )(function)
+@attrs.frozen
+class Common:
+    """What the options common to all commands say, but for ``--checkpoints``: settings from TOML, and how to log."""
+
+    config: dict[str, Any]
+    log_format: str
+    log_level: str
 
 
-def resolve(config: Path | None, flags: Mapping[str, Any]) -> tuple[dict[str, Any], RunSettings]:
+def common_options(function: Function) -> Function:
+    """Give a command the options common to all: ``checkpoints`` as an argument, the others as the context's object."""
+
+    @functools.wraps(function)
+    def command(config: dict[str, Any], log_format: str, log_level: str, **arguments: Any) -> Any:
+        click.get_current_context().obj = Common(config, log_format, log_level)
+        return function(**arguments)
+
+    for name, (kind, default, text) in reversed(_COMMON.items()):
+        command = click.option(
+            flag(name),
+            type=kind,
+            default=default,
+            show_default=True,
+            envvar=f"STREAMER_{name.upper()}",
+            metavar="DIR" if name == "checkpoints" else None,
+            help=text,
+        )(command)
+    return cast(
+        Function,
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            is_eager=True,
+            callback=_read_config,
+            envvar="STREAMER_CONFIG",
+            metavar="FILE",
+            help="Settings in TOML.",
+        )(command),
+    )
+
+
+_COMMON: dict[str, tuple[click.ParamType[Any], str, str]] = {
+    "checkpoints": (click.Path(path_type=Path), DEFAULT_CHECKPOINTS, "Folder of checkpoints."),
+    "log_format": (
+        click.Choice(["auto", "console", "json"]),
+        "auto",
+        "auto: for people on a terminal, JSON elsewhere.",
+    ),
+    "log_level": (click.Choice(["debug", "info", "warning", "error"]), "info", "The least important lines to show."),
+}
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> dict[str, Any]:
+    """Return the settings in a TOML file; what it says of the common options becomes their default."""
+    table = read_toml(path, also=_COMMON) if path else {}
+    common = {name: table.pop(name) for name in _COMMON if name in table}
+    for name, value in common.items():
+        try:
+            if not isinstance(value, str):
+                raise invalid(name, value, "must be of type str")
+            _COMMON[name][0].convert(value, None, context)
+        except click.BadParameter as error:
+            raise StreamerError(f"{flag(name)}: {error.message}", code=ExitCode.CONFIGURATION) from None
+    context.default_map = common
+    return table
+
+
+def resolve(config: Mapping[str, Any], flags: Mapping[str, Any]) -> tuple[dict[str, Any], RunSettings]:
     """Put flags, environment and TOML together, the first to name a setting winning.
 
     Returns:
         The model settings that were named, and all settings of the run.
 
     Raises:
-        StreamerError: With exit code 78, if one is out of bounds, or the file can't be used.
+        StreamerError: With exit code 78, if one is out of bounds.
     """
-    given = read_toml(config) if config else {}
+    given = dict(config)
     given |= {name: value for name, value in flags.items() if value is not None and value != ()}
     model = {name: given[name] for name in names(ModelSettings) if name in given}
     model_settings(None, model)  # so that a value out of bounds is told before anything is locked or read

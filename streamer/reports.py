@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -103,7 +104,7 @@ def print_files(rows: Rows) -> None:
     for row in rows:
         outcome = f"[{colours[row['outcome']]}]{row['outcome']}[/]"
         # A name that is not UTF-8 can't be printed as it is.
-        path = row["path"].encode("utf-8", "backslashreplace").decode().replace("[", "\\[")
+        path = os.fsencode(row["path"]).decode("utf-8", "backslashreplace").replace("[", "\\[")
         table.add_row(path, outcome, f"{row['words']:,}", f"{row['bytes']:,}", row["reason"])
     _print(table)
 
@@ -173,7 +174,7 @@ def _table(*left: str, right: Sequence[str] = (), last: Sequence[str] = ()) -> T
 
 
 def _print(table: Table) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)  # a file may be called :apple:
     if not console.is_terminal:
         console.width = 10_000  # a pipe has no width at which to break a line
     console.print(table)

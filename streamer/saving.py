@@ -72,7 +72,11 @@ class Saver:
                 assert self._under_way is not None
                 self._under_way.result()
         finally:
-            self._writer.shutdown()
+            self.close()
+
+    def close(self) -> None:
+        """Wait for a checkpoint that is under way, and take no more."""
+        self._writer.shutdown()
 
     def _begin(self) -> None:
         started = self._last = time.monotonic()

@@ -12,6 +12,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,8 @@ from streamer.checkpoints import Checkpoint, Store
 from streamer.display import Display
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
-from streamer.intake.inbox import Candidate, Inbox
-from streamer.intake.ledger import Entry, Signature
+from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.ledger import REWRITTEN, Entry, Signature
 from streamer.model.sgns import Loss
 from streamer.saving import Saver
 from streamer.settings import RunSettings
@@ -55,29 +57,32 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
             if once and not scan.ready and not scan.waiting:
                 return
             if not scan.ready:
-                service.wait(box, scan.next_still)
+                service.wait(box, scan)
 
 
 def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callable[[int, float | None], None]) -> None:
     """Train until each of the given files has been gone over ``epochs`` times, what ``watch`` did included.
 
     Args:
-        paths: Files, and folders to be taken as :func:`watch` would.
+        paths: Files, known by their absolute names, and folders, whose files are known by the names :func:`watch` uses.
         epochs: Passes over each file.
         service: From :func:`start`.
         on_epoch: Called after each epoch that trained anything, with its number from 1 and its average loss.
     """
-    trainer = service.trainer
-    trainer.epochs.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
+    record, blocks = service.trainer.epochs, service.trainer.model.blocks
+    interrupted = record.job
+    record.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
+    before = list(record.losses)
     for epoch in range(epochs):
-        candidates = [candidate for path in paths for candidate in service.candidates(path, passes=epoch + 1)]
-        blocks = trainer.model.blocks
+        candidates = service.candidates(paths, passes=epoch + 1)
         for number, candidate in enumerate(candidates, 1):
             service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
-        if trainer.model.blocks > blocks:
-            on_epoch(epoch + 1, trainer.epochs.mean(epoch))
-    trainer.epochs.begin("")
-    service.saver.changed()
+        # Not "if anything was trained now": the rest of a later epoch's file, cut short by a kill, comes in the first.
+        if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
+            on_epoch(epoch + 1, record.mean(epoch))
+    record.begin("")
+    if interrupted or service.trainer.model.blocks > blocks:
+        service.saver.changed()
 
 
 @contextlib.contextmanager
@@ -97,18 +102,26 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
     store = Store(folder)
     with store.lock(), StopSignals() as signals:
         trainer = _trainer(store, given, run)
+        store.retire(run.keep)  # and with it what a killed process left half-written
+        trainer.ledger.reconsider(partial(_outdated, run))
         blas = [library.get("architecture") for library in threadpoolctl.threadpool_info()]
         _log.info("service.started", pid=os.getpid(), threads=run.threads, blas=blas, checkpoints=str(folder))
         service = Service(trainer, Saver(store, trainer, every=run.checkpoint_every, keep=run.keep), run, signals)
         with display:
             service.display = display
+            reason = "done"
             try:
                 yield service
-                reason = "done"
             except Stopped:
                 reason = signals.received.name if signals.received else "stopped"
-            finally:
+            except StreamerError:
                 service.saver.finish()
+                raise
+            except BaseException:
+                # It may have come in the middle of an update: what the last checkpoint holds is the truth.
+                service.saver.close()
+                raise
+            service.saver.finish()
         _log.info("service.stopped", reason=reason, words_seen=trainer.model.vocabulary.total)
 
 
@@ -144,21 +157,44 @@ class Service:
     files_trained: int = 0
     words_seen: int = 0
 
-    def candidates(self, path: Path, *, passes: int) -> list[Candidate]:
-        """Return what is to be trained of a file or folder, in order.
+    @property
+    def idle(self) -> bool:
+        """Return whether there was nothing to train; a run that was told to stop cannot say so."""
+        return not (self.files_trained or self.words_seen or self.signals.received)
+
+    def candidates(self, paths: Sequence[Path], *, passes: int) -> list[Candidate]:
+        """Return what is to be trained of files and folders, in order.
 
         Raises:
             StreamerError: With exit code 66, if there is no such file or folder.
         """
-        if path.is_dir():
-            at_once = attrs.evolve(self.run, settle=0.0, poll=True)
-            ledger = self.trainer.ledger
-            return Inbox(path, at_once, lambda name, seen: ledger.seen(name, seen, passes)).scan().ready
+        found: list[Candidate] = []
+        folders: list[Path] = []
+        for path in dict.fromkeys(path.absolute() for path in paths):
+            if path.is_dir():
+                found += self._in_folder(path, folders, passes)
+                folders.append(path)
+            else:
+                found += self._file(path, passes)
+        return found
+
+    def _in_folder(self, folder: Path, before: Sequence[Path], passes: int) -> list[Candidate]:
+        """Return what is to be trained of a folder; a name that a folder before it has as well is made absolute."""
+
+        def known_as(name: str) -> str:
+            return os.fspath(folder / name) if any(os.path.lexists(other / name) for other in before) else name
+
+        at_once = attrs.evolve(self.run, settle=0.0, poll=True)
+        ledger = self.trainer.ledger
+        box = Inbox(folder, at_once, lambda name, signature: ledger.seen(known_as(name), signature, passes))
+        return [replace(candidate, path=known_as(candidate.path)) for candidate in box.scan().ready]
+
+    def _file(self, path: Path, passes: int) -> list[Candidate]:
         try:
             status = path.lstat()
         except OSError as error:
             raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
-        candidate = Candidate(os.fspath(path.absolute()), path, Signature.of(status))
+        candidate = Candidate(os.fspath(path), path, Signature.of(status))
         return [] if self.trainer.ledger.seen(candidate.path, candidate.signature, passes) else [candidate]
 
     def resume_under_way(self, inbox: Path) -> None:
@@ -208,10 +244,10 @@ class Service:
             self._skipped(candidate.path, str(refusal))
         self.saver.save_if_due()
 
-    def wait(self, box: Inbox, next_still: float | None) -> None:
+    def wait(self, box: Inbox, scan: Scan) -> None:
         """Sleep until an event, the next look at the folder, or the next checkpoint, whichever comes first."""
-        self.display.idle(0 if next_still is None else 1)
-        limit = min(self.run.rescan, self.run.rescan if next_still is None else next_still)
+        self.display.idle(scan.waiting)
+        limit = self.run.rescan if scan.next_still is None else min(self.run.rescan, scan.next_still)
         until = time.monotonic() + max(limit, 0.02)
         while (left := until - time.monotonic()) > 0:
             self.signals.check()
@@ -239,15 +275,17 @@ class Service:
             self.saver.changed()
             total = Loss(total.total + report.loss.total, total.weight + report.loss.weight)
             words += report.tokens
+            self.words_seen += report.tokens
             mean = total.total / total.weight if total.weight else None
             vocabulary = len(self.trainer.model.vocabulary)
+            if report.admitted:
+                _log.info("vocabulary.grown", vocabulary=vocabulary, admitted=report.admitted)
             self.display.block(block.stop, report.tokens, time.perf_counter() - began, mean, vocabulary)
             if block.stop < entry.text_bytes:
                 self.saver.save_if_due()
                 self.signals.check()
         self.trainer.ledger.finish(entry)
         self.files_trained += 1
-        self.words_seen += words
         seconds = time.perf_counter() - started
         _log.info(
             "file.trained",
@@ -264,6 +302,13 @@ class Service:
     def _skipped(self, path: str, reason: str) -> None:
         self.saver.changed()
         _log.warning("file.skipped", path=path, reason=reason)
+
+
+def _outdated(run: RunSettings, reason: str) -> bool:
+    """Return whether a file was refused for a reason that the settings of this process may have done away with."""
+    if reason == REWRITTEN:
+        return run.on_change == "retrain"
+    return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
 
 
 def _changed(status: os.stat_result, signature: Signature) -> bool:

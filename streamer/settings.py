@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +35,35 @@ def _setting(
 ) -> Any:
     metadata = {"help": help, "low": low, "high": high, "choices": choices}
     if factory:
-        return attrs.field(factory=default, metadata=metadata, validator=_check)
-    return attrs.field(default=default, metadata=metadata, validator=_check)
+        return attrs.field(factory=default, metadata=metadata, validator=_check, converter=_plain)
+    converter = _plain_float if isinstance(default, float) else _plain
+    return attrs.field(default=default, metadata=metadata, validator=_check, converter=converter)
+
+
+def _plain(value: object) -> object:
+    """Return NumPy's numbers as Python's and lists as tuples, and the rest as it is, for :func:`_check` to judge."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _plain_float(value: object) -> object:
+    value = _plain(value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Raise :class:`StreamerError` (78) unless the value has the setting's type and lies in its bounds."""
-    expected: Any = {"int": int, "float": (int, float), "str": str, "bool": bool, "tuple[str, ...]": tuple}[
+    expected: Any = {"int": int, "float": float, "str": str, "bool": bool, "tuple[str, ...]": tuple}[
         str(attribute.type)
     ]
     low, high, choices = (attribute.metadata[key] for key in ("low", "high", "choices"))
-    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+    right = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+    if not right or (isinstance(value, tuple) and not all(isinstance(item, str) for item in value)):
         wanted = {"tuple[str, ...]": "a list of strings"}.get(str(attribute.type), f"of type {attribute.type}")
         raise invalid(attribute.name, value, f"must be {wanted}")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -128,8 +147,12 @@ def names(*classes: type[attrs.AttrsInstance]) -> list[str]:
     return [attribute.name for cls in classes for attribute in attrs.fields(cls)]
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
     """Read settings from a TOML file: one flat table, with ``-`` or ``_`` in the names.
+
+    Args:
+        path: The file.
+        also: Names it may set besides those of settings.
 
     Raises:
         StreamerError: With exit code 78, if it can't be read, is not TOML, or names an unknown setting.
@@ -138,7 +161,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StreamerError(f"cannot read {path}: {error}", code=ExitCode.CONFIGURATION) from None
-    known = names(ModelSettings, RunSettings)
+    known = [*names(ModelSettings, RunSettings), *also]
     settings: dict[str, Any] = {}
     for key, value in table.items():
         name = key.replace("-", "_")
@@ -154,8 +177,11 @@ def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> Mo
     """Return the settings of a model: those it was stored with, or, for a new one, those given and the defaults.
 
     Raises:
-        StreamerError: With exit code 78, if a given value is out of bounds or contradicts the stored one.
+        StreamerError: With exit code 78, if a given setting is unknown, out of bounds or contradicts the stored one.
     """
+    unknown = sorted(set(given) - set(names(ModelSettings)))
+    if unknown:
+        raise StreamerError(f"no such setting: {', '.join(unknown)}", code=ExitCode.CONFIGURATION)
     if stored is None:
         return ModelSettings(**given)
     wanted = attrs.evolve(stored, **given)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+SHOW_CURSOR = b"\x1b[?25h\n"
 
 
 class Stopped(Exception):  # noqa: N818 - a request, not an error
@@ -36,5 +39,8 @@ class StopSignals:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received:
             # Checkpoints are published by a rename, so there is nothing that leaving now could tear.
+            with contextlib.suppress(OSError):
+                if os.isatty(2):
+                    os.write(2, SHOW_CURSOR)  # which a live display hides
             os._exit(128 + number)
         self.received = signal.Signals(number)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -16,7 +16,7 @@ import threadpoolctl
 from streamer import __version__
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import EpochLosses, History
+from streamer.history import COLUMNS, EpochLosses, History
 from streamer.intake import tokenizer
 from streamer.intake.ledger import Ledger
 from streamer.model.sgns import Batching, Loss
@@ -29,6 +29,7 @@ FORMAT_VERSION = 1
 BLOCK_CHARACTERS = 1 << 20
 
 PathLike = str | os.PathLike[str]
+Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
 
 class Trainer:
@@ -50,10 +51,7 @@ class Trainer:
     """
 
     def __init__(self, *, threads: int | None = None, **settings: Any) -> None:
-        unknown = set(settings) - {field.name for field in attrs.fields(ModelSettings)}
-        if unknown:
-            raise StreamerError(f"no such setting: {', '.join(sorted(unknown))}", code=ExitCode.CONFIGURATION)
-        self._start(ModelState.new(ModelSettings(**settings)), threads)
+        self._start(ModelState.new(model_settings(None, settings)), threads)
         self.ledger = Ledger()
         self.history = History()
         self.epochs = EpochLosses()
@@ -171,7 +169,7 @@ class Trainer:
 
     @classmethod
     def from_tree(cls, tree: Tree, *, threads: int | None = None, **settings: Any) -> Trainer:
-        """Return the trainer that :meth:`to_tree` came from.
+        """Return the trainer that :meth:`to_tree` came from. It takes the tree's arrays over, and will change them.
 
         Raises:
             StreamerError: 65 if the tree is of another format, or a part is missing or of the wrong type or shape;
@@ -179,8 +177,10 @@ class Trainer:
         """
         read = _Reader(tree)
         read.check_format()
-        stored = ModelSettings(**read.group("settings", ModelSettings))
-        batching = Batching(**read.group("batching", Batching))
+        stored = read.record("settings", ModelSettings)
+        batching = read.record("batching", Batching)
+        if min(attrs.astuple(batching)) < 1:
+            raise _damaged(f"batching/ is {batching}")
         model = ModelState.new(model_settings(stored, settings), batching)
         words = read.words("vocabulary/words")
         size, dimensions = len(words), stored.vector_size
@@ -196,14 +196,19 @@ class Trainer:
             read.array("embeddings/input_squares", np.float32, (size,)),
             read.array("embeddings/output_squares", np.float32, (size,)),
         )
-        model.noise.restore(read.array("noise/counts", np.int64, (None,)), read.integer("noise/due"))
+        noise = read.array("noise/counts", np.int64, (None,))
+        if len(noise) > size:
+            raise _damaged(f"noise/counts has {len(noise)} words, and the vocabulary {size}")
+        model.noise.restore(noise, read.integer("noise/due"))
         model.blocks = read.integer("progress/blocks")
         model.words_trained = read.integer("progress/words_trained")
 
         trainer = cls.__new__(cls)
         trainer._start(model, threads)
         trainer.ledger = Ledger.from_arrays(read.arrays("ledger"))
-        trainer.history = History.from_arrays(read.arrays("history"), read.integer("history/resolution"))
+        rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
+        columns = {name: read.array(f"history/{name}", np.float64, (rows,)) for name in COLUMNS}
+        trainer.history = History.from_arrays(columns, read.integer("history/resolution"))
         losses = read.array("epochs/losses", np.float64, (None, 2)).tolist()
         trainer.epochs = EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
         trainer.sequence = read.integer("sequence")
@@ -248,6 +253,9 @@ def no_checkpoint(folder: PathLike) -> StreamerError:
     )
 
 
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+
+
 class _Reader:
     """Takes leaves out of a tree, and names the one that is missing or wrong."""
 
@@ -255,15 +263,24 @@ class _Reader:
         self._tree = tree
 
     def check_format(self) -> None:
-        if self._tree.get("format") != FORMAT:
+        name = self._tree.get("format")
+        if not isinstance(name, str) or name != FORMAT:
             raise _damaged("it is not a streamer checkpoint")
         version = self.integer("format_version")
         if version != FORMAT_VERSION:
             raise _damaged(f"its format is {version}, and this version of streamer reads format {FORMAT_VERSION}")
 
-    def group(self, name: str, cls: type[attrs.AttrsInstance]) -> dict[str, Any]:
-        wanted = [field.name for field in attrs.fields(cls)]
-        return {key: self._leaf(f"{name}/{key}") for key in wanted}
+    def record(self, group: str, cls: type[Record]) -> Record:
+        values = {}
+        for field in attrs.fields(cls):
+            kind = str(field.type)
+            value = values[field.name] = self._leaf(f"{group}/{field.name}")
+            if not isinstance(value, _KINDS[kind]):
+                raise _damaged(f"{group}/{field.name} is no {kind}")
+        try:
+            return cls(**values)
+        except StreamerError as error:
+            raise _damaged(f"{group} are out of bounds: {error.problem}") from None
 
     def integer(self, key: str) -> int:
         value = self._leaf(key)
@@ -291,7 +308,13 @@ class _Reader:
         return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, np.ndarray)}
 
     def words(self, key: str) -> list[str]:
-        return self.array(key, np.uint8, (None,)).tobytes().decode().split("\n")[:-1]
+        try:
+            *words, rest = self.array(key, np.uint8, (None,)).tobytes().decode().split("\n")
+        except UnicodeDecodeError:
+            raise _damaged(f"{key} is not UTF-8") from None
+        if rest or len(set(words)) != len(words):
+            raise _damaged(f"{key} is no list of distinct words")
+        return words
 
     def _leaf(self, key: str) -> Any:
         if key not in self._tree:
@@ -325,10 +348,10 @@ def _blocks(texts: Iterable[str]) -> Iterator[str]:
             cut = max(text.rfind(mark, begin, limit) for mark in ("\n", " ")) + 1 or limit
             yield tokenizer.SEPARATOR.join([*waiting, text[begin:cut]])
             waiting, size, begin = [], 0, cut
-        waiting.append(text[begin:])
-        size += len(waiting[-1])
-        if size >= BLOCK_CHARACTERS:
+        if waiting and size + len(text) - begin > BLOCK_CHARACTERS:
             yield tokenizer.SEPARATOR.join(waiting)
             waiting, size = [], 0
+        waiting.append(text[begin:])
+        size += len(waiting[-1])
     if waiting:
         yield tokenizer.SEPARATOR.join(waiting)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -130,6 +130,12 @@ class Ledger:
     def refusal(self, path: str) -> str | None:
         """Return why the newest version of a file was refused, or None if it was not."""
         return self._refused[path].reason if path in self._refused else None
+
+    def reconsider(self, stale: Callable[[str], bool]) -> None:
+        """Forget what the files looked like whose reason for refusal is stale, so that they are looked at anew."""
+        for entry in self._refused.values():
+            if stale(entry.reason):
+                entry.signature = Signature(-1, -1, -1)
 
     def previous(self, path: str) -> tuple[int, bytes] | None:
         """Return the size and SHA-256 on disk of the version trained last, for the prefix check, or None."""
@@ -295,7 +301,7 @@ class Ledger:
             causes = [reasons[code] for code in columns["reason"].tolist()]
             for fields in zip(paths, signatures, digests, *numbers[3:], outcomes, causes, strict=True):
                 ledger._add(Entry(*fields))
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, TypeError) as error:
             raise StreamerError(f"the ledger is damaged: {error!r}", code=ExitCode.DAMAGED) from error
         return ledger
 

@@ -42,6 +42,7 @@ _MARKS = (  # those of UTF-32 first: its little-endian mark begins with that of 
 )
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
+_NOT_TEXT = "not text in "
 _ASCII_INSIDE = ("utf-8", "ascii", "iso8859", "cp125")  # codecs in which ASCII bytes are always those characters
 
 
@@ -296,5 +297,15 @@ class _Census:
             return "empty"
         if (share := self._bad / self._characters) <= max_bad_ratio:
             return None
-        found, limit = f"{100 * share:.3g} % of its characters can't be decoded", f"limit {100 * max_bad_ratio:.3g} %"
-        return f"not text in {self._name}: {found} ({limit}); see --encoding"
+        found = f"{100 * share:.3g} % of its characters can't be decoded"
+        return f"{_NOT_TEXT}{self._name}: {found} {_limit(max_bad_ratio)}"
+
+
+def outdated(reason: str, *, encoding: str, max_bad_ratio: float) -> bool:
+    """Return whether a file was refused as no text under other settings than these, and may be text now."""
+    same = f"{_NOT_TEXT}{_Codec.of(b'', encoding).name}:"
+    return reason.startswith(_NOT_TEXT) and not (reason.startswith(same) and reason.endswith(_limit(max_bad_ratio)))
+
+
+def _limit(max_bad_ratio: float) -> str:
+    return f"(limit {100 * max_bad_ratio:.3g} %); see --encoding"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-WORD = r"[^\W_]+(?:['’ʼ][^\W_]+)*"
+WORD = r"[^\W_ʼ]+(?:['’ʼ][^\W_ʼ]+)*"
 """A word: letters, digits and the marks on them, with apostrophes only inside (here as the nearest Python pattern)."""
 
 APOSTROPHES = "’ʼ"
@@ -75,7 +75,7 @@ def encode(text: str, boundary: str = "paragraph") -> EncodedText:
 
 
 def _clean(text: str) -> str:
-    """Return the text in NFC, with every character that can't be part of a word made a space or an ASCII one."""
+    """Return the text in NFC, with every character that can't be part of a word made an ASCII one."""
     if "\x00" in text:
         text = text.replace("\x00", " ")
     if text.isascii():
@@ -92,7 +92,8 @@ def _clean(text: str) -> str:
         elif character in "\u2028\u2029":
             text = text.replace(character, "\n\n")
         elif not _in_word(character):
-            text = text.replace(character, " ")
+            # A line of dashes or dots is no blank line, so punctuation must not become white space yet.
+            text = text.replace(character, " " if character.isspace() else "_")
     return text
 
 
@@ -111,7 +112,7 @@ def _finish(tokens: list[bytes], codes: npt.NDArray[np.int32]) -> EncodedText:
             continue
         word = token.decode()
         if not word.isascii():
-            word = unicodedata.normalize("NFC", word.lower().strip(JOINERS))
+            word = unicodedata.normalize("NFC", word.lower().strip(JOINERS + "'"))
             if not any(map(str.isalnum, word)):
                 renumbered[code] = -2
                 continue

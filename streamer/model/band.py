@@ -84,11 +84,11 @@ class Band:
     def transpose(self, values: Floats) -> Floats:
         """Return a band as seen from its columns: (n, b, b + 2w), row j of a tile holds the centres around token j."""
         b, w, n = self._tile, self._window, len(values)
-        # Only these entries are ever written, so all others stay the zeros they were made with.
+        # Only these entries are ever written, so all others stay the zeros they were made with; but the last tile of a
+        # short chunk may have had a neighbour in a longer one.
         out = self._transposed[:n]
         out[:, :, w : w + b] = values[:, :, w : w + b].transpose(0, 2, 1)
         out[1:, :w, :w] = values[:-1, b - w :, w + b :].transpose(0, 2, 1)
-        out[0, :w, :w] = 0
         out[:-1, b - w :, w + b :] = values[1:, :w, :w].transpose(0, 2, 1)
         out[-1, b - w :, w + b :] = 0
         return out

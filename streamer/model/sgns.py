@@ -32,10 +32,10 @@ class Batching:
         span: Centres that share noise words.
     """
 
-    chunk: int = 1024
+    chunk: int = 512
     group: int = 2
     noise: int = 64
-    span: int = 128
+    span: int = 64
 
 
 class Loss(NamedTuple):

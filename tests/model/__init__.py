@@ -1,0 +1,1 @@
+"""Tests of the model room: the mathematics against something slower and dumber."""

@@ -1,0 +1,112 @@
+"""Row sums against ``np.add.at``, AdaGrad against its formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamer.model.optimizer import apply_adagrad
+
+from .reference import product_row_sums
+
+TILE = 32
+MULTIPLICITIES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65]
+
+
+def ids_of(kind: str, count: int) -> np.ndarray:
+    """Return ids of some kind."""
+    rng = np.random.default_rng(count)
+    return {
+        "random": lambda: rng.integers(0, 50, count),
+        "frequent": lambda: (rng.pareto(0.7, count) % 1000).astype(np.int64),
+        "equal": lambda: np.full(count, 7),
+        "zero": lambda: np.zeros(count, np.int64),
+        "distinct": lambda: rng.permutation(count),
+        "large": lambda: rng.integers(2**30, 2**31 - 1, 5)[rng.integers(0, 5, count)],
+        "crossing": lambda: rng.permutation(np.arange(count) // (TILE + 1)),
+        "powers": lambda: rng.permutation(np.resize(np.repeat(np.arange(15), MULTIPLICITIES), count)),
+        "filling": lambda: rng.permutation(np.arange(count) // TILE),
+    }[kind]().astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    "kind", ["random", "frequent", "equal", "zero", "distinct", "large", "crossing", "filling", "powers"]
+)
+@pytest.mark.parametrize("count", [1, TILE - 1, TILE, TILE + 1, 3 * TILE, 500, 4 * TILE + 4 * TILE + 5])
+def test_rows_are_summed_by_word(kind: str, count: int) -> None:
+    """Chunk by chunk, each word of it comes once, its sum exactly that of its rows."""
+    rows = 4 * TILE
+    ids = ids_of(kind, count)
+    # Small whole numbers: their sums are exact in float32, whatever the order.
+    gradients = np.random.default_rng(1).integers(-99, 100, (count, 6)).astype(np.float32)
+    given = gradients.copy()
+    found = product_row_sums(gradients, ids, rows)
+    assert len(found) == -(-count // rows)
+    for number, (distinct, sums) in enumerate(found):
+        part = slice(number * rows, (number + 1) * rows)
+        expected, place = np.unique(ids[part], return_inverse=True)
+        np.testing.assert_array_equal(distinct, expected)
+        wanted = np.zeros((len(expected), 6))
+        np.add.at(wanted, place, given[part])
+        np.testing.assert_array_equal(sums, wanted)
+    np.testing.assert_array_equal(gradients, given)
+
+
+def test_sums_of_real_numbers() -> None:
+    """Rows of any numbers, a word repeated 1,500 times among them, sum to what float64 says."""
+    rng = np.random.default_rng(5)
+    ids = np.where(rng.random(3000) < 0.5, 3, rng.integers(0, 400, 3000))
+    gradients = rng.normal(size=(3000, 20)).astype(np.float32)
+    for number, (distinct, sums) in enumerate(product_row_sums(gradients, ids, 1536)):
+        part = slice(number * 1536, (number + 1) * 1536)
+        wanted = np.zeros((400, 20))
+        np.add.at(wanted, ids[part], gradients[part].astype(np.float64))
+        np.testing.assert_allclose(sums, wanted[distinct], atol=2e-4)
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 8192])
+def test_chunks_of_the_largest_size(distinct: int) -> None:
+    """A chunk of 8,192 rows, all one word or each its own, is summed exactly too."""
+    ids = np.arange(2 * 8192) % distinct
+    for found, sums in product_row_sums(np.ones((2 * 8192, 1), np.float32), ids, 8192):
+        np.testing.assert_array_equal(found, np.arange(distinct))
+        np.testing.assert_array_equal(sums, np.full((distinct, 1), 8192 // distinct))
+
+
+def test_no_rows_make_no_chunks() -> None:
+    """A block of which nothing is kept has nothing to sum."""
+    assert product_row_sums(np.empty((0, 3), np.float32), np.empty(0, np.int64), TILE) == []
+
+
+def test_adagrad_is_its_formula() -> None:
+    """For each word acc += mean(g²), then w += η·g/√acc; all other rows keep their bits."""
+    rng = np.random.default_rng(2)
+    weights = rng.normal(size=(9, 5)).astype(np.float32)
+    squares = rng.random(9).astype(np.float32)
+    before, squares_before = weights.astype(np.float64), squares.astype(np.float64)
+    ids = np.array([0, 3, 4, 8])
+    gradients = rng.normal(size=(4, 5)).astype(np.float32)
+    given = gradients.astype(np.float64)
+    apply_adagrad(weights, squares, ids, gradients, 0.3)
+    for row, word in enumerate(ids):
+        accumulated = squares_before[word] + np.mean(given[row] ** 2)
+        assert squares[word] == pytest.approx(accumulated, rel=1e-6)
+        np.testing.assert_allclose(weights[word], before[word] + 0.3 * given[row] / np.sqrt(accumulated), rtol=1e-5)
+    others = np.setdiff1d(np.arange(9), ids)
+    np.testing.assert_array_equal(weights[others], before[others])
+    np.testing.assert_array_equal(squares[others], squares_before[others])
+
+
+def test_a_new_word_makes_a_first_step_of_the_learning_rate() -> None:
+    """Where the accumulator is still small, the step's root mean square is η, however small the gradient."""
+    weights, squares = np.zeros((1, 4), np.float32), np.full(1, 1e-12, np.float32)
+    apply_adagrad(weights, squares, np.array([0]), np.full((1, 4), 1e-3, np.float32), 0.2)
+    np.testing.assert_allclose(weights, 0.2, rtol=1e-5)
+
+
+def test_a_zero_gradient_moves_nothing() -> None:
+    """A word that a chunk holds without any pair keeps its row and its accumulator."""
+    weights, squares = np.ones((2, 3), np.float32), np.full(2, 1e-6, np.float32)
+    apply_adagrad(weights, squares, np.array([1]), np.zeros((1, 3), np.float32), 0.2)
+    assert (weights == 1).all()
+    assert (squares == np.float32(1e-6)).all()

@@ -1,0 +1,175 @@
+"""Whole updates against a slow SGNS in plain Python, and the same bits on any number of threads."""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+import numpy as np
+import pytest
+
+from streamer.model.sgns import Batching
+from streamer.model.training import LOSS_EVERY
+from streamer.settings import ModelSettings
+
+from .reference import SMALL, Block, SlowLearner, leaves, product_learner
+
+SETTINGS = ModelSettings(vector_size=6, window=3, min_count=2, sample=0.02, seed=3)
+
+
+def text(seed: int, sentences: int, words: int = 60) -> list[str]:
+    """Return random sentences, of one word to thirty, whose words are frequent and rare."""
+    rng = random.Random(seed)
+    return [
+        " ".join(f"w{min(int(rng.paretovariate(0.7)), words)}" for _ in range(rng.randint(1, 30)))
+        for _ in range(sentences)
+    ]
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+@pytest.mark.parametrize("group", [1, 2, 3])
+def test_blocks_train_what_a_slow_learner_trains(architecture: str, group: int) -> None:
+    """Counting, admission, subsampling, noise, gradients, grouping and AdaGrad, over blocks of several chunks.
+
+    The second block admits more words, the third is too short for a chunk, the fourth holds nothing known.
+    """
+    settings, batching = attrs.evolve(SETTINGS, architecture=architecture), attrs.evolve(SMALL, group=group)
+    learner, slow = product_learner(settings, batching), SlowLearner(settings, batching)
+    blocks = [Block.of(*text(1, 30)), Block.of(*text(2, 20, 100)), Block.of("w1 w2 w1"), Block.of("x y z", "")]
+    trained = 0
+    for block in blocks:
+        report = learner.train_block(*block)
+        total, weight = slow.train_block(block)
+        state = learner.state
+        assert state.vocabulary.words == slow.words
+        assert state.vocabulary.counts.tolist() == [slow.counts[word] for word in slow.words]
+        assert report.tokens == len(block.codes)
+        assert report.trained == sum(block.words[code] in slow.words for code in block.codes)
+        trained += report.trained
+        assert (state.blocks, state.words_trained) == (slow.blocks, trained)
+        assert report.loss.weight == pytest.approx(weight, rel=1e-5)
+        assert report.loss.total == pytest.approx(total, rel=1e-4)
+        for name in ("input", "output", "input_squares", "output_squares"):
+            found = getattr(state.embeddings, name)[: state.embeddings.size]
+            np.testing.assert_allclose(found, np.array(getattr(slow, name)), rtol=1e-3, atol=1e-4, err_msg=name)
+    assert slow.noise.counts.tolist() == learner.state.noise.counts.tolist()
+
+
+def test_admitted_is_what_the_block_added() -> None:
+    """The report says how many words the block brought into the vocabulary."""
+    learner = product_learner(SETTINGS, SMALL)
+    assert learner.train_block(*Block.of("a a b c")).admitted == 1
+    assert learner.train_block(*Block.of("b c d d a")).admitted == 3
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+def test_word_0_learns(architecture: str) -> None:
+    """The first word of the vocabulary has rows like any other: both change."""
+    settings = attrs.evolve(SETTINGS, architecture=architecture, min_count=1, sample=0.0)
+    learner = product_learner(settings, SMALL)
+    block = Block.of("a b c a b", "b a c c")
+    learner.train_block(*block)
+    before = leaves(learner.state)
+    learner.train_block(*block)
+    after = leaves(learner.state)
+    assert (before["input"][0] != after["input"][0]).all()
+    assert (before["output"][0] != after["output"][0]).all()
+    assert after["input_squares"][0] > before["input_squares"][0]
+    assert after["output_squares"][0] > before["output_squares"][0]
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+def test_absent_words_keep_their_bits(architecture: str) -> None:
+    """Input rows change only of words in the block, output rows only of those and of noise words."""
+    settings = attrs.evolve(SETTINGS, architecture=architecture, min_count=1, sample=0.0)
+    learner, slow = product_learner(settings, SMALL), SlowLearner(settings, SMALL)
+    everything, few = Block.of(" ".join(f"w{number}" for number in range(300))), Block.of("w7 w8 w299 w7")
+    for block in (everything, few):
+        before = leaves(learner.state)
+        learner.train_block(*block)
+        slow.train_block(block)
+    after = leaves(learner.state)
+    trained, noise = {7, 8, 299}, slow.drawn
+    assert not trained >= noise
+    for name, changed in (("input", trained), ("output", trained | noise)):
+        for what in (name, f"{name}_squares"):
+            same = (before[what] == after[what]).reshape(300, -1)
+            assert {word for word in range(300) if not same[word].all()} == changed, what
+
+
+def test_later_passes_count_nothing() -> None:
+    """A block trained again changes vectors but neither counts nor candidates, and admits no word."""
+    learner, slow = product_learner(SETTINGS, SMALL), SlowLearner(SETTINGS, SMALL)
+    first, other = Block.of(*text(1, 10), "rare"), Block.of(*text(1, 4), "rare unseen unseen")
+    learner.train_block(*first)
+    slow.train_block(first)
+    vocabulary, before = learner.state.vocabulary, leaves(learner.state)
+    counted = (list(vocabulary.words), dict(vocabulary.candidates), vocabulary.total)
+    report = learner.train_block(*other, first_pass=False)
+    slow.train_block(other, first_pass=False)
+    after = leaves(learner.state)
+    assert (vocabulary.words, vocabulary.candidates, vocabulary.total) == counted
+    assert report.admitted == 0
+    np.testing.assert_array_equal(before["counts"], after["counts"])
+    assert (before["input"] != after["input"]).any()
+    np.testing.assert_allclose(after["input"], np.array(slow.input), rtol=1e-3, atol=1e-4)
+
+
+def test_nothing_to_train_changes_no_vector() -> None:
+    """An empty block, one of candidates only, and one before any word is known are all survived."""
+    learner = product_learner(SETTINGS, SMALL)
+    for sentences in (("",), ("a b c",), ("",), ("d",)):
+        report = learner.train_block(*Block.of(*sentences))
+        assert (report.trained, report.admitted, tuple(report.loss)) == (0, 0, (0, 0))
+    assert learner.state.blocks == 4
+    assert learner.state.words_trained == 0
+    learner.train_block(*Block.of("a b a b"))
+    assert np.isfinite(leaves(learner.state)["input"]).all()
+
+
+def test_the_loss_is_measured_on_every_eighth_chunk() -> None:
+    """With as many chunks as lie between two measurements, and one more, the weight is that of two chunks."""
+    settings = attrs.evolve(SETTINGS, min_count=1, sample=0.0, window=1)
+    words = [f"w{number % 50}" for number in range(SMALL.chunk * LOSS_EVERY + 1)]
+    report = product_learner(settings, SMALL).train_block(*Block.of(" ".join(words), "a"))
+    # In a chunk, each token but the two at its ends has two neighbours of weight 1; the last chunk has none.
+    assert report.loss.weight == 2 * SMALL.chunk - 2
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+def test_the_same_bits_on_any_number_of_threads(architecture: str) -> None:
+    """With 1, 2 and 3 threads, groups whole and broken, all of the state is the same to the bit."""
+    settings = attrs.evolve(SETTINGS, architecture=architecture, vector_size=16)
+    for batching in (Batching(), attrs.evolve(SMALL, group=4)):
+        ends = []
+        for threads in (1, 2, 3):
+            learner = product_learner(settings, batching, threads)
+            reports = [learner.train_block(*Block.of(*text(seed, 260, 300))) for seed in (1, 2)]
+            learner.close()
+            ends.append(({name: leaf.tobytes() for name, leaf in leaves(learner.state).items()}, reports))
+        assert ends[0] == ends[1] == ends[2]
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+def test_another_seed_gives_other_bits(architecture: str) -> None:
+    """The seed reaches the initial rows, the subsampling and the noise; the same seed gives the same again."""
+    found = []
+    for seed in (1, 1, 2):
+        learner = product_learner(attrs.evolve(SETTINGS, architecture=architecture, seed=seed), SMALL)
+        learner.train_block(*Block.of(*text(1, 30)))
+        found.append(leaves(learner.state)["input"].tobytes())
+    assert found[0] == found[1] != found[2]
+
+
+def test_the_loss_falls() -> None:
+    """Passes over a text with some order in it bring the mean loss down, pass after pass."""
+    settings = attrs.evolve(SETTINGS, vector_size=20, min_count=1, sample=0.0)
+    block = Block.of(*[" ".join(f"w{start + step}" for step in range(8)) for start in (0, 30, 60, 90)] * 10)
+    for architecture in ("skipgram", "cbow"):
+        learner = product_learner(attrs.evolve(settings, architecture=architecture), SMALL)
+        losses = []
+        for epoch in range(4):
+            report = learner.train_block(*block, first_pass=epoch == 0)
+            losses.append(report.loss.total / report.loss.weight)
+        assert losses == sorted(losses, reverse=True)
+        assert losses[-1] < 0.7 * losses[0]

@@ -1,0 +1,86 @@
+"""Counting, admission, and ids that never move."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import numpy as np
+
+from streamer.model.vocabulary import Vocabulary
+
+
+def observe(vocabulary: Vocabulary, text: str) -> list[int]:
+    """Count the words of a text; return their ids in order of first appearance."""
+    counts = Counter(text.split())
+    return vocabulary.observe(list(counts), list(counts.values())).tolist()
+
+
+def test_a_word_is_admitted_when_its_count_over_all_blocks_reaches_the_minimum() -> None:
+    """Occurrences in different blocks add up; the block that completes them admits the word, with its whole count."""
+    vocabulary = Vocabulary(3)
+    assert observe(vocabulary, "a b a") == [-1, -1]
+    assert vocabulary.candidates == {"a": 2, "b": 1}
+    assert observe(vocabulary, "b a") == [-1, 0]
+    assert (vocabulary.words, vocabulary.counts.tolist(), vocabulary.candidates) == (["a"], [3], {"b": 2})
+    assert observe(vocabulary, "c c c b") == [1, 2]
+    assert (vocabulary.words, vocabulary.counts.tolist(), vocabulary.candidates) == (["a", "c", "b"], [3, 3, 3], {})
+
+
+def test_words_are_admitted_in_order_of_first_appearance_in_the_block() -> None:
+    """Of the words one block admits, the one that stands first in it gets the lowest id."""
+    vocabulary = Vocabulary(2)
+    observe(vocabulary, "z y x")
+    assert observe(vocabulary, "w x z w y") == [0, 1, 2, 3]
+    assert vocabulary.words == ["w", "x", "z", "y"]
+
+
+def test_a_minimum_of_one_admits_at_once() -> None:
+    """With min_count 1 there are no candidates."""
+    vocabulary = Vocabulary(1)
+    assert observe(vocabulary, "a b a") == [0, 1]
+    assert vocabulary.candidates == {}
+
+
+def test_a_long_stream_is_counted_as_a_counter_would() -> None:
+    """Over many blocks and thousands of words: exact counts, no word lost, ids that never move."""
+    rng = random.Random(4)
+    vocabulary, seen = Vocabulary(4), Counter()
+    for _ in range(60):
+        block = [str(rng.randrange(rng.choice([40, 3000, 9000]))) for _ in range(500)]
+        before = list(vocabulary.words)
+        ids = observe(vocabulary, " ".join(block))
+        seen.update(block)
+        assert vocabulary.words[: len(before)] == before
+        assert ids == [vocabulary.index.get(word, -1) for word in dict.fromkeys(block)]
+    assert len(vocabulary) > 1024  # the counts have been made room for at least once
+    admitted = {word: count for word, count in seen.items() if count >= 4}
+    assert dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True)) == admitted
+    assert vocabulary.candidates == {word: count for word, count in seen.items() if count < 4}
+    assert vocabulary.total == seen.total()
+    assert vocabulary.index == {word: number for number, word in enumerate(vocabulary.words)}
+
+
+def test_looking_up_counts_nothing() -> None:
+    """Words are found, −1 for candidates and strangers, and no count moves."""
+    vocabulary = Vocabulary(2)
+    observe(vocabulary, "a b c c b")
+    assert vocabulary.lookup(["c", "x", "a", "b"]).tolist() == [1, -1, -1, 0]
+    assert (vocabulary.total, vocabulary.counts.tolist(), vocabulary.candidates) == (5, [2, 2], {"a": 1})
+
+
+def test_a_restored_vocabulary_goes_on_as_the_first() -> None:
+    """After a restore, more words than the arrays had room for are admitted, as if nothing had happened."""
+    first, second = Vocabulary(2), Vocabulary(2)
+    many = " ".join(f"w{number}" for number in range(1500))
+    for text in ("a b a", f"{many} {many} b"):
+        observe(first, text)
+    second.restore(list(first.words), first.counts.copy(), dict(first.candidates), first.total)
+    for vocabulary in (first, second):
+        observe(vocabulary, "new a new old")
+        observe(vocabulary, "old b " + many)
+    assert first.words == second.words
+    assert first.index == second.index
+    assert first.candidates == second.candidates
+    assert first.total == second.total
+    np.testing.assert_array_equal(first.counts, second.counts)

@@ -1,0 +1,150 @@
+"""The main job: files come, are trained when they are still, once, and a stop or a start changes nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import streamer
+
+from .corpus import WORDS, put, text
+from .process import QUICK, done, files, run, started, until
+
+SLOW = ("--settle", "60", "--rescan", "60")
+
+
+def test_the_main_story(tmp_path: Path) -> None:
+    """Files that come in every way are trained once, questions are answered meanwhile, a restart trains only news."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    pieces = [text(seed, 8_000) for seed in range(4)]
+    with started("watch", inbox, *QUICK, "--settle", "0.5", folder=tmp_path) as trainer:
+        trainer.event("service.started", pid=trainer.pid)
+        with (inbox / "slow.txt").open("w") as slow:
+            for piece in pieces:  # slower than a look at the folder, faster than the time to settle
+                slow.write(piece)
+                slow.flush()
+                time.sleep(0.2)
+        put(tmp_path / "elsewhere.tmp", text(10, 20_000), age=0).rename(inbox / "renamed.txt")
+        (inbox / "later").mkdir()
+        put(inbox / "later" / "nested.txt", text(11, 20_000), age=0)
+        for name in ("slow.txt", "renamed.txt", "later/nested.txt"):
+            trained = trainer.event("file.trained", path=name)
+            assert trained["bytes"] == (inbox / name).stat().st_size
+        assert len(trainer.events("file.trained")) == 3
+
+        trainer.event("checkpoint.saved")
+        until(lambda: len(files(tmp_path)) == 3, "a checkpoint with three files")
+        status = done("status", "--json", folder=tmp_path).json
+        assert (status["running"], status["pid"], status["files"]["trained"]) == (True, trainer.pid, 3)
+        assert done("similar", WORDS[0], folder=tmp_path).stdout.count("\n") == 11
+        second = run("watch", inbox, *QUICK, folder=tmp_path)
+        assert second.code == 75
+        assert str(trainer.pid) in second.stderr
+
+        put(inbox / "last.txt", text(12, 20_000))
+        trainer.event("file.trained", path="last.txt")
+        ended = trainer.stopped()
+    assert ended.code == 0
+    assert ended.events("service.stopped")[0]["reason"] == "SIGTERM"
+    status = done("status", "--json", folder=tmp_path).json
+    assert (status["running"], status["pid"], status["files"]["trained"]) == (False, None, 4)
+    before = files(tmp_path)
+
+    with started("watch", inbox, "--settle", "0.3", "--rescan", "1", folder=tmp_path) as trainer:
+        trainer.event("checkpoint.resumed")
+        put(inbox / "new.txt", text(13, 20_000), age=0)
+        trainer.event("file.trained", path="new.txt")
+        ended = trainer.stopped()
+    assert ended.code == 0
+    assert [line["path"] for line in ended.events("file.trained")] == ["new.txt"]
+    after = files(tmp_path)
+    assert list(after) == [*before, "new.txt"]
+    assert {**after, **before} == after
+
+
+def test_once_trains_what_is_there_and_each_file_once(undisturbed: Path, inbox: Path) -> None:
+    """All files are trained in order; a second run trains nothing and says so; one more file is trained alone."""
+    rows = files(undisturbed)
+    present = {os.path.relpath(path, inbox): path.stat() for path in inbox.rglob("*") if path.is_file()}
+    assert list(rows) == sorted(present, key=lambda path: present[path].st_mtime_ns)
+    assert {path for path, row in rows.items() if row["outcome"] != "trained"} == {"empty.txt", "noise.bin"}
+    for path, row in rows.items():
+        if not path.endswith(".gz"):
+            assert row["bytes"] == present[path].st_size
+    names = [path.name for path in (undisturbed / "checkpoints").iterdir()]
+    again = done("watch", inbox, "--once", folder=undisturbed)
+    assert again.stdout == "nothing new to train\n"
+    assert not again.events("file.trained")
+    assert [path.name for path in (undisturbed / "checkpoints").iterdir()] == names
+
+
+def test_one_more_file_is_trained_alone(tmp_path: Path) -> None:
+    """A file that comes after a run with --once is the only one that the next run trains."""
+    put(tmp_path / "inbox" / "a.txt", text(1, 5_000))
+    assert done("watch", "inbox", "--once", *QUICK, folder=tmp_path).stdout.startswith("trained 1 file, ")
+    put(tmp_path / "inbox" / "0.txt", text(2, 5_000), age=7200)
+    ended = done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
+    assert [line["path"] for line in ended.events("file.trained")] == ["0.txt"]
+
+
+def test_once_waits_for_files_that_are_not_still(tmp_path: Path) -> None:
+    """A file that was written just now, and goes on being written, is trained whole before --once returns."""
+    path = put(tmp_path / "inbox" / "a.txt", text(1, 5_000), age=0)
+    with started("watch", "inbox", "--once", *QUICK, "--settle", "1", folder=tmp_path) as trainer:
+        trainer.event("service.started")
+        with path.open("a") as file:
+            file.write(text(2, 5_000))
+        ended = trainer.ended()
+    assert ended.code == 0
+    assert [line["bytes"] for line in ended.events("file.trained")] == [path.stat().st_size]
+
+
+def test_a_rename_into_place_needs_no_waiting(tmp_path: Path) -> None:
+    """A file renamed into place is trained at once: the event says so, long before any scan or settling would."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with started("watch", inbox, *QUICK, *SLOW, folder=tmp_path) as trainer:
+        put(inbox / "old.txt", text(1, 5_000)).rename(inbox / "old.txt")
+        trainer.event("file.trained", path="old.txt")  # so it watches by now
+        put(inbox / "a.txt.part", text(2, 5_000), age=0).rename(inbox / "a.txt")
+        trainer.event("file.trained", path="a.txt")
+        assert trainer.stopped().code == 0
+
+
+def test_without_events_files_are_found_all_the_same(tmp_path: Path) -> None:
+    """With --poll, a new file is found by the scans alone, and partial and hidden files are left alone."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with started("watch", inbox, *QUICK, "--poll", "--rescan", "0.2", folder=tmp_path) as trainer:
+        trainer.event("service.started")
+        for name in (".hidden.txt", "a.part", "a.tmp", "a~", "a.crdownload", "a.filepart", "a.partial"):
+            put(inbox / name, text(1, 1_000))
+        put(inbox / "a.txt", text(1, 1_000), age=0)
+        trainer.event("file.trained", path="a.txt")
+        ended = trainer.stopped()
+    assert ended.code == 0
+    assert list(files(tmp_path)) == ["a.txt"]
+
+
+def test_a_word_comes_when_it_was_seen_often_enough_in_all(tmp_path: Path) -> None:
+    """A word twice in each of three files, each trained by its own process, has a vector from the third file on."""
+    known = []
+    for name in ("a", "b", "c"):
+        put(tmp_path / "inbox" / f"{name}.txt", "The quokka met a quokka. And so on, and on.\n")
+        done("watch", "inbox", "--once", "--min-count", "5", *QUICK, folder=tmp_path)
+        known.append("quokka" in streamer.load(tmp_path / "checkpoints"))
+    assert known == [False, False, True]
+    vectors = streamer.load(tmp_path / "checkpoints")
+    assert vectors.counts[vectors.key_to_index["quokka"]] == 6
+
+
+def test_an_idle_trainer_stops_at_once(tmp_path: Path) -> None:
+    """With nothing to do and an empty inbox, a signal ends the process within a second, however far the next look."""
+    (tmp_path / "inbox").mkdir()
+    with started("watch", "inbox", *QUICK, *SLOW, folder=tmp_path) as trainer:
+        trainer.event("service.started")
+        trainer.send(signal.SIGINT)
+        assert trainer.ended(within=1).code == 0
