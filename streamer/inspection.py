@@ -112,7 +112,8 @@ class Mechanics:
         gradients = self._gradients()
         for matrix, squares, gradient, ids in (
             (embeddings.input, embeddings.input_squares, gradients.input, self.ids),
-            (embeddings.output, embeddings.output_squares, gradients.output, np.concatenate([self.ids, self.noise])),
+            (embeddings.output, embeddings.output_squares, gradients.output, self.ids),
+            (embeddings.output, embeddings.output_squares, gradients.noise, self.noise),
         ):
             (plan,) = plan_row_sums(ids, len(ids), zero_row=len(gradient) - 1)
             sums = RowSummer(len(ids), embeddings.vector_size).sum(gradient, plan)

@@ -48,15 +48,18 @@ class Loss(NamedTuple):
 class Gradients(NamedTuple):
     """The gradients of a chunk of m tokens and k noise words, as the ascent direction; buffers of the workspace.
 
+    What lies behind the rows of the chunk is undefined, but for the last row of each buffer, which is zero.
+
     Attributes:
-        input: (≥ m + 1, D) float32, for the input vector of each token; the last row is zero.
-        output: (≥ m + k + 1, D) float32, for the output vector of each token, then of each noise word; the last row is
-            zero.
+        input: (≥ m + 1, D) float32, for the input vector of each token.
+        output: (≥ m + 1, D) float32, for the output vector of each token.
+        noise: (≥ k + 1, D) float32, for the output vector of each noise word.
         loss: The chunk's loss, if it was asked for.
     """
 
     input: Floats
     output: Floats
+    noise: Floats
     loss: Loss | None
 
 
@@ -79,7 +82,8 @@ class Workspace:
         self.noise_weights: Floats = np.empty(length, np.float32)
         self.from_noise: Floats = np.empty((length, dimensions), np.float32)
         self.input_gradients: Floats = np.zeros((length + 1, dimensions), np.float32)
-        self.output_gradients: Floats = np.zeros((length + len(self.noise) + 1, dimensions), np.float32)
+        self.output_gradients: Floats = np.zeros((length + 1, dimensions), np.float32)
+        self.noise_gradients: Floats = np.zeros((len(self.noise) + 1, dimensions), np.float32)
         self._ones: Floats = np.ones(tile + 2 * window, np.float32)
 
     def gather(self, into: Padded, matrix: Floats, ids: Ints) -> None:
@@ -90,6 +94,10 @@ class Workspace:
     def row_sums(self, weights: Floats) -> Floats:
         """Return the sum of each centre's weights: (n, b, b + 2w) → (n · b,)."""
         return weights.reshape(-1, weights.shape[2]) @ self._ones
+
+    def gradients(self, loss: Loss | None) -> Gradients:
+        """Return the gradients that lie in the buffers."""
+        return Gradients(self.input_gradients, self.output_gradients, self.noise_gradients, loss)
 
 
 def noise_words(batching: Batching, tokens: int) -> int:
@@ -136,9 +144,7 @@ def skipgram(
 
     loss += _noise(work, work.input, matrices[1], totals[:m], noise, negative, with_loss=with_loss)
     work.input_gradients[:m] += work.from_noise[:m]
-    return Gradients(
-        work.input_gradients, work.output_gradients, Loss(loss, float(totals.sum())) if with_loss else None
-    )
+    return work.gradients(Loss(loss, float(totals.sum())) if with_loss else None)
 
 
 def cbow(
@@ -178,9 +184,7 @@ def cbow(
     work.hidden.rows[:m] += work.from_noise[:m]
     into_input = work.input_gradients[: n * b].reshape(means.shape)
     np.matmul(work.band.transpose(weights), work.hidden.around[:n], out=into_input)
-    return Gradients(
-        work.input_gradients, work.output_gradients, Loss(loss, float(has_window.sum())) if with_loss else None
-    )
+    return work.gradients(Loss(loss, float(has_window.sum())) if with_loss else None)
 
 
 def _noise(
@@ -196,7 +200,7 @@ def _noise(
     """Score the hidden vectors against the noise words of their span; return the loss.
 
     Leaves the gradient for the hidden vectors in ``work.from_noise``, and the one for the noise words in
-    ``work.output_gradients``, behind those of the m tokens.
+    ``work.noise_gradients``.
     """
     m, k = len(pair_weights), len(noise)
     per_span, span = work.batching.noise, work.batching.span
@@ -212,7 +216,7 @@ def _noise(
     loss = -float((weights * softplus(scores)).sum()) if with_loss else 0.0
     gradient = times_sigmoid(weights, np.negative(scores, out=scores))  # −(neg · Σ_j A_ij / K) σ(H)
     np.matmul(gradient, rows, out=work.from_noise[: spans * span].reshape(centres.shape))
-    np.matmul(gradient.transpose(0, 2, 1), centres, out=work.output_gradients[m : m + k].reshape(rows.shape))
+    np.matmul(gradient.transpose(0, 2, 1), centres, out=work.noise_gradients[:k].reshape(rows.shape))
     return loss
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NamedTuple, TypeVar
 
 import attrs
@@ -79,17 +78,26 @@ class _Chunk(NamedTuple):
     ids: Ints
     segments: npt.NDArray[np.int32]
     noise: Ints
-    input_plan: RowSums
-    output_plan: RowSums
+    token_plan: RowSums
+    noise_plan: RowSums
     with_loss: bool
 
 
 class _Update(NamedTuple):
-    """Summed gradients of one chunk, ready to be applied."""
+    """Summed gradients of one chunk and the words they are for, ready to be applied in this order."""
 
-    input: Floats
-    output: Floats
+    input: list[tuple[RowSums, Floats]]
+    output: list[tuple[RowSums, Floats]]
     loss: Loss | None
+
+
+class _Space(NamedTuple):
+    """Buffers for one chunk of a group."""
+
+    work: Workspace
+    sum_input: RowSummer
+    sum_output: RowSummer
+    sum_noise: RowSummer
 
 
 class Learner:
@@ -105,12 +113,12 @@ class Learner:
         batching, settings = state.batching, state.settings
         self._gradients = ARCHITECTURES[settings.architecture]
         self._noise_per_chunk = sgns.noise_words(batching, batching.chunk)
-        self._output_rows = batching.chunk + self._noise_per_chunk
         self._spaces = [
-            (
+            _Space(
                 Workspace(batching, settings.vector_size, settings.window),
                 RowSummer(batching.chunk, settings.vector_size),
-                RowSummer(self._output_rows, settings.vector_size),
+                RowSummer(batching.chunk, settings.vector_size),
+                RowSummer(self._noise_per_chunk, settings.vector_size),
             )
             for _ in range(batching.group)
         ]
@@ -168,11 +176,18 @@ class Learner:
     def _update(self, ids: Ints, segments: npt.NDArray[np.int32]) -> Loss:
         """Train the tokens that were kept, group after group of chunks; return the loss of those it was measured on."""
         total, weight = 0.0, 0.0
+        embeddings = self.state.embeddings
         chunks = self._cut(ids, segments)
         for begin in range(0, len(chunks), self.state.batching.group):
             group = chunks[begin : begin + self.state.batching.group]
             updates = self._map(self._compute, zip(self._spaces, group, strict=False))
-            self._map(partial(self._apply, group, updates), ("input", "output"))
+            self._map(
+                self._apply,
+                (
+                    (embeddings.output, embeddings.output_squares, [sums for made in updates for sums in made.output]),
+                    (embeddings.input, embeddings.input_squares, [sums for made in updates for sums in made.input]),
+                ),
+            )
             for update in updates:
                 if update.loss:
                     total, weight = total + update.loss.total, weight + update.loss.weight
@@ -187,34 +202,32 @@ class Learner:
         last = len(ids) - (count - 1) * size
         drawn = (count - 1) * self._noise_per_chunk + sgns.noise_words(state.batching, last)
         rng = sampling.generator(state.settings.seed, state.blocks, Purpose.NOISE)
-        noise = np.split(state.noise.draw(rng, drawn), range(self._noise_per_chunk, drawn, self._noise_per_chunk))
-        tokens = np.split(ids, range(size, len(ids), size))
-        output_ids = np.concatenate([part for pair in zip(tokens, noise, strict=True) for part in pair])
-        plans = self._map(
+        noise, per_chunk = state.noise.draw(rng, drawn), self._noise_per_chunk
+        work = self._spaces[0].work
+        token_plans, noise_plans = self._map(
             lambda task: plan_row_sums(*task),
             (
-                (ids, size, len(self._spaces[0][0].input_gradients) - 1),
-                (output_ids, self._output_rows, len(self._spaces[0][0].output_gradients) - 1),
+                (ids, size, len(work.input_gradients) - 1),
+                (noise, per_chunk, len(work.noise_gradients) - 1),
             ),
         )
-        input_plans, output_plans = plans
         return [
             _Chunk(
-                tokens[i],
+                ids[i * size : (i + 1) * size],
                 segments[i * size : (i + 1) * size],
-                noise[i],
-                input_plans[i],
-                output_plans[i],
+                noise[i * per_chunk : (i + 1) * per_chunk],
+                token_plans[i],
+                noise_plans[i],
                 i % LOSS_EVERY == 0,
             )
             for i in range(count)
         ]
 
-    def _compute(self, task: tuple[tuple[Workspace, RowSummer, RowSummer], _Chunk]) -> _Update:
-        (work, sum_input, sum_output), chunk = task
+    def _compute(self, task: tuple[_Space, _Chunk]) -> _Update:
+        space, chunk = task
         embeddings = self.state.embeddings
         gradients = self._gradients(
-            work,
+            space.work,
             (embeddings.input, embeddings.output),
             chunk.ids,
             chunk.segments,
@@ -223,29 +236,18 @@ class Learner:
             with_loss=chunk.with_loss,
         )
         return _Update(
-            sum_input.sum(gradients.input, chunk.input_plan),
-            sum_output.sum(gradients.output, chunk.output_plan),
+            [(chunk.token_plan, space.sum_input.sum(gradients.input, chunk.token_plan))],
+            [
+                (chunk.token_plan, space.sum_output.sum(gradients.output, chunk.token_plan)),
+                (chunk.noise_plan, space.sum_noise.sum(gradients.noise, chunk.noise_plan)),
+            ],
             gradients.loss,
         )
 
-    def _apply(self, group: list[_Chunk], updates: list[_Update], matrix: str) -> None:
-        embeddings, rate = self.state.embeddings, self.state.settings.learning_rate
-        for chunk, update in zip(group, updates, strict=True):
-            if matrix == "input":
-                plan, gradients, weights, squares = (
-                    chunk.input_plan,
-                    update.input,
-                    embeddings.input,
-                    embeddings.input_squares,
-                )
-            else:
-                plan, gradients, weights, squares = (
-                    chunk.output_plan,
-                    update.output,
-                    embeddings.output,
-                    embeddings.output_squares,
-                )
-            apply_adagrad(weights, squares, plan.ids, gradients, rate)
+    def _apply(self, task: tuple[Floats, Floats, list[tuple[RowSums, Floats]]]) -> None:
+        weights, squares, sums = task
+        for plan, gradients in sums:
+            apply_adagrad(weights, squares, plan.ids, gradients, self.state.settings.learning_rate)
 
     def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """Return ``[function(item) for item in items]``, the first done by this thread, the others beside it."""

@@ -136,10 +136,14 @@ def numeric_gradients(architecture: str, matrices: Matrices, chunk: Chunk, step:
     return Result(*found, *loss(matrices, chunk))
 
 
-def slow_gradients(architecture: str, matrices: Matrices, chunk: Chunk) -> Result:
-    """Return the gradients of the losses above by the rules of differentiation, a pair at a time."""
+def slow_gradients(architecture: str, matrices: Matrices, chunk: Chunk, into_noise: Doubles | None = None) -> Result:
+    """Return the gradients of the losses above by the rules of differentiation, a pair at a time.
+
+    Those for words as noise are added to ``into_noise``, where it is given, and else to the others.
+    """
     w_in, w_out = matrices
     into_in, into_out = np.zeros_like(w_in), np.zeros_like(w_out)
+    into_noise = into_out if into_noise is None else into_noise
     total, weight = LOSSES[architecture](matrices, chunk)
     for i, word in enumerate(chunk.ids):
         pairs = neighbours(chunk, i)
@@ -159,7 +163,7 @@ def slow_gradients(architecture: str, matrices: Matrices, chunk: Chunk) -> Resul
             score = float(hidden @ w_out[other])
             g = a * sigmoid(-score if a > 0 else score)
             into_hidden += g * w_out[other]
-            into_out[other] += g * hidden
+            (into_out if a > 0 else into_noise)[other] += g * hidden
         if architecture == "skipgram":
             into_in[word] += into_hidden
         else:
@@ -192,9 +196,9 @@ def product_gradients(architecture: str, matrices: Matrices, chunk: Chunk, work:
     assert np.array_equal(w_out, before[1]), "the matrices are only read"
     assert found.loss is not None
     into_in, into_out = np.zeros(w_in.shape), np.zeros(w_out.shape)
-    rows = np.concatenate([ids, noise])
     np.add.at(into_in, ids, found.input[: len(ids)].astype(np.float64))
-    np.add.at(into_out, rows, found.output[: len(rows)].astype(np.float64))
+    np.add.at(into_out, ids, found.output[: len(ids)].astype(np.float64))
+    np.add.at(into_out, noise, found.noise[: len(noise)].astype(np.float64))
     return Result(into_in, into_out, found.loss.total, found.loss.weight)
 
 
@@ -285,12 +289,17 @@ class SlowLearner:
         for begin in range(0, len(chunks), self.batching.group):
             group = chunks[begin : begin + self.batching.group]
             matrices = np.array(self.input), np.array(self.output)
-            results = [slow_gradients(self.settings.architecture, matrices, chunk) for chunk in group]
+            for_noise = [np.zeros_like(matrices[1]) for _ in group]
+            results = [
+                slow_gradients(self.settings.architecture, matrices, chunk, into_noise)
+                for chunk, into_noise in zip(group, for_noise, strict=True)
+            ]
             for number, (chunk, result) in enumerate(zip(group, results, strict=True), begin):
                 for word in set(chunk.ids):
                     self._step(self.input, self.input_squares, word, result.input[word])
-                for word in {*chunk.ids, *chunk.noise}:
                     self._step(self.output, self.output_squares, word, result.output[word])
+                for word in set(chunk.noise):
+                    self._step(self.output, self.output_squares, word, for_noise[number - begin][word])
                 if number % LOSS_EVERY == 0:
                     loss, weight = loss + result.total, weight + result.weight
         self.blocks += 1
