@@ -11,11 +11,11 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import attrs
 import structlog
@@ -25,6 +25,7 @@ from streamer.checkpoints import Checkpoint, Store
 from streamer.display import Display
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
+from streamer.intake.ahead import Ahead, Job
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REWRITTEN, Entry, Signature
 from streamer.model.sgns import Loss
@@ -47,13 +48,15 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
         service: From :func:`start`.
         once: Return when everything in the folder has been trained, instead of waiting for more.
     """
-    ledger = service.trainer.ledger
-    with Inbox(inbox, service.run, ledger.seen) as box:
+    root, ledger = inbox.absolute(), service.trainer.ledger
+    with Inbox(inbox, service.run, lambda name, signature: ledger.seen(service.name(root, name), signature)) as box:
         service.resume_under_way(inbox)
         while True:
             scan = box.scan()
+            service.announce(scan.ready)
             for number, candidate in enumerate(scan.ready, 1):
-                service.take(candidate, backlog=len(scan.ready) - number)
+                named = replace(candidate, path=service.name(root, candidate.path))
+                service.take(named, backlog=len(scan.ready) - number)
             if once and not scan.ready and not scan.waiting:
                 return
             if not scan.ready:
@@ -75,6 +78,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
     before = list(record.losses)
     for epoch in range(epochs):
         candidates = service.candidates(paths, passes=epoch + 1)
+        service.announce(candidates)
         for number, candidate in enumerate(candidates, 1):
             service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
         # Not "if anything was trained now": the rest of a later epoch's file, cut short by a kill, comes in the first.
@@ -106,22 +110,23 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
         trainer.ledger.reconsider(partial(_outdated, run))
         blas = [library.get("architecture") for library in threadpoolctl.threadpool_info()]
         _log.info("service.started", pid=os.getpid(), threads=run.threads, blas=blas, checkpoints=str(folder))
-        service = Service(trainer, Saver(store, trainer, every=run.checkpoint_every, keep=run.keep), run, signals)
-        with display:
-            service.display = display
+        saver = Saver(store, trainer, every=run.checkpoint_every, keep=run.keep)
+        # One thread is one core's worth of work, so then nothing is done elsewhere.
+        with display, contextlib.closing(Ahead(enabled=run.threads > 1)) as ahead:
+            service = Service(trainer, saver, run, signals, ahead, display)
             reason = "done"
             try:
                 yield service
             except Stopped:
                 reason = signals.received.name if signals.received else "stopped"
             except StreamerError:
-                service.saver.finish()
+                saver.finish()
                 raise
             except BaseException:
                 # It may have come in the middle of an update: what the last checkpoint holds is the truth.
-                service.saver.close()
+                saver.close()
                 raise
-            service.saver.finish()
+            saver.finish()
         _log.info("service.stopped", reason=reason, words_seen=trainer.model.vocabulary.total)
 
 
@@ -153,7 +158,8 @@ class Service:
     saver: Saver
     run: RunSettings
     signals: StopSignals
-    display: Display = attrs.field(factory=Display)
+    ahead: Ahead
+    display: Display
     files_trained: int = 0
     words_seen: int = 0
 
@@ -163,26 +169,35 @@ class Service:
         return not (self.files_trained or self.words_seen or self.signals.received)
 
     def candidates(self, paths: Sequence[Path], *, passes: int) -> list[Candidate]:
-        """Return what is to be trained of files and folders, in order.
+        """Return what is to be trained of files and folders, in order, each file once.
 
         Raises:
             StreamerError: With exit code 66, if there is no such file or folder.
         """
-        found: list[Candidate] = []
+        found: dict[Path, Candidate] = {}
         folders: list[Path] = []
         for path in dict.fromkeys(path.absolute() for path in paths):
             if path.is_dir():
-                found += self._in_folder(path, folders, passes)
+                candidates = self._in_folder(path, folders, passes)
                 folders.append(path)
             else:
-                found += self._file(path, passes)
-        return found
+                candidates = self._file(path, passes)
+            for candidate in candidates:
+                found.setdefault(candidate.absolute, candidate)
+        return list(found.values())
+
+    def name(self, folder: Path, relative: str) -> str:
+        """Return the name of a file in the ledger: relative to its folder, unless it came in under its absolute one."""
+        absolute = f"{folder}/{relative}"
+        return absolute if self.trainer.ledger.knows(absolute) else relative
 
     def _in_folder(self, folder: Path, before: Sequence[Path], passes: int) -> list[Candidate]:
         """Return what is to be trained of a folder; a name that a folder before it has as well is made absolute."""
 
         def known_as(name: str) -> str:
-            return os.fspath(folder / name) if any(os.path.lexists(other / name) for other in before) else name
+            if any(os.path.lexists(other / name) for other in before):
+                return f"{folder}/{name}"
+            return self.name(folder, name)
 
         at_once = attrs.evolve(self.run, settle=0.0, poll=True)
         ledger = self.trainer.ledger
@@ -190,12 +205,22 @@ class Service:
         return [replace(candidate, path=known_as(candidate.path)) for candidate in box.scan().ready]
 
     def _file(self, path: Path, passes: int) -> list[Candidate]:
+        """Return a file, if it is to be trained, under the name that it has in the ledger, or else its absolute one."""
         try:
-            status = path.lstat()
+            signature = Signature.of(path.lstat())
         except OSError as error:
             raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
-        candidate = Candidate(os.fspath(path), path, Signature.of(status))
-        return [] if self.trainer.ledger.seen(candidate.path, candidate.signature, passes) else [candidate]
+        relative = (path.relative_to(parent).as_posix() for parent in path.parents)
+        name = next((name for name in relative if self.trainer.ledger.knows(name, signature)), os.fspath(path))
+        return [] if self.trainer.ledger.seen(name, signature, passes) else [Candidate(name, path, signature)]
+
+    def announce(self, candidates: Iterable[Candidate]) -> None:
+        """Have the files that will be taken next tokenised ahead."""
+        self.ahead.announce(
+            self._job(candidate, candidate.signature, 0, candidate.signature.size)
+            for candidate in candidates
+            if not candidate.refusal
+        )
 
     def resume_under_way(self, inbox: Path) -> None:
         """Go on with the file in whose middle the last run stopped, before any other."""
@@ -234,7 +259,7 @@ class Service:
                 self.saver.changed()
                 if entry is not None:
                     self.display.file(candidate.path, entry.text_bytes, backlog)
-                    self._train(file, entry)
+                    self._train(file, candidate, entry)
                 elif reason := ledger.refusal(candidate.path):
                     self._skipped(candidate.path, reason)
         except FileNotFoundError:
@@ -255,21 +280,19 @@ class Service:
             if box.wait(min(left, SIGNAL_SECONDS)):
                 return
 
-    def _train(self, file: Any, entry: Entry) -> None:
+    def _train(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> None:
         """Train a file from the entry's offset to its end, one block after the other."""
         started, before = time.perf_counter(), len(self.trainer.model.vocabulary)
         total, words = Loss(0.0, 0.0), 0
         epoch, signature = entry.passes, entry.signature
-        pieces = reader.blocks(
-            file, start=entry.offset, stop=entry.text_bytes, encoding=self.run.encoding, check=self.signals.check
-        )
-        for block in pieces:
+        job = self._job(candidate, signature, entry.offset, entry.text_bytes)
+        for block in self.ahead.blocks(file, job, self.signals.check):
             if _changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is looked at anew once it is still again
             began = time.perf_counter()
             # What grew at the end of a file is new however often the beginning was trained.
             fresh = block.start >= entry.bytes_trained
-            report = self.trainer.train_text(block.text, epoch=0 if fresh else max(epoch, 1))
+            report = self.trainer.train_tokens(block.tokens, epoch=0 if fresh else max(epoch, 1))
             self.trainer.epochs.add(epoch, report.loss)
             self.trainer.ledger.advance(entry, block.stop, report.tokens)
             self.saver.changed()
@@ -298,6 +321,9 @@ class Service:
             vocabulary=vocabulary,
             admitted=vocabulary - before,
         )
+
+    def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int) -> Job:
+        return Job(candidate.absolute, signature, start, stop, self.run.encoding, self.trainer.settings.boundary)
 
     def _skipped(self, path: str, reason: str) -> None:
         self.saver.changed()

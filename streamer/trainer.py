@@ -19,6 +19,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.history import COLUMNS, EpochLosses, History
 from streamer.intake import tokenizer
 from streamer.intake.ledger import Ledger
+from streamer.intake.tokenizer import EncodedText
 from streamer.model.sgns import Batching, Loss
 from streamer.model.training import BlockReport, Learner, ModelState
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, model_settings
@@ -95,8 +96,11 @@ class Trainer:
             text: Up to about 1 MiB, with ``\\n`` line ends; :data:`tokenizer.SEPARATOR` ends a context.
             epoch: How often this block was trained before; from 1 on, nothing in it is counted again.
         """
+        return self.train_tokens(tokenizer.encode(text, self.settings.boundary), epoch=epoch)
+
+    def train_tokens(self, encoded: EncodedText, *, epoch: int = 0) -> BlockReport:
+        """Learn from one block that is tokenised already; see :meth:`train_text`."""
         started = time.perf_counter()
-        encoded = tokenizer.encode(text, self.settings.boundary)
         with self._blas.limit(limits=1, user_api="blas"):  # products this small gain nothing from BLAS's own threads
             report = self._learner.train_block(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
         self.history.add(self.model, report, time.perf_counter() - started)

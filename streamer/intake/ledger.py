@@ -127,6 +127,11 @@ class Ledger:
             return self._refused[path].signature == signature
         return any(row.signature == signature and row.finished(passes) for row in self._versions.get(path, ()))
 
+    def knows(self, path: str, signature: Signature | None = None) -> bool:
+        """Return whether there is a row for a file, with this signature if one is given. O(1)."""
+        rows = [*self._versions.get(path, ()), *filter(None, [self._refused.get(path)])]
+        return any(signature in (None, row.signature) for row in rows)
+
     def refusal(self, path: str) -> str | None:
         """Return why the newest version of a file was refused, or None if it was not."""
         return self._refused[path].reason if path in self._refused else None

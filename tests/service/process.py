@@ -28,11 +28,10 @@ POWERLESS = (
     sys.executable,
     "-c",
     "import ctypes, os, sys\n"
-    "prctl = ctypes.CDLL(None).prctl\n"
-    "if os.geteuid() == 0 and (prctl(24, 1, 0, 0, 0) or prctl(24, 2, 0, 0, 0)): sys.exit('powerful')\n"
+    "if os.geteuid() == 0 and any(ctypes.CDLL(None).prctl(24, power, 0, 0, 0) for power in (1, 2)): sys.exit(77)\n"
     "os.execv(sys.executable, [sys.executable, '-m', 'streamer', *sys.argv[1:]])",
 )
-"""The command as a user whom file modes bind, root or not."""
+"""The command as a user whom file modes bind, root or not; 77 if root may not give up its powers."""
 
 Found = TypeVar("Found")
 _numbers = itertools.count()

@@ -93,7 +93,7 @@ def test_one_more_file_is_trained_alone(tmp_path: Path) -> None:
 def test_once_waits_for_files_that_are_not_still(tmp_path: Path) -> None:
     """A file that was written just now, and goes on being written, is trained whole before --once returns."""
     path = put(tmp_path / "inbox" / "a.txt", text(1, 5_000), age=0)
-    with started("watch", "inbox", "--once", *QUICK, "--settle", "1", folder=tmp_path) as trainer:
+    with started("watch", "inbox", "--once", *QUICK, "--settle", "0.5", folder=tmp_path) as trainer:
         trainer.event("service.started")
         with path.open("a") as file:
             file.write(text(2, 5_000))
