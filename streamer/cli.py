@@ -17,6 +17,7 @@ from streamer.options import Common, common_options, resolve, settings_options
 
 if TYPE_CHECKING:
     from streamer.display import Display
+    from streamer.service import Service
     from streamer.vectors import WordVectors
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
@@ -59,9 +60,9 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
     with service.start(checkpoints, given, run, _display(common)) as running:
         service.watch(inbox, running, once=once)
     if once and running.idle:
-        click.echo("nothing new to train")
+        click.echo(f"nothing new to train{_refused(running)}")
     else:
-        click.echo(f"trained {_files(running.files_trained)}, {running.words_seen:,} words")
+        click.echo(f"trained {_files(running.files_trained)}, {running.words_seen:,} words{_refused(running)}")
 
 
 @cli.command()
@@ -91,7 +92,7 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
     with service.start(checkpoints, given, run, _display(common)) as running:
         service.train(files, epochs, running, on_epoch)
     if running.idle:
-        click.echo("nothing new to train")
+        click.echo(f"nothing new to train{_refused(running)}")
 
 
 @cli.command()
@@ -309,3 +310,7 @@ def _print_json(value: Any) -> None:
 
 def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
+
+
+def _refused(running: Service) -> str:
+    return f"; {_files(running.files_refused)} not, see: streamer files" if running.files_refused else ""

@@ -161,6 +161,7 @@ class Service:
     ahead: Ahead
     display: Display
     files_trained: int = 0
+    files_refused: int = 0
     words_seen: int = 0
 
     @property
@@ -326,6 +327,7 @@ class Service:
         return Job(candidate.absolute, signature, start, stop, self.run.encoding, self.trainer.settings.boundary)
 
     def _skipped(self, path: str, reason: str) -> None:
+        self.files_refused += 1
         self.saver.changed()
         _log.warning("file.skipped", path=path, reason=reason)
 

@@ -1,0 +1,1 @@
+"""Speed, not correctness: ``python -m pytest tests/benchmarks``; not part of the tests."""
