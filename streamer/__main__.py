@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+import click
 
 from streamer.cli import cli
 from streamer.errors import ExitCode, StreamerError
@@ -12,7 +15,13 @@ from streamer.errors import ExitCode, StreamerError
 def main() -> None:
     """Run a command; end with one line and an exit code where something is wrong."""
     try:
-        cli(prog_name="streamer")
+        cli(prog_name="streamer", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(128 + signal.SIGINT)
     except StreamerError as error:
         print(f"streamer: {error.problem}", file=sys.stderr)
         if error.hint:
@@ -20,8 +29,16 @@ def main() -> None:
         sys.exit(error.code)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has had enough; Python would complain once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(ExitCode.OK)
+    except OSError as error:
+        _discard_output()
+        print(f"streamer: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        sys.exit(ExitCode.CANNOT_WRITE)
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +46,9 @@ def cli() -> None:
 @settings_options
 @click.pass_obj
 def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags: Any) -> None:
-    """Learn from each text file in INBOX and its subfolders, now and as they come.
+    """Learn from each text file that comes.
+
+    From all in INBOX and its subfolders, now and as they come.
 
     The first Ctrl-C saves and stops, the second stops at once. Started again, it goes on where it stopped.
 
@@ -56,13 +60,15 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
 
     given, run = resolve(common.config, flags)
     if not inbox.is_dir():
-        raise StreamerError(f"there is no folder {inbox}", hint=f"make it: mkdir -p {inbox}", code=ExitCode.NO_INPUT)
+        there = inbox.exists()
+        raise StreamerError(
+            f"{inbox} is no folder" if there else f"there is no folder {inbox}",
+            hint=f"to train on a file: streamer train {inbox}" if there else f"make it: mkdir -p {inbox}",
+            code=ExitCode.NO_INPUT,
+        )
     with service.start(checkpoints, given, run, _display(common)) as running:
         service.watch(inbox, running, once=once)
-    if once and running.idle:
-        click.echo(f"nothing new to train{_refused(running)}")
-    else:
-        click.echo(f"trained {_files(running.files_trained)}, {running.words_seen:,} words{_refused(running)}")
+    _summarise(running)
 
 
 @cli.command()
@@ -72,7 +78,9 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
 @settings_options
 @click.pass_obj
 def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: Path, **flags: Any) -> None:
-    """Train on FILES, and on the files in folders, until each has been gone over --epochs times.
+    """Train on FILES for a number of epochs.
+
+    Files, and all files in folders, until each has been gone over --epochs times.
 
     What was trained before counts, so the same command run twice trains once, and goes on if it was stopped.
 
@@ -86,13 +94,14 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
         if not path.exists():
             raise StreamerError(f"there is no file {path}", code=ExitCode.NO_INPUT)
 
-    def on_epoch(epoch: int, loss: float | None) -> None:
-        click.echo(f"epoch {epoch}/{epochs}: average loss {'unknown' if loss is None else f'{loss:.4f}'}")
-
     with service.start(checkpoints, given, run, _display(common)) as running:
+
+        def on_epoch(epoch: int, loss: float | None) -> None:
+            average = "unknown" if loss is None else f"{loss:.4f}"
+            running.display.echo(f"epoch {epoch}/{epochs}: average loss {average}")
+
         service.train(files, epochs, running, on_epoch)
-    if running.idle:
-        click.echo(f"nothing new to train{_refused(running)}")
+    _summarise(running)
 
 
 @cli.command()
@@ -134,7 +143,7 @@ def files(checkpoints: Path, as_json: bool) -> None:
 @_json
 @common_options
 def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
-    """List the checkpoints, newest first, and whether each verifies.
+    """List the checkpoints, and which verify.
 
     \b
         streamer checkpoints
@@ -151,7 +160,9 @@ def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
 @click.argument("checkpoint", required=False)
 @common_options
 def verify(checkpoint: str | None, checkpoints: Path) -> None:
-    """Check one checkpoint wholly, the newest by default; exit 65 if it is damaged.
+    """Check a checkpoint wholly.
+
+    The newest by default; exit 65 if it is damaged.
 
     \b
         streamer verify
@@ -177,7 +188,7 @@ def similar(words: tuple[str, ...], topn: int, checkpoints: Path, as_json: bool)
     from streamer import reports  # noqa: PLC0415
 
     vectors = _load(checkpoints)
-    neighbours = [(word, _known(lambda word=word: vectors.most_similar(word, topn=topn))) for word in words]
+    neighbours = [(word, _known(partial(vectors.most_similar, word, topn=topn))) for word in _folded(vectors, words)]
     if as_json:
         return _print_json(
             [{"word": word, "neighbours": [{"word": w, "cosine": c} for w, c in near]} for word, near in neighbours]
@@ -201,7 +212,8 @@ def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool)
     from streamer import reports  # noqa: PLC0415
 
     vectors = _load(checkpoints)
-    found = _known(lambda: vectors.most_similar(positive=[b, c], negative=[a], topn=topn))
+    a, b, c = _folded(vectors, (a, b, c))
+    found = _known(partial(vectors.most_similar, positive=[b, c], negative=[a], topn=topn))
     if as_json:
         return _print_json([{"word": word, "cosine": cosine} for word, cosine in found])
     return reports.print_neighbours([(f"{a} is to {b} as {c} is to", found)])
@@ -213,7 +225,9 @@ def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool)
 @_json
 @common_options
 def evaluate(pairs: Path | None, analogies: Path | None, checkpoints: Path, as_json: bool) -> None:
-    """Score the vectors on word pairs and analogies, and say how many rows could be scored.
+    """Score the vectors on pairs and analogies.
+
+    Says for each how many of its rows could be scored.
 
     \b
         streamer evaluate --pairs wordsim353.tsv --analogies questions-words.txt
@@ -247,8 +261,10 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
     """
     from streamer.vectors import write  # noqa: PLC0415
 
+    if not kind and file.suffix in {".gz", ".bz2", ".xz", ".zip", ".zst"}:
+        raise click.UsageError(f"export writes no {file.suffix} files; write another and compress it")
     vectors = _load(checkpoints)
-    kind = kind or {".npz": "npz", ".bin": "word2vec-binary"}.get(file.suffix, "word2vec")
+    kind = kind or {".npz": "npz", ".bin": "word2vec-binary", ".glove": "glove"}.get(file.suffix, "word2vec")
     write(vectors, file, kind, topn)
     click.echo(f"wrote {min(topn or len(vectors), len(vectors)):,} vectors to {file} ({kind})", err=True)
 
@@ -266,7 +282,9 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all that is random.")
 @common_options
 def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str, seed: int) -> None:
-    """Show the mechanics on a small text: tokens, vocabulary, pairs, scores, one update, loss over epochs.
+    """Show the mechanics on a small text.
+
+    Tokens, vocabulary, skip-gram pairs, scores, the loss before and after one update, the loss over epochs.
 
     \b
         streamer inspect
@@ -294,7 +312,12 @@ def _load(checkpoints: Path) -> WordVectors:
     return load(checkpoints)
 
 
-def _known(ask: Any) -> Any:
+def _folded(vectors: WordVectors, words: Sequence[str]) -> list[str]:
+    """Return each word as the model has it: in lower case, as all text is, unless it knows it as it was typed."""
+    return [word if word in vectors else word.lower() for word in words]
+
+
+def _known(ask: Callable[[], Any]) -> Any:
     from streamer.vectors import UnknownWord  # noqa: PLC0415
 
     try:
@@ -312,5 +335,11 @@ def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def _refused(running: Service) -> str:
-    return f"; {_files(running.files_refused)} not, see: streamer files" if running.files_refused else ""
+def _summarise(running: Service) -> None:
+    """Print what a run did: one line, the last."""
+    refused = f"; {_files(running.files_refused)} not, see: streamer files" if running.files_refused else ""
+    if running.idle:
+        click.echo(f"nothing new to train{refused}")
+        return
+    stopped = "stopped and saved, the same command goes on; " if running.signals.received else ""
+    click.echo(f"{stopped}trained {_files(running.files_trained)}, {running.words_seen:,} words{refused}")

@@ -21,6 +21,7 @@ from streamer.model.training import ARCHITECTURES, Learner, ModelState
 from streamer.settings import ModelSettings
 
 LIMIT = 1 << 20
+MORE_UPDATES = 50
 SETTINGS = ModelSettings(vector_size=50, min_count=1, sample=0.0)
 """A text this small has no words to spare: none is too rare or too frequent."""
 
@@ -149,10 +150,10 @@ def show(text: str, *, epochs: int, architecture: str, seed: int) -> None:
     def section(title: str) -> None:
         console.print(f"\n{title}", style="bold")
 
-    section(f"Tokens: {len(encoded):,}, the first 20")
+    section(f"Tokens: {len(encoded):,}; the first {min(20, len(encoded))}")
     console.print(" ".join(encoded.tokens()[:20]))
 
-    section(f"Vocabulary: {len(words):,} words, the first 10 ids, with counts")
+    section(f"Vocabulary: {len(words):,} distinct; the first {min(10, len(words))} ids, with counts")
     for number, word in enumerate(words[:10]):
         console.print(f"{number:>4}  {word:<16} {vocabulary.counts[number]:>5}")
 
@@ -181,9 +182,9 @@ def show(text: str, *, epochs: int, architecture: str, seed: int) -> None:
     section("One update: loss of the first chunk")
     console.print(f"before {before:.4f}")
     console.print(f"after  {after:.4f}")
-    for _ in range(epochs):
+    for _ in range(MORE_UPDATES):
         mechanics.update()
-    section(f"Scores after {epochs} more updates of the same chunk")
+    section(f"Scores after {MORE_UPDATES} more updates of the same chunk")
     scores()
 
     section(f"Average loss over {epochs} epochs of a new model")

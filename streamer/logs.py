@@ -24,7 +24,7 @@ def configure(log_format: str, level: str, console: Console) -> None:
     """
     pretty = log_format == "console" or (log_format == "auto" and console.is_terminal)
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=console.is_terminal, pad_event_to=20)
+        structlog.dev.ConsoleRenderer(colors=console.is_terminal, pad_event_to=20, sort_keys=False)
         if pretty
         else structlog.processors.JSONRenderer()
     )

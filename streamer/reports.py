@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import StreamerError
@@ -102,10 +104,9 @@ def print_files(rows: Rows) -> None:
     table = _table("file", "outcome", right=("words", "bytes"), last=("reason",))
     colours = {"trained": "green", "partial": "yellow", "skipped": "red"}
     for row in rows:
-        outcome = f"[{colours[row['outcome']]}]{row['outcome']}[/]"
-        # A name that is not UTF-8 can't be printed as it is.
-        path = os.fsencode(row["path"]).decode("utf-8", "backslashreplace").replace("[", "\\[")
-        table.add_row(path, outcome, f"{row['words']:,}", f"{row['bytes']:,}", row["reason"])
+        outcome = Text(row["outcome"], colours[row["outcome"]])
+        path, reason = Text(printable(row["path"])), Text(row["reason"])
+        table.add_row(path, outcome, f"{row['words']:,}", f"{row['bytes']:,}", reason)
     _print(table)
 
 
@@ -125,9 +126,9 @@ def print_checkpoints(rows: Rows) -> None:
 def print_neighbours(neighbours: Sequence[tuple[str, Sequence[tuple[str, float]]]]) -> None:
     """Print the neighbours of each word with their cosines."""
     for word, near in neighbours:
-        table = _table(word.replace("[", "\\["), right=("cosine",))
+        table = _table(escape(word), right=("cosine",))
         for other, cosine in near:
-            table.add_row(other, f"{cosine:.4f}")
+            table.add_row(Text(other), f"{cosine:.4f}")
         _print(table)
 
 
@@ -141,8 +142,7 @@ def print_scores(scores: dict[str, Any]) -> None:
     if analogies := scores.get("analogies"):
         total = {"section": "analogies (accuracy)", **analogies}
         for section in [*analogies["sections"], total]:
-            value = section["accuracy"]
-            score = "–" if value is None else f"{value:.4f}"
+            score = f"{section['accuracy']:.4f}" if section["scored"] else "–"
             table.add_row(section["section"], score, f"{section['scored']:,}", f"{section['rows']:,}")
     _print(table)
 
@@ -177,7 +177,16 @@ def _print(table: Table) -> None:
     console = Console(highlight=False, emoji=False)  # a file may be called :apple:
     if not console.is_terminal:
         console.width = 10_000  # a pipe has no width at which to break a line
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
+
+
+def printable(name: str) -> str:
+    """Return a file's name with what a terminal would act on, or can't show, written as an escape."""
+    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
 def _size(size: float) -> str:

@@ -11,8 +11,10 @@ from streamer.checkpoints import Store, snapshot
 from streamer.errors import StreamerError
 from streamer.trainer import Trainer
 
-IDLE_SECONDS = 1.0
-"""Least time between checkpoints while there is nothing to train; twenty times what the last one took, if more."""
+IDLE_SECONDS = 5.0
+"""Seconds without anything to train after which a checkpoint is taken, so that what was learned can be asked for."""
+IDLE_SHARE = 0.05
+"""Share of an idle time that checkpoints may take: where files trickle in, a large model is not written for each."""
 LONGEST_WAIT = 60.0
 """Most seconds between attempts while the disk does not take a checkpoint."""
 
@@ -35,21 +37,24 @@ class Saver:
         self._under_way: Future[float] | None = None
         self._changed = False
         self._failures = 0
-        self._last = time.monotonic()
+        self._last = self._last_change = time.monotonic()
         self._took = 0.0
 
     def changed(self) -> None:
         """Note that the state is no longer that of the last checkpoint."""
         self._changed = True
+        self._last_change = time.monotonic()
 
     def seconds_until_due(self, *, idle: bool) -> float:
         """Return how long until a checkpoint should be taken; infinity if nothing has changed."""
         if not self._changed and not self._under_way:
             return float("inf")
-        wait = min(self._every, max(IDLE_SECONDS, 20 * self._took)) if idle else self._every
+        due = self._last + self._every
+        if idle:
+            due = min(due, max(self._last_change + IDLE_SECONDS, self._last + self._took / IDLE_SHARE))
         if self._failures:
-            wait = max(wait, min(LONGEST_WAIT, 2.0**self._failures))
-        return self._last + wait - time.monotonic()
+            due = max(due, self._last + min(LONGEST_WAIT, 2.0**self._failures))
+        return due - time.monotonic()
 
     def save_if_due(self, *, idle: bool = False) -> None:
         """Take a checkpoint if it is time for one. Never raises for a disk that is full or gone: it is tried again."""

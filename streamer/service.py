@@ -49,7 +49,13 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
         once: Return when everything in the folder has been trained, instead of waiting for more.
     """
     root, ledger = inbox.absolute(), service.trainer.ledger
-    with Inbox(inbox, service.run, lambda name, signature: ledger.seen(service.name(root, name), signature)) as box:
+    service.keep_apart(inbox)
+
+    def seen(name: str, signature: Signature) -> bool:
+        return ledger.seen(service.name(root, name), signature)
+
+    with Inbox(inbox, service.run, seen, without=service.folder) as box:
+        _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way(inbox)
         while True:
             scan = box.scan()
@@ -109,11 +115,11 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
         store.retire(run.keep)  # and with it what a killed process left half-written
         trainer.ledger.reconsider(partial(_outdated, run))
         blas = [library.get("architecture") for library in threadpoolctl.threadpool_info()]
-        _log.info("service.started", pid=os.getpid(), threads=run.threads, blas=blas, checkpoints=str(folder))
+        _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=blas)
         saver = Saver(store, trainer, every=run.checkpoint_every, keep=run.keep)
         # One thread is one core's worth of work, so then nothing is done elsewhere.
         with display, contextlib.closing(Ahead(enabled=run.threads > 1)) as ahead:
-            service = Service(trainer, saver, run, signals, ahead, display)
+            service = Service(folder, trainer, saver, run, signals, ahead, display)
             reason = "done"
             try:
                 yield service
@@ -154,6 +160,7 @@ def _trainer(store: Store, given: Mapping[str, Any], run: RunSettings) -> Traine
 class Service:
     """One trainer at work: takes files, saves when it is time, stops when it is told to."""
 
+    folder: Path
     trainer: Trainer
     saver: Saver
     run: RunSettings
@@ -187,6 +194,11 @@ class Service:
                 found.setdefault(candidate.absolute, candidate)
         return list(found.values())
 
+    def keep_apart(self, inbox: Path) -> None:
+        """Raise StreamerError (2) if a folder of texts is that of the checkpoints, which would then train on itself."""
+        if inbox.samefile(self.folder):
+            raise StreamerError(f"{inbox} holds the checkpoints", hint="name another folder with --checkpoints")
+
     def name(self, folder: Path, relative: str) -> str:
         """Return the name of a file in the ledger: relative to its folder, unless it came in under its absolute one."""
         absolute = f"{folder}/{relative}"
@@ -202,7 +214,12 @@ class Service:
 
         at_once = attrs.evolve(self.run, settle=0.0, poll=True)
         ledger = self.trainer.ledger
-        box = Inbox(folder, at_once, lambda name, signature: ledger.seen(known_as(name), signature, passes))
+        self.keep_apart(folder)
+
+        def seen(name: str, signature: Signature) -> bool:
+            return ledger.seen(known_as(name), signature, passes)
+
+        box = Inbox(folder, at_once, seen, without=self.folder)
         return [replace(candidate, path=known_as(candidate.path)) for candidate in box.scan().ready]
 
     def _file(self, path: Path, passes: int) -> list[Candidate]:
@@ -285,12 +302,11 @@ class Service:
         """Train a file from the entry's offset to its end, one block after the other."""
         started, before = time.perf_counter(), len(self.trainer.model.vocabulary)
         total, words = Loss(0.0, 0.0), 0
-        epoch, signature = entry.passes, entry.signature
+        epoch, signature, begin = entry.passes, entry.signature, entry.offset
         job = self._job(candidate, signature, entry.offset, entry.text_bytes)
         for block in self.ahead.blocks(file, job, self.signals.check):
             if _changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is looked at anew once it is still again
-            began = time.perf_counter()
             # What grew at the end of a file is new however often the beginning was trained.
             fresh = block.start >= entry.bytes_trained
             report = self.trainer.train_tokens(block.tokens, epoch=0 if fresh else max(epoch, 1))
@@ -302,9 +318,7 @@ class Service:
             self.words_seen += report.tokens
             mean = total.total / total.weight if total.weight else None
             vocabulary = len(self.trainer.model.vocabulary)
-            if report.admitted:
-                _log.info("vocabulary.grown", vocabulary=vocabulary, admitted=report.admitted)
-            self.display.block(block.stop, report.tokens, time.perf_counter() - began, mean, vocabulary)
+            self.display.block(block.stop, report.tokens, mean, vocabulary)
             if block.stop < entry.text_bytes:
                 self.saver.save_if_due()
                 self.signals.check()
@@ -315,13 +329,14 @@ class Service:
             "file.trained",
             path=entry.path,
             words=words,
-            bytes=entry.bytes,
+            bytes=entry.text_bytes - begin,
             seconds=round(seconds, 3),
             words_per_second=round(words / seconds),
             loss=round(total.total / total.weight, 4) if total.weight else None,
             vocabulary=vocabulary,
-            admitted=vocabulary - before,
         )
+        if vocabulary > before:
+            _log.info("vocabulary.grown", vocabulary=vocabulary, admitted=vocabulary - before)
 
     def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int) -> Job:
         return Job(candidate.absolute, signature, start, stop, self.run.encoding, self.trainer.settings.boundary)

@@ -141,6 +141,7 @@ class Inbox:
     """The watched folder. Enter it before the first scan, so that what arrives during the scan is heard of.
 
     ``seen`` says for a path and a signature that there is nothing to do, and is asked for each file at each scan.
+    ``without`` is a folder that is left out with all that is in it, wherever it is.
     ``wall`` gives the age of a file, ``monotonic`` how long it has been still. The folder may vanish and return.
     """
 
@@ -150,6 +151,7 @@ class Inbox:
         settings: RunSettings,
         seen: Callable[[str, Signature], bool],
         *,
+        without: Path | None = None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -157,6 +159,7 @@ class Inbox:
         self._settings = settings
         self._names = Names(settings.include, settings.exclude)
         self._seen = seen
+        self._without = without
         self._wall = wall
         self._monotonic = monotonic
         self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # size and mtime, and still since when
@@ -172,7 +175,7 @@ class Inbox:
 
     def __enter__(self) -> Self:
         self._watching = not self._settings.poll
-        self._tend(self._identity())
+        self._tend(_identity(self.root))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -201,7 +204,7 @@ class Inbox:
 
     def scan(self) -> Scan:
         """Look at the whole folder and return what is ready, by age and then by name."""
-        identity = self._identity()
+        identity = _identity(self.root)
         if (identity is None) != self._missing:
             self._missing = not self._missing
             _log.warning("inbox.missing" if self._missing else "inbox.found", path=str(self.root))
@@ -233,6 +236,7 @@ class Inbox:
     def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
         """Yield the path and status of all that the names allow; a folder itself only if it looks like a file."""
         folders = [""]
+        without = _identity(self._without) if self._without else None
         while folders:
             folder = folders.pop()
             failure: OSError | None = None
@@ -243,6 +247,8 @@ class Inbox:
                         if name.startswith("."):
                             continue
                         if entry.is_dir(follow_symlinks=False):
+                            if without and entry.inode() == without[1] and _identity(Path(entry.path)) == without:
+                                continue
                             folders.append(path + "/")
                             if not _looks_like_text(name):
                                 continue
@@ -264,14 +270,6 @@ class Inbox:
         elif not isinstance(failure, (FileNotFoundError, NotADirectoryError)) and folder not in self._unreadable:
             self._unreadable.add(folder)
             _log.warning("inbox.unreadable", path=f"{self.root}/{folder}", reason=failure.strerror)
-
-    def _identity(self) -> tuple[int, int] | None:
-        """Return which folder it is that has the inbox's name now, or None if there is none."""
-        try:
-            status = self.root.stat()
-        except OSError:
-            return None
-        return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
 
     def _tend(self, identity: tuple[int, int] | None) -> None:
         """Keep a living watch on the folder that is there now; where none can be had, go on by scans alone."""
@@ -301,3 +299,12 @@ class Inbox:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._renamed.add(self._signals.get_nowait())
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return which folder it is that has a name now, or None if there is none."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None

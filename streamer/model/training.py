@@ -123,6 +123,7 @@ class Learner:
             for _ in range(batching.group)
         ]
         self._pool = ThreadPoolExecutor(threads - 1, "train") if threads > 1 else None
+        self._parallel = False
 
     def close(self) -> None:
         """End the threads."""
@@ -177,6 +178,8 @@ class Learner:
         """Train the tokens that were kept, group after group of chunks; return the loss of those it was measured on."""
         total, weight = 0.0, 0.0
         embeddings = self.state.embeddings
+        # A block of one chunk is done sooner than another thread is woken.
+        self._parallel = self._pool is not None and len(ids) > self.state.batching.chunk
         chunks = self._cut(ids, segments)
         for begin in range(0, len(chunks), self.state.batching.group):
             group = chunks[begin : begin + self.state.batching.group]
@@ -251,9 +254,8 @@ class Learner:
 
     def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """Return ``[function(item) for item in items]``, the first done by this thread, the others beside it."""
+        if self._pool is None or not self._parallel:
+            return [function(item) for item in items]
         first, *others = items
-        futures = [self._pool.submit(function, item) for item in others] if self._pool else []
-        results = [function(first)]
-        if self._pool:
-            return results + [future.result() for future in futures]
-        return results + [function(item) for item in others]
+        futures = [self._pool.submit(function, item) for item in others]
+        return [function(first), *(future.result() for future in futures)]

@@ -140,7 +140,14 @@ def test_log_lines(tmp_path: Path) -> None:
         assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
         assert line["level"] in ("info", "warning", "error")
         assert re.fullmatch(r"[a-z]+\.[a-z]+", line["event"])
-    events = ["checkpoint.resumed", "service.started", "vocabulary.grown", "file.trained", "checkpoint.saved"]
+    events = [
+        "checkpoint.resumed",
+        "service.started",
+        "inbox.watched",
+        "file.trained",
+        "vocabulary.grown",
+        "checkpoint.saved",
+    ]
     assert [line["event"] for line in lines] == [*events, "service.stopped"]
     grown = next(line for line in lines if line["event"] == "vocabulary.grown")
     assert (grown["vocabulary"], grown["admitted"]) == (6, 3)

@@ -89,12 +89,12 @@ def test_the_live_line_and_ctrl_c(tmp_path: Path) -> None:
     """A line shows file, speed, loss and vocabulary while it trains, log lines stay above it, Ctrl-C saves and ends."""
     put(tmp_path / "inbox" / "first.txt", large(2 << 20))
     with terminal("watch", "inbox", *QUICK, "--settle", "10", folder=tmp_path) as screen:
-        screen.see(r"first\.txt .*%.* words/s · loss \d\.\d+ · vocabulary \d")
+        screen.see(r"━.* \d+% · .*first\.txt · loss \d\.\d+ · vocabulary \d")
         screen.see(r"file\.trained")
         screen.see("waiting for files")
         for name in ("b", "c"):
             put(tmp_path / "inbox" / f"{name}.txt", text(2, 2_000), age=0)
-        screen.see("2 files not still yet")
+        screen.see("waiting for 2 files to be still")
         screen.type(b"\x03")
         assert screen.ended() == 0
     assert "\x1b[?25h" in screen.shown, "the cursor is shown again"

@@ -148,3 +148,23 @@ def test_an_idle_trainer_stops_at_once(tmp_path: Path) -> None:
         trainer.event("service.started")
         trainer.send(signal.SIGINT)
         assert trainer.ended(within=1).code == 0
+
+
+def test_checkpoints_inside_the_inbox_are_not_texts(tmp_path: Path) -> None:
+    """The folder of checkpoints may lie in the inbox, and is left out; it cannot be the inbox itself."""
+    put(tmp_path / "in" / "a.txt", "some words\n")
+    command = ("watch", "in", "--once", "--checkpoints", "in/deep/model", *QUICK)
+    assert done(*command, folder=tmp_path).stdout == "trained 1 file, 2 words\n"
+    assert done(*command, folder=tmp_path).stdout == "nothing new to train\n"
+    same = run("watch", "in", "--once", "--checkpoints", "in", folder=tmp_path)
+    assert same.code == 2
+    assert "holds the checkpoints" in same.stderr
+
+
+def test_a_file_has_one_name_however_it_came(tmp_path: Path) -> None:
+    """Trained by itself or with its folder, before or after, a file is trained once."""
+    put(tmp_path / "in" / "a.txt", "some words\n")
+    put(tmp_path / "in" / "b.txt", "other words\n")
+    assert done("train", "in/a.txt", *QUICK, folder=tmp_path).stdout.endswith("trained 1 file, 2 words\n")
+    assert done("watch", "in", "--once", *QUICK, folder=tmp_path).stdout == "trained 1 file, 2 words\n"
+    assert done("train", "in/b.txt", "in", *QUICK, folder=tmp_path).stdout == "nothing new to train\n"
