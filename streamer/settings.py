@@ -119,13 +119,13 @@ class RunSettings:
         high=1024,
         factory=True,
     )
-    checkpoint_every: float = _setting(60.0, "Seconds between checkpoints.", low=0)
+    checkpoint_every: float = _setting(60.0, "Seconds between checkpoints while there is text to train; sooner when there is none.", low=0)
     keep: int = _setting(3, "Checkpoints to keep.", low=1)
     settle: float = _setting(2.0, "Seconds a file must be still before it is read.", low=0)
     rescan: float = _setting(5.0, "Seconds between looks at the whole folder.", low=0.05)
     poll: bool = _setting(False, "Use no events of the operating system, only looks at the folder.")
     include: tuple[str, ...] = _setting((), "Only files whose name matches one of these globs.")
-    exclude: tuple[str, ...] = _setting(DEFAULT_EXCLUDE, "No files whose name matches one of these globs.")
+    exclude: tuple[str, ...] = _setting(DEFAULT_EXCLUDE, "No files whose name matches one of these globs, nor one of the default ones.")
     encoding: str = _setting("utf-8", "Encoding of files that carry no byte-order mark.")
     max_bad_ratio: float = _setting(
         0.01, "Share of characters that can't be decoded above which a file is refused.", low=0, high=1
