@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,7 +17,12 @@ def main() -> None:
     """Run a command; end with one line and an exit code where something is wrong."""
     try:
         cli(prog_name="streamer", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
+    except SystemExit as end:
+        # Where it does not handle errors itself, click ends the process only for a broken pipe, with 1.
+        _discard_output()
+        sys.exit(ExitCode.OK if end.code == 1 else end.code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -33,12 +39,13 @@ def main() -> None:
         sys.exit(ExitCode.OK)
     except OSError as error:
         _discard_output()
-        print(f"streamer: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        print(f"streamer: {error}", file=sys.stderr)
         sys.exit(ExitCode.CANNOT_WRITE)
 
 
 def _discard_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

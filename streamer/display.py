@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from types import TracebackType
@@ -37,8 +38,9 @@ class Display:
         """Say that there is nothing to train, and how many files are not still yet."""
 
     def echo(self, line: str) -> None:
-        """Print a line of output."""
-        click.echo(line)
+        """Print a line of output, if anyone still reads it."""
+        with contextlib.suppress(OSError):
+            click.echo(line)
 
 
 class LiveDisplay(Display):
@@ -82,7 +84,7 @@ class LiveDisplay(Display):
     def echo(self, line: str) -> None:
         """Print a line of output above the live one."""
         self._live.stop()
-        click.echo(line)
+        super().echo(line)
         self._live.start()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,9 +10,6 @@ import structlog
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-LEVELS = ("debug", "info", "warning", "error")
-FORMATS = ("auto", "console", "json")
 
 
 def configure(log_format: str, level: str, console: Console) -> None:
@@ -54,6 +52,11 @@ class _ConsoleFile:
         if not self._line.endswith("\n"):
             return
         line, self._line = self._line, ""
+        # Who reads the log may go away; that is no reason to stop training.
+        with contextlib.suppress(OSError):
+            self._print(line)
+
+    def _print(self, line: str) -> None:
         if self._console.is_terminal:
             from rich.text import Text  # noqa: PLC0415
 
@@ -62,4 +65,5 @@ class _ConsoleFile:
             self._console.file.write(line)
 
     def flush(self) -> None:
-        self._console.file.flush()
+        with contextlib.suppress(OSError):
+            self._console.file.flush()

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.checkpoints import Checkpoint, Store
-from streamer.errors import StreamerError
+from streamer.errors import ExitCode, StreamerError
 from streamer.trainer import Trainer, no_checkpoint, read_ledger
 
 Rows = list[dict[str, Any]]
@@ -74,9 +74,10 @@ def checkpoints(folder: Path) -> Rows:
             "sequence": checkpoint.sequence,
             "size_bytes": checkpoint.size_bytes,
             "created": datetime.fromtimestamp(checkpoint.created, UTC).isoformat(timespec="seconds"),
-            "verified": _verifies(store, checkpoint),
+            "verified": verified,
         }
         for checkpoint in store.list()
+        if (verified := _verifies(store, checkpoint)) is not None
     ]
 
 
@@ -154,11 +155,16 @@ def _newest(folder: Path) -> tuple[Checkpoint, Trainer]:
     return found[0], Trainer.from_tree(found[1], threads=1)
 
 
-def _verifies(store: Store, checkpoint: Checkpoint) -> bool:
+def _verifies(store: Store, checkpoint: Checkpoint) -> bool | None:
+    """Return whether a checkpoint is whole, None if it was retired meanwhile."""
     try:
         store.verify(checkpoint)
-    except StreamerError:
-        return False
+    except StreamerError as error:
+        if error.code == ExitCode.DAMAGED:
+            return False
+        if not checkpoint.path.exists():
+            return None
+        raise
     return True
 
 

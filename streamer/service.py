@@ -25,7 +25,7 @@ from streamer.checkpoints import Checkpoint, Store
 from streamer.display import Display
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
-from streamer.intake.ahead import Ahead, Job
+from streamer.intake.ahead import Ahead, Job, TokenBlock
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REWRITTEN, Entry, Signature
 from streamer.model.sgns import Loss
@@ -48,20 +48,20 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
         service: From :func:`start`.
         once: Return when everything in the folder has been trained, instead of waiting for more.
     """
-    root, ledger = inbox.absolute(), service.trainer.ledger
-    service.keep_apart(inbox)
+    root, ledger = Path(os.path.realpath(inbox)), service.trainer.ledger
+    service.adopt(root)
 
-    def seen(name: str, signature: Signature) -> bool:
-        return ledger.seen(service.name(root, name), signature)
+    def seen(relative: str, signature: Signature) -> bool:
+        return ledger.seen(service.name(f"{root}/{relative}"), signature)
 
     with Inbox(inbox, service.run, seen, without=service.folder) as box:
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
-        service.resume_under_way(inbox)
+        service.resume_under_way()
         while True:
             scan = box.scan()
             service.announce(scan.ready)
             for number, candidate in enumerate(scan.ready, 1):
-                named = replace(candidate, path=service.name(root, candidate.path))
+                named = replace(candidate, path=service.name(f"{root}/{candidate.path}"))
                 service.take(named, backlog=len(scan.ready) - number)
             if once and not scan.ready and not scan.waiting:
                 return
@@ -182,54 +182,53 @@ class Service:
         Raises:
             StreamerError: With exit code 66, if there is no such file or folder.
         """
-        found: dict[Path, Candidate] = {}
-        folders: list[Path] = []
-        for path in dict.fromkeys(path.absolute() for path in paths):
+        found: dict[str, Candidate] = {}
+        for path in paths:
             if path.is_dir():
-                candidates = self._in_folder(path, folders, passes)
-                folders.append(path)
+                folder = Path(os.path.realpath(path))
+                self.adopt(folder)
+                candidates = self._in_folder(folder, passes)
             else:
-                candidates = self._file(path, passes)
+                candidates = self._file(Path(os.path.realpath(path.parent)) / path.name, passes)
             for candidate in candidates:
-                found.setdefault(candidate.absolute, candidate)
+                found.setdefault(candidate.path, candidate)
         return list(found.values())
 
-    def keep_apart(self, inbox: Path) -> None:
-        """Raise StreamerError (2) if a folder of texts is that of the checkpoints, which would then train on itself."""
-        if inbox.samefile(self.folder):
-            raise StreamerError(f"{inbox} holds the checkpoints", hint="name another folder with --checkpoints")
+    def adopt(self, folder: Path) -> None:
+        """Make a folder the one that names in the ledger are relative to, unless there is one already.
 
-    def name(self, folder: Path, relative: str) -> str:
-        """Return the name of a file in the ledger: relative to its folder, unless it came in under its absolute one."""
-        absolute = f"{folder}/{relative}"
-        return absolute if self.trainer.ledger.knows(absolute) else relative
+        One that is no longer there was moved: the names of its files still hold.
 
-    def _in_folder(self, folder: Path, before: Sequence[Path], passes: int) -> list[Candidate]:
-        """Return what is to be trained of a folder; a name that a folder before it has as well is made absolute."""
-
-        def known_as(name: str) -> str:
-            if any(os.path.lexists(other / name) for other in before):
-                return f"{folder}/{name}"
-            return self.name(folder, name)
-
-        at_once = attrs.evolve(self.run, settle=0.0, poll=True)
+        Raises:
+            StreamerError: With exit code 2, if it is the folder of the checkpoints, which would then train on itself.
+        """
+        if folder.samefile(self.folder):
+            raise StreamerError(f"{folder} holds the checkpoints", hint="name another folder with --checkpoints")
         ledger = self.trainer.ledger
-        self.keep_apart(folder)
+        if not ledger.root or not Path(ledger.root).is_dir():
+            ledger.root = os.fsencode(folder).decode("utf-8", "backslashreplace")
 
-        def seen(name: str, signature: Signature) -> bool:
-            return ledger.seen(known_as(name), signature, passes)
+    def name(self, path: str) -> str:
+        """Return the name of a file in the ledger: relative to the ledger's folder if it is in there, else absolute."""
+        ledger = self.trainer.ledger
+        inside = bool(ledger.root) and path.startswith(f"{ledger.root}/")
+        # One that was trained by itself before its folder was keeps its name.
+        return path if not inside or ledger.knows(path) else path.removeprefix(f"{ledger.root}/")
 
-        box = Inbox(folder, at_once, seen, without=self.folder)
-        return [replace(candidate, path=known_as(candidate.path)) for candidate in box.scan().ready]
+    def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
+        def seen(relative: str, signature: Signature) -> bool:
+            return self.trainer.ledger.seen(self.name(f"{folder}/{relative}"), signature, passes)
+
+        at_once = attrs.evolve(self.run, settle=0.0)
+        ready = Inbox(folder, at_once, seen, without=self.folder).scan().ready
+        return [replace(candidate, path=self.name(f"{folder}/{candidate.path}")) for candidate in ready]
 
     def _file(self, path: Path, passes: int) -> list[Candidate]:
-        """Return a file, if it is to be trained, under the name that it has in the ledger, or else its absolute one."""
         try:
             signature = Signature.of(path.lstat())
         except OSError as error:
             raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
-        relative = (path.relative_to(parent).as_posix() for parent in path.parents)
-        name = next((name for name in relative if self.trainer.ledger.knows(name, signature)), os.fspath(path))
+        name = self.name(os.fspath(path))
         return [] if self.trainer.ledger.seen(name, signature, passes) else [Candidate(name, path, signature)]
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
@@ -240,19 +239,23 @@ class Service:
             if not candidate.refusal
         )
 
-    def resume_under_way(self, inbox: Path) -> None:
+    def resume_under_way(self) -> None:
         """Go on with the file in whose middle the last run stopped, before any other."""
         entry = self.trainer.ledger.under_way
         if entry is None:
             return
-        path = inbox / entry.path
+        path = Path(self.trainer.ledger.root) / entry.path
         try:
-            candidate = Candidate(entry.path, path, Signature.of(path.lstat()))
+            status = path.lstat()
         except OSError:
-            self.trainer.ledger.abandon(entry, "removed before all of it was trained")
-            self._skipped(entry.path, entry.reason)
-        else:
-            self.take(candidate, passes=entry.passes + 1)
+            self._gone(entry)
+            return
+        if not _changed(status, entry.signature):  # else it is for the scan to say when it is still
+            self.take(Candidate(entry.path, path, Signature.of(status)), passes=entry.passes + 1)
+
+    def _gone(self, entry: Entry) -> None:
+        self.trainer.ledger.abandon(entry, "removed before all of it was trained")
+        self._skipped(entry.path, entry.reason)
 
     def take(self, candidate: Candidate, *, passes: int = 1, backlog: int = 0) -> None:
         """Train what is new in a file, or record why not. One log line, whatever happens.
@@ -281,6 +284,9 @@ class Service:
                 elif reason := ledger.refusal(candidate.path):
                     self._skipped(candidate.path, reason)
         except FileNotFoundError:
+            entry = ledger.under_way
+            if entry and entry.path == candidate.path and candidate.absolute.parent.is_dir():
+                self._gone(entry)
             return  # gone since the scan; should it come back, so will its name
         except reader.Refused as refusal:
             ledger.refuse(candidate.path, candidate.signature, str(refusal))
@@ -303,8 +309,7 @@ class Service:
         started, before = time.perf_counter(), len(self.trainer.model.vocabulary)
         total, words = Loss(0.0, 0.0), 0
         epoch, signature, begin = entry.passes, entry.signature, entry.offset
-        job = self._job(candidate, signature, entry.offset, entry.text_bytes)
-        for block in self.ahead.blocks(file, job, self.signals.check):
+        for block in self._blocks(file, candidate, entry):
             if _changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is looked at anew once it is still again
             # What grew at the end of a file is new however often the beginning was trained.
@@ -337,6 +342,13 @@ class Service:
         )
         if vocabulary > before:
             _log.info("vocabulary.grown", vocabulary=vocabulary, admitted=vocabulary - before)
+
+    def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
+        """Yield the rest of a file, cut where bytes begin that no pass has covered: they came in a later pass."""
+        for stop in (entry.bytes_trained, entry.text_bytes):
+            if entry.offset < stop:
+                job = self._job(candidate, entry.signature, entry.offset, stop)
+                yield from self.ahead.blocks(file, job, self.signals.check)
 
     def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int) -> Job:
         return Job(candidate.absolute, signature, start, stop, self.run.encoding, self.trainer.settings.boundary)

@@ -7,6 +7,7 @@ and may change at every start.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import math
 import numbers
@@ -22,6 +23,11 @@ from streamer.errors import ExitCode, StreamerError
 
 DEFAULT_CHECKPOINTS = "checkpoints"
 DEFAULT_EXCLUDE = ("*~", "*.tmp", "*.part", "*.partial", "*.crdownload", "*.filepart")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use: fewer than the machine has, in a container or under taskset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _setting(
@@ -113,19 +119,23 @@ class RunSettings:
     """How one process works. Never changes what a given text teaches the model once it is decoded."""
 
     threads: int = _setting(
-        lambda: os.cpu_count() or 1,
+        available_cores,
         "Threads that train; the result is the same at any number.",
         low=1,
         high=1024,
         factory=True,
     )
-    checkpoint_every: float = _setting(60.0, "Seconds between checkpoints while there is text to train; sooner when there is none.", low=0)
+    checkpoint_every: float = _setting(
+        60.0, "Seconds between checkpoints while there is text to train; sooner when there is none.", low=0
+    )
     keep: int = _setting(3, "Checkpoints to keep.", low=1)
     settle: float = _setting(2.0, "Seconds a file must be still before it is read.", low=0)
     rescan: float = _setting(5.0, "Seconds between looks at the whole folder.", low=0.05)
     poll: bool = _setting(False, "Use no events of the operating system, only looks at the folder.")
     include: tuple[str, ...] = _setting((), "Only files whose name matches one of these globs.")
-    exclude: tuple[str, ...] = _setting(DEFAULT_EXCLUDE, "No files whose name matches one of these globs, nor one of the default ones.")
+    exclude: tuple[str, ...] = _setting(
+        DEFAULT_EXCLUDE, "No files whose name matches one of these globs, nor one of the default ones."
+    )
     encoding: str = _setting("utf-8", "Encoding of files that carry no byte-order mark.")
     max_bad_ratio: float = _setting(
         0.01, "Share of characters that can't be decoded above which a file is refused.", low=0, high=1
@@ -136,9 +146,10 @@ class RunSettings:
 
     def __attrs_post_init__(self) -> None:
         try:
-            b"".decode(self.encoding)
-            "".encode(self.encoding)
-        except (LookupError, ValueError):
+            b"x".decode(self.encoding, "replace")
+            codecs.getincrementaldecoder(self.encoding)("replace").decode(b"x", True)
+            "\ufffd\n".encode(self.encoding, "ignore")
+        except (LookupError, ValueError, TypeError):
             raise invalid("encoding", self.encoding, "must be an encoding that Python knows, such as utf-8") from None
 
 

@@ -22,7 +22,7 @@ from streamer.intake.ledger import Ledger
 from streamer.intake.tokenizer import EncodedText
 from streamer.model.sgns import Batching, Loss
 from streamer.model.training import BlockReport, Learner, ModelState
-from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, model_settings
+from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
 from streamer.vectors import WordVectors
 
 FORMAT = "streamer checkpoint"
@@ -60,7 +60,7 @@ class Trainer:
 
     def _start(self, model: ModelState, threads: int | None) -> None:
         self.model = model
-        self._learner = Learner(model, threads or os.cpu_count() or 1)
+        self._learner = Learner(model, threads or available_cores())
         self._blas = threadpoolctl.ThreadpoolController()
 
     @property
@@ -77,8 +77,9 @@ class Trainer:
     def partial_fit(self, texts: Iterable[str]) -> Trainer:
         """Learn from some texts, each a context of its own, and return itself.
 
-        Short texts are put together into blocks of up to 1 MiB and long ones cut, so any iterable of any length will
-        do, a generator among them. A call is the unit: one call with two texts is not, bit for bit, two calls with one.
+        Short texts are put together into blocks of about a million characters and long ones cut, so any iterable of any
+        length will do, a generator among them. A call is the unit: one call with two texts is not, bit for bit, two
+        calls with one.
 
         Raises:
             TypeError: If given one string, which would be taken for an iterable of letters.
@@ -110,11 +111,19 @@ class Trainer:
         """Save a checkpoint into a folder, durably, and return it; the newest ``keep`` stay.
 
         Raises:
-            StreamerError: 75 if another trainer holds the folder, 74 if it can't be written.
+            StreamerError: 75 if another trainer holds the folder, 74 if it can't be written, 78 if it holds checkpoints
+                that this trainer was neither saved to nor resumed from last.
         """
         store = Store(Path(folder))
         with store.lock():
-            self.sequence = max([self.sequence, *(checkpoint.sequence for checkpoint in store.list())]) + 1
+            newest = max((checkpoint.sequence for checkpoint in store.list()), default=self.sequence)
+            if newest != self.sequence:
+                raise StreamerError(
+                    f"{os.fspath(folder)} holds checkpoint {newest}, which this trainer does not go on from",
+                    hint="resume from there, or save to another folder",
+                    code=ExitCode.CONFIGURATION,
+                )
+            self.sequence += 1
             checkpoint = store.save(self.to_tree(), self.sequence)
             store.retire(keep)
         return checkpoint
@@ -156,6 +165,7 @@ class Trainer:
             "embeddings/output_squares": embeddings.output_squares[:size],
             "noise/counts": model.noise.counts,
             "noise/due": model.noise.due,
+            "ledger/root": self.ledger.root,
             "progress/blocks": model.blocks,
             "progress/words_trained": model.words_trained,
             "epochs/job": self.epochs.job,
@@ -210,6 +220,7 @@ class Trainer:
         trainer = cls.__new__(cls)
         trainer._start(model, threads)
         trainer.ledger = Ledger.from_arrays(read.arrays("ledger"))
+        trainer.ledger.root = read.string("ledger/root")
         rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
         columns = {name: read.array(f"history/{name}", np.float64, (rows,)) for name in COLUMNS}
         trainer.history = History.from_arrays(columns, read.integer("history/resolution"))

@@ -236,14 +236,19 @@ def test_the_history_and_the_ledger_come_back() -> None:
 
 
 def test_saving_retires_and_numbers(tmp_path: Path) -> None:
-    """Only the newest stay, numbers go on from what lies in the folder, and a new trainer never overwrites."""
+    """Only the newest stay, and a trainer that does not go on from what lies in the folder buries nothing: 78."""
     trainer = Trainer(**SMALL).partial_fit(texts(5))
     for _ in range(4):
         trainer.save(tmp_path, keep=2)
     assert [checkpoint.sequence for checkpoint in Store(tmp_path).list()] == [4, 3]
+    resumed = Trainer.resume(tmp_path)
     other = Trainer(**SMALL).partial_fit(texts(3, seed=9))
-    assert other.save(tmp_path, keep=2).sequence == 5
-    np.testing.assert_array_equal(streamer.load(tmp_path).vectors, other.vectors.vectors)
+    assert resumed.save(tmp_path, keep=2).sequence == 5
+    for stranger in (other, trainer):
+        with pytest.raises(StreamerError, match="holds checkpoint 5") as caught:
+            stranger.save(tmp_path, keep=2)
+        assert caught.value.code == ExitCode.CONFIGURATION
+    np.testing.assert_array_equal(streamer.load(tmp_path).vectors, trainer.vectors.vectors)
 
 
 def test_a_held_folder_is_not_written(tmp_path: Path) -> None:

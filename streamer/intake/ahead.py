@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 from collections import deque
@@ -30,6 +29,8 @@ WORTH_SENDING = 32 << 10
 """Bytes of a file from which on it is given away; a smaller one is tokenised sooner than handed over."""
 DEPTH = 2
 """Files given to the process at a time; of their blocks it is one or two ahead, for the pipe holds it up."""
+PATIENCE = 0.25
+"""Seconds to wait for a block before looking whether the trainer is to stop."""
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ class Ahead:
         self._enabled = enabled
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Job, TokenBlock | None] | None = None
-        self._upcoming: deque[Job] = deque()
+        self._upcoming: dict[Job, None] = {}  # a set that keeps its order
         self._given: deque[Job] = deque()
         self._current: Job | None = None
 
@@ -79,7 +80,7 @@ class Ahead:
         """Say which files come next, in this order; those asked for before are forgotten."""
         if not self._enabled:
             return
-        self._upcoming = deque(job for job in jobs if job.stop >= WORTH_SENDING)
+        self._upcoming = dict.fromkeys(job for job in jobs if job.stop >= WORTH_SENDING)
         if self._connection is None and sum(job.stop for job in self._upcoming) >= WORTH_STARTING:
             self._start()
         self._feed()
@@ -90,11 +91,11 @@ class Ahead:
         Args:
             file: The file, open, for what is left.
             job: What to tokenise; the other process's blocks are used if it was asked for just this.
-            check: Called while a compressed file is unpacked up to the start; may raise to stop.
+            check: Called while there is nothing to yield yet; may raise to stop.
         """
         position = job.start
-        if self._claim(job):
-            while (block := self._receive()) is not None:
+        if self._claim(job, check):
+            while (block := self._receive(check)) is not None:
                 position = block.stop
                 yield block
         if position < job.stop:
@@ -107,17 +108,22 @@ class Ahead:
         self._given.clear()
         if connection and process:
             connection.close()
-            process.terminate()
+            process.kill()  # it owns nothing that could be torn
             process.wait()
 
     def _start(self) -> None:
         # A fresh interpreter: a fork would copy locks that this process's threads may hold.
         ours, theirs = Pipe()
-        code = f"from streamer.intake.ahead import serve; serve({theirs.fileno()})"
+        # It must import what this process has imported, whatever lies in the current folder; and be no one that Ctrl-C
+        # is for, as it has nothing to save.
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; from streamer.intake.ahead import serve; serve({theirs.fileno()})"
+        )
+        command = [sys.executable, "-P", "-c", code]
         try:
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", code], stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),)
+                    command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
                 )
         except OSError as error:
             ours.close()
@@ -128,7 +134,8 @@ class Ahead:
 
     def _feed(self) -> None:
         while self._connection and self._upcoming and len(self._given) < DEPTH:
-            job = self._upcoming.popleft()
+            job = next(iter(self._upcoming))
+            del self._upcoming[job]
             try:
                 self._connection.send(job)
             except OSError:
@@ -136,15 +143,14 @@ class Ahead:
             else:
                 self._given.append(job)
 
-    def _claim(self, job: Job) -> bool:
+    def _claim(self, job: Job, check: Callable[[], None]) -> bool:
         """Make a job the one whose blocks are received next; return whether it was asked for."""
         if job not in self._given:
             # It may be among those not given yet, which would then come too late.
-            with contextlib.suppress(ValueError):
-                self._upcoming.remove(job)
+            self._upcoming.pop(job, None)
             return False
         while True:
-            self._drain()
+            self._drain(check)
             if not self._given:  # the process died meanwhile
                 return False
             self._current = self._given.popleft()
@@ -152,18 +158,24 @@ class Ahead:
             if self._current == job:
                 return True
 
-    def _drain(self) -> None:
+    def _drain(self, check: Callable[[], None]) -> None:
         """Take and forget what is left of a job that was given up."""
         if self._current and self._current.stop > WORTH_STARTING:
+            waiting = [*self._given, *self._upcoming]
             self.close()
-        while self._current and self._receive() is not None:
+            self._upcoming = dict.fromkeys(waiting)
+            self._start()
+            self._feed()
+        while self._current and self._receive(check) is not None:
             pass
 
-    def _receive(self) -> TokenBlock | None:
+    def _receive(self, check: Callable[[], None]) -> TokenBlock | None:
         """Return the next block of the current job, None at its end or if the process is gone."""
         if self._connection is None or self._current is None:
             return None
         try:
+            while not self._connection.poll(PATIENCE):
+                check()
             block = self._connection.recv()
         except (EOFError, OSError):
             self._lose()
@@ -185,7 +197,6 @@ class Ahead:
 
 def serve(descriptor: int) -> None:
     """Answer each job that comes through a pipe with its blocks and a None, until the other side is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the trainer says when to end
     connection: Connection[TokenBlock | None, Job] = Connection(descriptor)
     with connection, contextlib.suppress(EOFError, OSError):
         while True:

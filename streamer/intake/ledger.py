@@ -101,6 +101,7 @@ class Ledger:
     """The rows, and what to do next with a file that was looked at."""
 
     def __init__(self) -> None:
+        self.root = ""  # the folder that relative names are relative to; the service knows what to do with it
         self._rows: dict[Entry, None] = {}  # a set that keeps its order
         self._versions: dict[str, list[Entry]] = {}
         self._refused: dict[str, Entry] = {}

@@ -43,6 +43,8 @@ _MARKS = (  # those of UTF-32 first: its little-endian mark begins with that of 
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
 _NOT_TEXT = "not text in "
+_BY_MARK = " by its byte-order mark"
+_CANNOT_READ = "cannot be read: "
 _ASCII_INSIDE = ("utf-8", "ascii", "iso8859", "cp125")  # codecs in which ASCII bytes are always those characters
 
 
@@ -85,7 +87,7 @@ def open_regular(path: Path) -> BinaryIO:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
     except OSError as error:
-        raise Refused(f"cannot be read: {error.strerror or error}") from error
+        raise Refused(f"{_CANNOT_READ}{error.strerror or error}") from error
 
 
 def _refuse_special(mode: int) -> None:
@@ -188,7 +190,7 @@ def _read(stream: _Readable, size: int, *, exactly: bool = False) -> bytes:
     except zlib.error as error:
         raise Refused("gzip: damaged") from error
     except OSError as error:
-        raise Refused(f"cannot be read: {error.strerror or error}") from error
+        raise Refused(f"{_CANNOT_READ}{error.strerror or error}") from error
     if exactly and len(data) < size:
         raise Refused("became shorter while it was being trained")
     return data
@@ -268,6 +270,7 @@ class _Census:
 
     def __init__(self, codec: _Codec) -> None:
         self._name = codec.name
+        self._known_by = _BY_MARK if codec.mark else ""
         self._plain = codec.name.startswith(_ASCII_INSIDE)
         self._decoder = codecs.getincrementaldecoder(codec.name)("replace")
         self._genuine = "\ufffd".encode(codec.name, "ignore")
@@ -298,13 +301,19 @@ class _Census:
         if (share := self._bad / self._characters) <= max_bad_ratio:
             return None
         found = f"{100 * share:.3g} % of its characters can't be decoded"
-        return f"{_NOT_TEXT}{self._name}: {found} {_limit(max_bad_ratio)}"
+        return f"{_NOT_TEXT}{self._name}{self._known_by}: {found} {_limit(max_bad_ratio)}"
 
 
 def outdated(reason: str, *, encoding: str, max_bad_ratio: float) -> bool:
-    """Return whether a file was refused as no text under other settings than these, and may be text now."""
-    same = f"{_NOT_TEXT}{_Codec.of(b'', encoding).name}:"
-    return reason.startswith(_NOT_TEXT) and not (reason.startswith(same) and reason.endswith(_limit(max_bad_ratio)))
+    """Return whether a file may be read now that was refused when settings, or the disk, were other than now."""
+    if reason.startswith(_CANNOT_READ):
+        # Permission shows in the times of a file, so only failures of the disk are tried again.
+        return reason.removeprefix(_CANNOT_READ) not in map(os.strerror, (errno.EACCES, errno.EPERM, errno.ELOOP))
+    if not reason.startswith(_NOT_TEXT):
+        return False
+    codec = reason.removeprefix(_NOT_TEXT).split(":")[0]
+    same = codec.endswith(_BY_MARK) or codec == _Codec.of(b"", encoding).name
+    return not (same and reason.endswith(_limit(max_bad_ratio)))
 
 
 def _limit(max_bad_ratio: float) -> str:

@@ -19,7 +19,7 @@ import pytest
 
 from streamer.intake import reader
 from streamer.intake.ledger import Inspection, Signature
-from streamer.intake.reader import Block, Refused, blocks, open_regular
+from streamer.intake.reader import Block, Refused, blocks, open_regular, outdated
 
 Opener = Callable[[bytes], BinaryIO]
 inspect = functools.partial(reader.inspect, encoding="utf-8", max_bad_ratio=0.01)
@@ -125,7 +125,7 @@ def test_an_error_while_reading_is_a_refusal() -> None:
         (b"\0" * 5000, "not text in utf-8: 100 %"),
         (random.Random(1).randbytes(50_000), "not text in utf-8: 4"),
         ("UTF-16 without a mark".encode("utf-16-le"), "not text in utf-8: 50 %"),
-        (codecs.BOM_UTF16_LE + b"\x00\xd8" * 500, "not text in utf-16-le: 100 %"),
+        (codecs.BOM_UTF16_LE + b"\x00\xd8" * 500, "not text in utf-16-le by its byte-order mark: 100 %"),
         (b"a" * 50 + "é".encode()[:1], "not text in utf-8: 1.96 %"),
         (gzip.compress(b"caf\xe9"), "not text in utf-8: 25 %"),
     ],
@@ -318,3 +318,31 @@ def test_a_long_inspection_can_be_stopped(opened: Opener) -> None:
         inspect(file, check=stop)
     with opened(PACKED) as file, pytest.raises(InterruptedError):
         list(blocks(file, start=1, stop=2, encoding="utf-8", check=stop))
+
+
+@pytest.mark.parametrize(
+    ("reason", "encoding", "limit", "expected"),
+    [
+        (
+            "not text in utf-8: 40 % of its characters can't be decoded (limit 1 %); see --encoding",
+            "utf-8",
+            0.01,
+            False,
+        ),
+        (
+            "not text in utf-8: 40 % of its characters can't be decoded (limit 1 %); see --encoding",
+            "cp1252",
+            0.01,
+            True,
+        ),
+        ("not text in utf-8: 40 % of its characters can't be decoded (limit 1 %); see --encoding", "utf-8", 0.5, True),
+        ("not text in utf-16-le by its byte-order mark: 9 % of x (limit 1 %); see --encoding", "cp1252", 0.01, False),
+        ("not text in utf-16-le by its byte-order mark: 9 % of x (limit 1 %); see --encoding", "utf-8", 0.2, True),
+        ("cannot be read: Input/output error", "utf-8", 0.01, True),
+        ("cannot be read: Permission denied", "utf-8", 0.01, False),
+        ("empty", "cp1252", 0.5, False),
+    ],
+)
+def test_when_a_refusal_is_worth_another_look(reason: str, encoding: str, limit: float, expected: bool) -> None:
+    """After a change of settings that it depended on, or a failure of the disk; not before."""
+    assert outdated(reason, encoding=encoding, max_bad_ratio=limit) is expected

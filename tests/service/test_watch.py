@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import streamer
+from streamer.intake.ahead import WORTH_STARTING
 
-from .corpus import WORDS, put, text
+from .corpus import WORDS, large, put, text
 from .process import QUICK, done, files, run, started, until
 
 SLOW = ("--settle", "60", "--rescan", "60")
@@ -161,10 +164,87 @@ def test_checkpoints_inside_the_inbox_are_not_texts(tmp_path: Path) -> None:
     assert "holds the checkpoints" in same.stderr
 
 
+NONE = "nothing new to train\n"
+
+
 def test_a_file_has_one_name_however_it_came(tmp_path: Path) -> None:
-    """Trained by itself or with its folder, before or after, a file is trained once."""
-    put(tmp_path / "in" / "a.txt", "some words\n")
-    put(tmp_path / "in" / "b.txt", "other words\n")
-    assert done("train", "in/a.txt", *QUICK, folder=tmp_path).stdout.endswith("trained 1 file, 2 words\n")
-    assert done("watch", "in", "--once", *QUICK, folder=tmp_path).stdout == "trained 1 file, 2 words\n"
-    assert done("train", "in/b.txt", "in", *QUICK, folder=tmp_path).stdout == "nothing new to train\n"
+    """By itself or with its folder, first or second, by another spelling, touched, grown: trained once."""
+    a, b, c = (put(tmp_path / "in" / name, f"{name} words here\n") for name in ("a.txt", "b.txt", "deep/c.txt"))
+    put(tmp_path / "other" / "a.txt", "an a.txt of another folder\n")
+
+    def said(*command: str) -> str:
+        return done(*command, *QUICK, folder=tmp_path).stdout
+
+    assert said("train", "in/a.txt").endswith("trained 1 file, 4 words\n")
+    assert said("watch", "in", "--once") == "trained 2 files, 9 words\n"
+    assert said("train", "in/b.txt", "other/../in", "in/deep", "in") == NONE
+    assert said("train", "other", "in").endswith("trained 1 file, 6 words\n")
+    assert said("train", "in", "other") == NONE
+    for path in (a, b, c):
+        path.touch()
+    assert said("train", "in/b.txt", "in/deep/c.txt") == NONE
+    with b.open("a") as file:
+        file.write("two more\n")
+    assert said("train", "in/b.txt").endswith("trained 1 file, 2 words\n")
+    (tmp_path / "in").rename(tmp_path / "moved")
+    # Only the one that came by itself was known by an absolute name, which is now another.
+    assert said("watch", "moved", "--once") == "trained 1 file, 4 words\n"
+
+
+def test_words_that_come_in_a_later_pass_are_counted(tmp_path: Path) -> None:
+    """A file that grows while a second pass is under way: its new words are observed once, like any others."""
+    path = put(tmp_path / "in" / "a.txt", large())
+    done("train", "in", "--epochs", "1", *QUICK, folder=tmp_path)
+    words = files(tmp_path)["a.txt"]["words"]
+    with started("train", "in", "--epochs", "2", *QUICK, "--checkpoint-every", "0", folder=tmp_path) as process:
+        process.event("checkpoint.saved")
+        process.killed()
+    assert files(tmp_path)["a.txt"]["outcome"] == "partial"
+    with path.open("a") as file:
+        file.write("zebra " * 50)
+    done("watch", "in", "--once", *QUICK, folder=tmp_path)
+    assert files(tmp_path)["a.txt"]["words"] == words + 50
+    assert "zebra" in streamer.load(tmp_path / "checkpoints")
+
+
+def test_threads_and_the_tokenising_process_leave_the_same_bits(tmp_path: Path) -> None:
+    """With enough to do that another process tokenises ahead, killed in the middle or not, at one thread and two."""
+    for number in range(12):
+        put(tmp_path / "in" / f"{number:02}.txt", text(number, 800_000))
+    assert sum(path.stat().st_size for path in (tmp_path / "in").iterdir()) > WORTH_STARTING
+    exports = []
+    for name, threads in (("one", "1"), ("two", "2"), ("killed", "2")):
+        command = ("watch", "in", "--once", *QUICK, "--threads", threads, "--checkpoints", name)
+        if name == "killed":
+            with started(*command, "--checkpoint-every", "0", folder=tmp_path) as process:
+                process.event("file.trained")
+                process.event("checkpoint.saved")
+                process.killed()
+        done(*command, folder=tmp_path)
+        done("export", f"{name}.npz", "--checkpoints", name, folder=tmp_path)
+        exports.append((tmp_path / f"{name}.npz").read_bytes())
+    assert exports[0] == exports[1] == exports[2]
+
+
+def test_the_tokenising_process_is_the_same_program(tmp_path: Path) -> None:
+    """A package of the same name in the current folder is not taken for it, nor are its modules."""
+    for number in range(12):
+        put(tmp_path / "in" / f"{number:02}.txt", text(number, 800_000))
+    put(tmp_path / "streamer" / "__init__.py", "raise SystemExit(9)")
+    put(tmp_path / "numpy.py", "raise SystemExit(9)")
+    script = (str(Path(sys.executable).with_name("streamer")),)
+    ended = done("watch", "in", "--once", *QUICK, "--threads", "2", folder=tmp_path, command=script)
+    assert not ended.events("tokeniser.lost")
+
+
+def test_a_reader_that_goes_away_costs_nothing(tmp_path: Path) -> None:
+    """Whoever reads output or log may close the pipe: the training goes on and is saved."""
+    put(tmp_path / "in" / "a.txt", text(1, 50_000))
+    streamer_ = f"{sys.executable} -m streamer"
+    quick = " ".join(QUICK)
+    subprocess.run(["bash", "-c", f"{streamer_} train in --epochs 5 {quick} 2>&1 | head -1"], cwd=tmp_path, check=True)
+    assert done("train", "in", "--epochs", "5", *QUICK, folder=tmp_path).stdout == NONE
+    listed = subprocess.run(
+        ["bash", "-c", f"{streamer_} files --json | head -1; exit ${{PIPESTATUS[0]}}"], cwd=tmp_path, check=False
+    )
+    assert listed.returncode == 0
