@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
     """Import the public names when they are first used: ``--help`` should not wait for NumPy."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
 

@@ -56,7 +56,7 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
         streamer watch data/inbox
         streamer watch data/inbox --once --min-count 2
     """
-    from streamer import service  # noqa: PLC0415
+    from streamer import service
 
     given, run = resolve(common.config, flags)
     if not inbox.is_dir():
@@ -87,7 +87,7 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
     \b
         streamer train data/sample.txt --epochs 20 --min-count 1
     """
-    from streamer import service  # noqa: PLC0415
+    from streamer import service
 
     given, run = resolve(common.config, flags)
     for path in files:
@@ -113,7 +113,7 @@ def status(checkpoints: Path, as_json: bool) -> None:
     \b
         streamer status
     """
-    from streamer import reports  # noqa: PLC0415
+    from streamer import reports
 
     figures = reports.status(checkpoints)
     if as_json:
@@ -131,7 +131,7 @@ def files(checkpoints: Path, as_json: bool) -> None:
         streamer files
         streamer files --json | jq '.[] | select(.outcome != "trained")'
     """
-    from streamer import reports  # noqa: PLC0415
+    from streamer import reports
 
     rows = reports.files(checkpoints)
     if as_json:
@@ -148,7 +148,7 @@ def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
     \b
         streamer checkpoints
     """
-    from streamer import reports  # noqa: PLC0415
+    from streamer import reports
 
     rows = reports.checkpoints(checkpoints)
     if as_json:
@@ -168,7 +168,7 @@ def verify(checkpoint: str | None, checkpoints: Path) -> None:
         streamer verify
         streamer verify checkpoint-0000000007.h5
     """
-    from streamer.checkpoints import Store  # noqa: PLC0415
+    from streamer.checkpoints import Store
 
     found = Store(checkpoints).verify(checkpoint)
     click.echo(f"{found.name} is whole: {found.size_bytes:,} bytes")
@@ -185,7 +185,7 @@ def similar(words: tuple[str, ...], topn: int, checkpoints: Path, as_json: bool)
     \b
         streamer similar king queen --topn 5
     """
-    from streamer import reports  # noqa: PLC0415
+    from streamer import reports
 
     vectors = _load(checkpoints)
     neighbours = [(word, _known(partial(vectors.most_similar, word, topn=topn))) for word in _folded(vectors, words)]
@@ -209,7 +209,7 @@ def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool)
     \b
         streamer analogy man king woman
     """
-    from streamer import reports  # noqa: PLC0415
+    from streamer import reports
 
     vectors = _load(checkpoints)
     a, b, c = _folded(vectors, (a, b, c))
@@ -232,7 +232,7 @@ def evaluate(pairs: Path | None, analogies: Path | None, checkpoints: Path, as_j
     \b
         streamer evaluate --pairs wordsim353.tsv --analogies questions-words.txt
     """
-    from streamer import reports  # noqa: PLC0415
+    from streamer import reports
 
     if not pairs and not analogies:
         raise click.UsageError("name a file with --pairs, --analogies, or both")
@@ -259,7 +259,7 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
         streamer export vectors.txt
         streamer export vectors.npz --topn 10000
     """
-    from streamer.vectors import write  # noqa: PLC0415
+    from streamer.vectors import write
 
     if not kind and file.suffix in {".gz", ".bz2", ".xz", ".zip", ".zst"}:
         raise click.UsageError(f"export writes no {file.suffix} files; write another and compress it")
@@ -290,16 +290,16 @@ def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str
         streamer inspect
         streamer inspect data/sample.txt --epochs 20
     """
-    from streamer import inspection  # noqa: PLC0415
+    from streamer import inspection
 
     inspection.show(inspection.read(file), epochs=epochs, architecture=architecture, seed=seed)
 
 
 def _display(common: Common) -> Display:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from streamer import logs  # noqa: PLC0415
-    from streamer.display import Display, LiveDisplay  # noqa: PLC0415
+    from streamer import logs
+    from streamer.display import Display, LiveDisplay
 
     console = Console(stderr=True, highlight=False)
     logs.configure(common.log_format, common.log_level, console)
@@ -307,7 +307,7 @@ def _display(common: Common) -> Display:
 
 
 def _load(checkpoints: Path) -> WordVectors:
-    from streamer.trainer import load  # noqa: PLC0415
+    from streamer.trainer import load
 
     return load(checkpoints)
 
@@ -318,7 +318,7 @@ def _folded(vectors: WordVectors, words: Sequence[str]) -> list[str]:
 
 
 def _known(ask: Callable[[], Any]) -> Any:
-    from streamer.vectors import UnknownWord  # noqa: PLC0415
+    from streamer.vectors import UnknownWord
 
     try:
         return ask()

@@ -47,7 +47,7 @@ class LiveDisplay(Display):
     """One line that lives at the foot of the terminal, and gives up its least important parts where that is narrow."""
 
     def __init__(self, console: Console) -> None:
-        from rich.live import Live  # noqa: PLC0415
+        from rich.live import Live
 
         self._live = Live(
             self, console=console, transient=True, refresh_per_second=8, redirect_stdout=False, redirect_stderr=False
@@ -88,7 +88,7 @@ class LiveDisplay(Display):
         self._live.start()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.text import Text  # noqa: PLC0415
+        from rich.text import Text
 
         line = Text(SPINNER[int(8 * console.get_time()) % len(SPINNER)] + " ", no_wrap=True, overflow="crop")
         room = options.max_width - line.cell_len - 1

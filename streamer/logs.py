@@ -58,7 +58,7 @@ class _ConsoleFile:
 
     def _print(self, line: str) -> None:
         if self._console.is_terminal:
-            from rich.text import Text  # noqa: PLC0415
+            from rich.text import Text
 
             self._console.print(Text.from_ansi(line.removesuffix("\n")), soft_wrap=True)
         else:
