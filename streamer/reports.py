@@ -16,7 +16,7 @@ from rich.text import Text
 
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.trainer import Trainer, no_checkpoint, read_ledger
+from streamer.trainer import Trainer, newest, read_ledger
 
 Rows = list[dict[str, Any]]
 
@@ -27,7 +27,8 @@ def status(folder: Path) -> dict[str, Any]:
     Raises:
         StreamerError: 66 if there is no checkpoint, 65 if none verifies.
     """
-    checkpoint, trainer = _newest(folder)
+    checkpoint, tree = newest(folder)
+    trainer = Trainer.from_tree(tree, threads=1)
     model = trainer.model
     pid = Store(folder).holder()
     return {
@@ -146,13 +147,6 @@ def print_scores(scores: dict[str, Any]) -> None:
             score = f"{section['accuracy']:.4f}" if section["scored"] else "–"
             table.add_row(section["section"], score, f"{section['scored']:,}", f"{section['rows']:,}")
     _print(table)
-
-
-def _newest(folder: Path) -> tuple[Checkpoint, Trainer]:
-    found = Store(folder).load_newest()
-    if found is None:
-        raise no_checkpoint(folder)
-    return found[0], Trainer.from_tree(found[1], threads=1)
 
 
 def _verifies(store: Store, checkpoint: Checkpoint) -> bool | None:

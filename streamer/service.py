@@ -73,7 +73,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
     """Train until each of the given files has been gone over ``epochs`` times, what ``watch`` did included.
 
     Args:
-        paths: Files, known by their absolute names, and folders, whose files are known by the names :func:`watch` uses.
+        paths: Files and folders; what each file is called in the ledger, :meth:`Service.name` says.
         epochs: Passes over each file.
         service: From :func:`start`.
         on_epoch: Called after each epoch that trained anything, with its number from 1 and its average loss.

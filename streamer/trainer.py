@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,10 +116,10 @@ class Trainer:
         """
         store = Store(Path(folder))
         with store.lock():
-            newest = max((checkpoint.sequence for checkpoint in store.list()), default=self.sequence)
-            if newest != self.sequence:
+            last = max((checkpoint.sequence for checkpoint in store.list()), default=self.sequence)
+            if last != self.sequence:
                 raise StreamerError(
-                    f"{os.fspath(folder)} holds checkpoint {newest}, which this trainer does not go on from",
+                    f"{os.fspath(folder)} holds checkpoint {last}, which this trainer does not go on from",
                     hint="resume from there, or save to another folder",
                     code=ExitCode.CONFIGURATION,
                 )
@@ -140,10 +140,7 @@ class Trainer:
         Raises:
             StreamerError: 66 if there is no checkpoint, 65 if none verifies, 78 if a setting contradicts it.
         """
-        found = Store(Path(folder)).load_newest()
-        if found is None:
-            raise no_checkpoint(folder)
-        return cls.from_tree(found[1], threads=threads, **settings)
+        return cls.from_tree(newest(folder)[1], threads=threads, **settings)
 
     def to_tree(self) -> Tree:
         """Return everything that influences the next update, and the history; arrays are views, not copies."""
@@ -236,10 +233,7 @@ def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
     Raises:
         StreamerError: 66 if there is no checkpoint, 65 if none verifies.
     """
-    found = Store(Path(folder)).load_newest(only=("format", "format_version", "vocabulary", "embeddings/input"))
-    if found is None:
-        raise no_checkpoint(folder)
-    read = _Reader(found[1])
+    read = _Reader(newest(folder, only=("format", "format_version", "vocabulary", "embeddings/input"))[1])
     read.check_format()
     words = read.words("vocabulary/words")
     return WordVectors(
@@ -251,24 +245,24 @@ def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
 
 def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     """Return the ledger of the newest checkpoint that verifies; raises as :func:`load` does."""
-    found = Store(Path(folder)).load_newest(only=("format", "format_version", "ledger"))
-    if found is None:
-        raise no_checkpoint(folder)
-    read = _Reader(found[1])
+    read = _Reader(newest(folder, only=("format", "format_version", "ledger"))[1])
     read.check_format()
     return Ledger.from_arrays(read.arrays("ledger"))
 
 
-def no_checkpoint(folder: PathLike) -> StreamerError:
-    """Return the error for a folder in which nothing was ever saved."""
-    return StreamerError(
-        f"there is no checkpoint in {os.fspath(folder)}",
-        hint="train one first: python -m streamer watch data/inbox --once",
-        code=ExitCode.NO_INPUT,
-    )
+def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Checkpoint, Tree]:
+    """Return the newest checkpoint that verifies and its tree, or parts of it; raises as ``load`` does."""
+    found = Store(Path(folder)).load_newest(only)
+    if found is None:
+        raise StreamerError(
+            f"there is no checkpoint in {os.fspath(folder)}",
+            hint="train one first: python -m streamer watch data/inbox --once",
+            code=ExitCode.NO_INPUT,
+        )
+    return found
 
 
-_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,)}
 
 
 class _Reader:

@@ -81,6 +81,8 @@ class Ahead:
         if not self._enabled:
             return
         self._upcoming = dict.fromkeys(job for job in jobs if job.stop >= WORTH_SENDING)
+        if not self._upcoming:
+            self.close()  # a service may have nothing to do for days
         if self._connection is None and sum(job.stop for job in self._upcoming) >= WORTH_STARTING:
             self._start()
         self._feed()

@@ -7,15 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing.connection import Pipe
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from streamer.intake import ahead
-from streamer.intake.ahead import Ahead, Job, TokenBlock, tokenise
+from streamer.intake.ahead import Ahead, Job, TokenBlock, serve, tokenise
 from streamer.intake.ledger import Signature
 
 
@@ -190,3 +193,18 @@ time.sleep(60)
         while time.monotonic() < deadline:
             os.kill(pid, 0)
             time.sleep(0.05)
+
+
+def test_a_file_that_is_not_what_was_announced_is_not_tokenised(files: list[Path]) -> None:
+    """The other process answers a job whose file looks different now with nothing."""
+    here, there = Pipe()
+    thread = threading.Thread(target=serve, args=(os.dup(there.fileno()),))
+    thread.start()
+    there.close()
+    job = job_of(files[0])
+    here.send(replace(job, signature=job.signature._replace(mtime_ns=1)))
+    assert here.recv() is None
+    here.send(replace(job, stop=100))
+    assert here.recv().stop == 100
+    here.close()
+    thread.join()

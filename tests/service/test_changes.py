@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 import streamer
+from streamer import reports, service
+from streamer.display import Display
+from streamer.settings import RunSettings
 
 from .corpus import aged, large, put, text
 from .process import QUICK, done, files, started
@@ -95,3 +98,32 @@ def test_a_file_that_is_rewritten_while_it_is_trained(tmp_path: Path) -> None:
 def _rows(folder: Path) -> list[tuple[str, str, int, int]]:
     rows = done("files", "--json", folder=folder).json
     return [(row["path"], row["outcome"], row["bytes"], row["words"]) for row in rows]
+
+
+def test_a_file_rewritten_while_it_is_trained(tmp_path: Path) -> None:
+    """No block of the new content is trained as if it were the old one's: the rest is given up, the new one refused."""
+    path = put(tmp_path / "inbox" / "a.txt", large())
+
+    class Rewriting(Display):
+        def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
+            path.write_bytes(b"x" * path.stat().st_size)
+
+    run = RunSettings(threads=1, settle=0.0)
+    with service.start(tmp_path / "checkpoints", {"vector_size": 8}, run, Rewriting()) as running:
+        service.watch(tmp_path / "inbox", running, once=True)
+    partial, refused = reports.files(tmp_path / "checkpoints")
+    assert (partial["outcome"], partial["reason"]) == ("partial", "changed while it was being trained")
+    assert 0 < partial["bytes_trained"] < partial["bytes"]
+    assert refused["outcome"] == "skipped"
+
+
+def test_the_file_under_way_comes_first(tmp_path: Path) -> None:
+    """After a kill in its middle, a file is finished before others that are older."""
+    put(tmp_path / "inbox" / "large.txt", large())
+    command = ("watch", "inbox", "--once", *QUICK)
+    with started(*command, "--checkpoint-every", "0", folder=tmp_path) as process:
+        process.event("checkpoint.saved")
+        process.killed()
+    put(tmp_path / "inbox" / "older.txt", "some words\n", age=7200)
+    order = [line["path"] for line in done(*command, folder=tmp_path).events("file.trained")]
+    assert order == ["large.txt", "older.txt"]
