@@ -16,6 +16,7 @@ import queue
 import re
 import stat
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,9 @@ class _Watch(events.FileSystemEventHandler):
         self._root = str(root.resolve())  # a symbolic link would be watched itself, not what it leads to
         self._signals = signals
         self._observer: BaseObserver = Observer()
+        # A folder that appears while its parents are being watched is found twice, which watchdog takes for a mistake;
+        # to a program that makes errors of its warnings, the thread that listens would be lost with it.
+        warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
         try:
             self._observer.schedule(self, self._root, recursive=True, event_filter=_EVENTS)
             self._observer.start()

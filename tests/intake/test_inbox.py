@@ -398,3 +398,27 @@ def test_no_file_is_missed_at_the_start(root: Path, clock: Clock) -> None:
             assert not last or len(found) == 300
             inbox.wait(0.05)
     writer.join()
+
+
+def test_the_watch_lives_when_folders_appear_while_it_starts(root: Path, clock: Clock) -> None:
+    """watchdog meets such a folder twice and warns; here, warnings are errors and would end its thread."""
+    for number in range(400):
+        (root / f"folder-{number}").mkdir(parents=True)
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            (root / f"folder-{number % 400}" / f"{number}").mkdir()
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with make(root, clock, settle=0.0) as inbox:
+        stop.set()
+        writer.join()
+        inbox.scan()
+        while inbox.wait(0.3):
+            pass
+        put(root / "late")
+        assert inbox.wait(10.0), "nobody listens to the folder any more"
