@@ -12,6 +12,7 @@ class ExitCode(enum.IntEnum):
     USAGE = 2
     DAMAGED = 65
     NO_INPUT = 66
+    SYSTEM = 71
     CANNOT_WRITE = 74
     LOCKED = 75
     CONFIGURATION = 78

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport, ModelState
+from streamer.model.training import BlockReport
 
 COLUMNS = ("words_seen", "words_trained", "vocabulary", "loss_total", "loss_weight", "seconds")
 LIMIT = 2048
@@ -27,9 +27,9 @@ class History:
     rows: list[list[float]] = attrs.field(factory=list)
     resolution: int = 10_000
 
-    def add(self, model: ModelState, report: BlockReport, seconds: float) -> None:
-        """Record one block."""
-        now = [float(model.vocabulary.total), float(model.words_trained), float(len(model.vocabulary))]
+    def add(self, report: BlockReport, seconds: float) -> None:
+        """Record one block, and how long it took."""
+        now = [float(report.words_seen), float(report.words_trained), float(report.vocabulary)]
         spent = [report.loss.total, report.loss.weight, seconds]
         before = self.rows[-2][1] if len(self.rows) > 1 else 0.0
         if self.rows and self.rows[-1][1] - before < self.resolution:

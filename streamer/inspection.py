@@ -14,10 +14,10 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader, tokenizer
 from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
-from streamer.model.optimizer import RowSummer, apply_adagrad, plan_row_sums
+from streamer.model.pipeline import ARCHITECTURES, Pipeline, Tokens
 from streamer.model.sampling import Purpose
-from streamer.model.sgns import Workspace
-from streamer.model.training import ARCHITECTURES, Learner, ModelState
+from streamer.model.sgns import Rows, Workspace
+from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
 
 LIMIT = 1 << 20
@@ -93,7 +93,7 @@ class Mechanics:
         drawn = sgns.noise_words(state.batching, len(self.ids))
         rng = sampling.generator(settings.seed, state.blocks, Purpose.NOISE)
         self.noise = state.noise.draw(rng, drawn)
-        self._work = Workspace(state.batching, settings.vector_size, settings.window)
+        self._pipeline = Pipeline(state.batching, settings)
 
     def scores(self, centre: int, others: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return the dot products of a word's input vector with the output vectors of others."""
@@ -103,29 +103,18 @@ class Mechanics:
 
     def loss(self) -> float:
         """Return the mean loss of the chunk at the weights as they are."""
-        gradients = self._gradients()
+        settings, batching = self.state.settings, self.state.batching
+        matrices = self.state.embeddings.matrices
+        rows = Rows(batching, settings.vector_size, settings.window)
+        rows.load((matrices.input, matrices.output), self.ids, self.noise)
+        work = Workspace(batching, settings.vector_size, settings.window)
+        gradients = ARCHITECTURES[settings.architecture](work, rows, self.segments, settings.negative, with_loss=True)
         assert gradients.loss is not None
         return gradients.loss.total / max(gradients.loss.weight, 1e-30)
 
     def update(self) -> None:
         """Take one step: gradients, row sums, AdaGrad."""
-        embeddings, rate = self.state.embeddings, self.state.settings.learning_rate
-        gradients = self._gradients()
-        for matrix, squares, gradient, ids in (
-            (embeddings.input, embeddings.input_squares, gradients.input, self.ids),
-            (embeddings.output, embeddings.output_squares, gradients.output, self.ids),
-            (embeddings.output, embeddings.output_squares, gradients.noise, self.noise),
-        ):
-            (plan,) = plan_row_sums(ids, len(ids), zero_row=len(gradient) - 1)
-            sums = RowSummer(len(ids), embeddings.vector_size).sum(gradient, plan)
-            apply_adagrad(matrix, squares, plan.ids, sums, rate)
-
-    def _gradients(self) -> sgns.Gradients:
-        state = self.state
-        return ARCHITECTURES[state.settings.architecture](
-            self._work, (state.embeddings.input, state.embeddings.output), self.ids, self.segments, self.noise,
-            state.settings.negative, with_loss=True,
-        )  # fmt: skip
+        self._pipeline.train(self.state.embeddings.matrices, Tokens(self.ids, self.segments, self.noise))
 
 
 def epoch_losses(text: str, settings: ModelSettings, epochs: int) -> list[float]:

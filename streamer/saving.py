@@ -84,6 +84,7 @@ class Saver:
         self._writer.shutdown()
 
     def _begin(self) -> None:
+        self._trainer.settle()  # what is still being trained is no pause
         started = self._last = time.monotonic()
         self._trainer.sequence += 1
         image = snapshot(self._trainer.to_tree())

@@ -29,10 +29,11 @@ from streamer.intake.ahead import Ahead, Job, TokenBlock
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REWRITTEN, Entry, Signature
 from streamer.model.sgns import Loss
+from streamer.model.training import BlockReport
 from streamer.saving import Saver
 from streamer.settings import RunSettings
 from streamer.signals import Stopped, StopSignals
-from streamer.trainer import Trainer
+from streamer.trainer import WORTH_WORKERS, Trainer
 
 SIGNAL_SECONDS = 0.25
 """How often a loop with nothing to do looks whether a signal has come."""
@@ -87,6 +88,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
         service.announce(candidates)
         for number, candidate in enumerate(candidates, 1):
             service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
+        service.trainer.settle()
         # Not "if anything was trained now": the rest of a later epoch's file, cut short by a kill, comes in the first.
         if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
             on_epoch(epoch + 1, record.mean(epoch))
@@ -118,7 +120,8 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
         _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=blas)
         saver = Saver(store, trainer, every=run.checkpoint_every, keep=run.keep)
         # One thread is one core's worth of work, so then nothing is done elsewhere.
-        with display, contextlib.closing(Ahead(enabled=run.threads > 1)) as ahead:
+        with display, contextlib.closing(Ahead(enabled=run.threads > 1)) as ahead, contextlib.ExitStack() as at_exit:
+            at_exit.callback(trainer.end_workers)
             service = Service(folder, trainer, saver, run, signals, ahead, display)
             reason = "done"
             try:
@@ -232,12 +235,18 @@ class Service:
         return [] if self.trainer.ledger.seen(name, signature, passes) else [Candidate(name, path, signature)]
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
-        """Have the files that will be taken next tokenised ahead."""
-        self.ahead.announce(
+        """Prepare for the files that will be taken next: tokenise them ahead, have workers if they are worth it."""
+        jobs = [
             self._job(candidate, candidate.signature, 0, candidate.signature.size)
             for candidate in candidates
             if not candidate.refusal
-        )
+        ]
+        self.ahead.announce(jobs)
+        if not jobs:
+            self.trainer.settle()
+            self.trainer.end_workers()  # a service may have nothing to do for days
+        elif sum(job.stop for job in jobs) >= WORTH_WORKERS:
+            self.trainer.start_workers()
 
     def resume_under_way(self) -> None:
         """Go on with the file in whose middle the last run stopped, before any other."""
@@ -306,42 +315,47 @@ class Service:
 
     def _train(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> None:
         """Train a file from the entry's offset to its end, one block after the other."""
-        started, before = time.perf_counter(), len(self.trainer.model.vocabulary)
-        total, words = Loss(0.0, 0.0), 0
-        epoch, signature, begin = entry.passes, entry.signature, entry.offset
+        trainer, ledger = self.trainer, self.trainer.ledger
+        epoch, signature = entry.passes, entry.signature
+        progress = _Progress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
         for block in self._blocks(file, candidate, entry):
             if _changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is looked at anew once it is still again
             # What grew at the end of a file is new however often the beginning was trained.
             fresh = block.start >= entry.bytes_trained
-            report = self.trainer.train_tokens(block.tokens, epoch=0 if fresh else max(epoch, 1))
-            self.trainer.epochs.add(epoch, report.loss)
-            self.trainer.ledger.advance(entry, block.stop, report.tokens)
+            ledger.advance(entry, block.stop, len(block.tokens))
+            trainer.train_tokens(
+                block.tokens,
+                epoch=0 if fresh else max(epoch, 1),
+                then=partial(self._trained, progress, epoch, block.stop),
+            )
             self.saver.changed()
-            total = Loss(total.total + report.loss.total, total.weight + report.loss.weight)
-            words += report.tokens
-            self.words_seen += report.tokens
-            mean = total.total / total.weight if total.weight else None
-            vocabulary = len(self.trainer.model.vocabulary)
-            self.display.block(block.stop, report.tokens, mean, vocabulary)
             if block.stop < entry.text_bytes:
                 self.saver.save_if_due()
                 self.signals.check()
-        self.trainer.ledger.finish(entry)
+        ledger.finish(entry)
         self.files_trained += 1
-        seconds = time.perf_counter() - started
+
+    def _trained(self, progress: _Progress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
+        """Tell of a block that is trained, and of its file if that was the last."""
+        self.trainer.epochs.add(epoch, report.loss)
+        self.words_seen += report.tokens
+        progress.add(report, seconds)
+        self.display.block(stop, report.tokens, progress.mean_loss, report.vocabulary)
+        if stop < progress.size:
+            return
         _log.info(
             "file.trained",
-            path=entry.path,
-            words=words,
-            bytes=entry.text_bytes - begin,
-            seconds=round(seconds, 3),
-            words_per_second=round(words / seconds),
-            loss=round(total.total / total.weight, 4) if total.weight else None,
-            vocabulary=vocabulary,
+            path=progress.path,
+            words=progress.words,
+            bytes=progress.fresh,
+            seconds=round(progress.seconds, 3),
+            words_per_second=round(progress.words / progress.seconds),
+            loss=None if progress.mean_loss is None else round(progress.mean_loss, 4),
+            vocabulary=report.vocabulary,
         )
-        if vocabulary > before:
-            _log.info("vocabulary.grown", vocabulary=vocabulary, admitted=vocabulary - before)
+        if progress.admitted:
+            _log.info("vocabulary.grown", vocabulary=report.vocabulary, admitted=progress.admitted)
 
     def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
         """Yield the rest of a file, cut where bytes begin that no pass has covered: they came in a later pass."""
@@ -357,6 +371,29 @@ class Service:
         self.files_refused += 1
         self.saver.changed()
         _log.warning("file.skipped", path=path, reason=reason)
+
+
+@attrs.define
+class _Progress:
+    """What is known of a file whose blocks are being trained: its text in bytes, how much of it is new, and so far."""
+
+    path: str
+    size: int
+    fresh: int
+    words: int = 0
+    admitted: int = 0
+    seconds: float = 0.0
+    loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
+
+    def add(self, report: BlockReport, seconds: float) -> None:
+        self.words += report.tokens
+        self.admitted += report.admitted
+        self.seconds += seconds
+        self.loss = Loss(self.loss.total + report.loss.total, self.loss.weight + report.loss.weight)
+
+    @property
+    def mean_loss(self) -> float | None:
+        return self.loss.total / self.loss.weight if self.loss.weight else None
 
 
 def _outdated(run: RunSettings, reason: str) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+import structlog
 import threadpoolctl
 
 from streamer import __version__
@@ -24,20 +27,32 @@ from streamer.model.sgns import Batching, Loss
 from streamer.model.training import BlockReport, Learner, ModelState
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
 from streamer.vectors import WordVectors
+from streamer.workers import Team
 
 FORMAT = "streamer checkpoint"
 FORMAT_VERSION = 1
 BLOCK_CHARACTERS = 1 << 20
 
+WORTH_WORKERS = 8 << 20
+"""Bytes of text from which on worker processes are started: starting them takes as long as training about as much."""
+
 PathLike = str | os.PathLike[str]
+Then = Callable[[BlockReport, float], None]
 Record = TypeVar("Record", bound=attrs.AttrsInstance)
+Answer = TypeVar("Answer")
+
+_log = structlog.get_logger(__name__)
+
+
+def _nothing(report: BlockReport, seconds: float) -> None:
+    pass
 
 
 class Trainer:
     """A model that goes on learning.
 
     Args:
-        threads: Threads that train, all cores by default. The result is the same at any number.
+        threads: Cores to train on, all by default. The result is the same at any number.
         settings: Any of :class:`streamer.settings.ModelSettings`, such as ``vector_size=100``.
 
     Attributes:
@@ -60,8 +75,14 @@ class Trainer:
 
     def _start(self, model: ModelState, threads: int | None) -> None:
         self.model = model
-        self._learner = Learner(model, threads or available_cores())
+        self._learner = Learner(model)
         self._blas = threadpoolctl.ThreadpoolController()
+        self._threads = threads or available_cores()
+        self._can_start = True
+        self._team: Team | None = None
+        self._under_way: deque[tuple[BlockReport, float, Then]] = deque()
+        self._last_ended = 0.0
+        self._failure: StreamerError | None = None
 
     @property
     def settings(self) -> ModelSettings:
@@ -71,6 +92,7 @@ class Trainer:
     @property
     def vectors(self) -> WordVectors:
         """The vectors as they are now: a copy, which later training leaves alone."""
+        self.settle()
         embeddings, vocabulary = self.model.embeddings, self.model.vocabulary
         return WordVectors(vocabulary.words, embeddings.input[: embeddings.size], vocabulary.counts)
 
@@ -83,11 +105,18 @@ class Trainer:
 
         Raises:
             TypeError: If given one string, which would be taken for an iterable of letters.
+            StreamerError: 71 if a training process died; the trainer is of no more use.
         """
         if isinstance(texts, str):
             raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
-        for block in _blocks(texts):
-            self.train_text(block)
+        try:
+            for number, block in enumerate(_blocks(texts)):
+                if number * BLOCK_CHARACTERS >= WORTH_WORKERS:
+                    self.start_workers()
+                self.train_tokens(tokenizer.encode(block, self.settings.boundary))
+            self.settle()
+        finally:
+            self.end_workers()
         return self
 
     def train_text(self, text: str, *, epoch: int = 0) -> BlockReport:
@@ -97,15 +126,87 @@ class Trainer:
             text: Up to about 1 MiB, with ``\\n`` line ends; :data:`tokenizer.SEPARATOR` ends a context.
             epoch: How often this block was trained before; from 1 on, nothing in it is counted again.
         """
-        return self.train_tokens(tokenizer.encode(text, self.settings.boundary), epoch=epoch)
+        reports: list[BlockReport] = []
+        encoded = tokenizer.encode(text, self.settings.boundary)
+        self.train_tokens(encoded, epoch=epoch, then=lambda report, _: reports.append(report))
+        self.settle()
+        return reports[0]
 
-    def train_tokens(self, encoded: EncodedText, *, epoch: int = 0) -> BlockReport:
-        """Learn from one block that is tokenised already; see :meth:`train_text`."""
+    def train_tokens(self, encoded: EncodedText, *, epoch: int = 0, then: Then = _nothing) -> None:
+        """Learn from one block that is tokenised already; see :meth:`train_text`.
+
+        With workers, it may return before the block is trained; :meth:`settle` waits for that.
+
+        Args:
+            encoded: The block.
+            epoch: As for :meth:`train_text`.
+            then: Called once the block is trained, in the order of the blocks, with its report and the seconds it took.
+
+        Raises:
+            StreamerError: 71 if a training process died.
+        """
+        self._check()
         started = time.perf_counter()
-        with self._blas.limit(limits=1, user_api="blas"):  # products this small gain nothing from BLAS's own threads
-            report = self._learner.train_block(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
-        self.history.add(self.model, report, time.perf_counter() - started)
-        return report
+        report, tokens = self._learner.prepare(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
+        self._under_way.append((report, started, then))
+        if self._team and self._asking(self._team.ready):
+            while self._team.full:
+                self._collect()
+            self._asking(partial(self._team.submit, tokens))
+        else:
+            with self._blas.limit(limits=1, user_api="blas"):  # products this small gain nothing from more threads
+                loss = self._learner.update(tokens)
+            self._done(loss, time.perf_counter())
+
+    def settle(self) -> None:
+        """Wait until all that was given to workers is trained.
+
+        Raises:
+            StreamerError: 71 if a training process died.
+        """
+        self._check()
+        while self._under_way:
+            self._collect()
+
+    def start_workers(self) -> None:
+        """Have processes train from now on, as many as there are threads to use; they take a moment to start."""
+        if self._team or self._threads == 1 or not self._can_start:
+            return
+        try:
+            self._team = Team(self.model, self._threads)
+        except OSError as error:
+            self._can_start = False
+            _log.warning("workers.unavailable", reason=error.strerror, hint="training goes on in one process")
+
+    def end_workers(self) -> None:
+        """End those processes, at once; :meth:`settle` first."""
+        team, self._team = self._team, None
+        if team:
+            team.close()
+
+    def _check(self) -> None:
+        if self._failure:
+            raise self._failure
+
+    def _collect(self) -> None:
+        assert self._team is not None
+        self._done(*self._asking(self._team.collect))
+
+    def _asking(self, ask: Callable[[], Answer]) -> Answer:
+        """Return the team's answer; if it has none any more, the state is torn for good."""
+        try:
+            return ask()
+        except StreamerError as error:
+            self._failure = error
+            raise
+
+    def _done(self, loss: Loss, ended: float) -> None:
+        report, started, then = self._under_way.popleft()
+        seconds = max(ended - max(started, self._last_ended), 1e-9)
+        self._last_ended = ended
+        report = report._replace(loss=loss)
+        self.history.add(report, seconds)
+        then(report, seconds)
 
     def save(self, folder: PathLike = DEFAULT_CHECKPOINTS, *, keep: int = 3) -> Checkpoint:
         """Save a checkpoint into a folder, durably, and return it; the newest ``keep`` stay.
@@ -143,7 +244,12 @@ class Trainer:
         return cls.from_tree(newest(folder)[1], threads=threads, **settings)
 
     def to_tree(self) -> Tree:
-        """Return everything that influences the next update, and the history; arrays are views, not copies."""
+        """Return everything that influences the next update, and the history; arrays are views, not copies.
+
+        Raises:
+            StreamerError: 71 if a training process died.
+        """
+        self.settle()
         model, vocabulary, embeddings = self.model, self.model.vocabulary, self.model.embeddings
         size = embeddings.size
         tree: Tree = {

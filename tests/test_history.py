@@ -7,22 +7,23 @@ import pytest
 
 from streamer.history import COLUMNS, LIMIT, EpochLosses, History
 from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport, ModelState
-from streamer.settings import ModelSettings
+from streamer.model.training import BlockReport
 
 
 class Stream:
-    """A model that is said to train blocks, each written into a history."""
+    """Blocks that are said to be trained, each written into a history."""
 
     def __init__(self) -> None:
-        self.model = ModelState.new(ModelSettings())
+        self.seen = self.trained = 0
         self.history = History()
 
     def block(self, words: int, loss: float = 1.0, weight: float = 1.0, seconds: float = 0.25) -> None:
         """Train one block, of a tenth more words than have vectors."""
-        self.model.vocabulary.total += words + words // 10
-        self.model.words_trained += words
-        self.history.add(self.model, BlockReport(words, words, 0, Loss(loss * weight, weight)), seconds)
+        self.seen += words + words // 10
+        self.trained += words
+        report = BlockReport(words, words, 0, 0, self.seen, self.trained, Loss(loss * weight, weight))
+        self.history.add(report, seconds)
+        self.last = report
 
 
 def totals(history: History) -> list[float]:
@@ -92,7 +93,7 @@ def test_a_history_comes_back_from_its_arrays() -> None:
     assert restored == stream.history
     stream.block(500, loss=3)
     assert restored != stream.history
-    restored.add(stream.model, BlockReport(500, 500, 0, Loss(3, 1)), 0.25)
+    restored.add(stream.last, 0.25)
     assert restored == stream.history
 
 

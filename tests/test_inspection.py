@@ -45,7 +45,8 @@ def test_every_step_is_shown(capsys: pytest.CaptureFixture[str], architecture: s
     assert len(re.findall("^epoch", out, re.MULTILINE)) == 5
     before, after = (float(re.search(rf"^{name} +(\S+)", out, re.MULTILINE)[1]) for name in ("before", "after"))
     assert after < before
-    assert before == pytest.approx(6 * np.log(2), abs=1e-3)  # one context and five noise words at a score of zero
+    # One context and five noise words at a dot product of zero, so at a score of b = −½ ln 5.
+    assert before == pytest.approx(np.log1p(5**0.5) + 5 * np.log1p(5**-0.5), abs=1e-3)
     first, *_, last = (float(loss) for loss in re.findall(r"^epoch +\d+ +(\S+)", out, re.MULTILINE))
     assert last < first
 
@@ -83,14 +84,15 @@ def test_pairs_are_those_of_the_windows() -> None:
 
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 def test_the_loss_falls_with_each_update(architecture: str) -> None:
-    """Steps on the same chunk bring its loss down; asking for the loss changes nothing."""
+    """Steps on the same chunk bring its loss down, if not each further; asking for the loss changes nothing."""
     mechanics = Mechanics(TEXT, attrs.evolve(inspection.SETTINGS, architecture=architecture))
     losses = []
-    for _ in range(4):
+    for _ in range(6):
         losses.append(mechanics.loss())
         assert mechanics.loss() == losses[-1]
         mechanics.update()
-    assert losses == sorted(losses, reverse=True)
+    assert all(loss < losses[0] for loss in losses[1:])
+    assert losses[-1] < 0.85 * losses[0]
 
 
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])

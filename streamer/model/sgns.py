@@ -5,10 +5,23 @@ against its window by the band products of :mod:`streamer.model.band`, and again
 span share, which turns the negatives into matrix products as well (Ji, Satish, Li, Dubey 2016). The update is the same
 in expectation: each pair has its window weight A, and a centre's K noise words weigh ``negative · Σ_j A_ij / K`` each.
 As in word2vec.c's own shortcuts, a noise word that happens to be a true context is not taken out.
+
+Two things differ from the plain algorithm, because they give better vectors from the same text (figures in
+``docs/performance.md``):
+
+*The score has an offset*: σ(c·o + b) with b = −½ ln(negative). Skip-gram with negative sampling is at its optimum where
+the score is PMI − ln(negative) (Levy & Goldberg 2014); without an offset all vectors need a common direction for the
+second term, which then shows in every cosine.
+
+*The noise of a span stands for that of the whole chunk.* A centre meets K noise words of its own span, and their mean
+vector strays from that of all the chunk's. So the mean is set right where it is known better: the gradient of a centre
+takes each noise vector minus its span's mean plus the chunk's, a control variate; and so does the gradient of a noise
+word with the centres.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import attrs
@@ -32,10 +45,10 @@ class Batching:
         span: Centres that share noise words.
     """
 
-    chunk: int = 512
+    chunk: int = 1024
     group: int = 2
-    noise: int = 64
-    span: int = 64
+    noise: int = 32
+    span: int = 32
 
 
 class Loss(NamedTuple):
@@ -63,33 +76,65 @@ class Gradients(NamedTuple):
     loss: Loss | None
 
 
+def _length(batching: Batching, tile: int) -> int:
+    """Return the number of rows that whole spans and whole tiles of a chunk have room in."""
+    return max(-(-batching.chunk // size) * size for size in (batching.span, tile))
+
+
+class Rows:
+    """The rows of a chunk, copied from the matrices: its gradients are made of nothing else.
+
+    Attributes:
+        tokens: How many tokens (m) the chunk has.
+        input: The input vector of each token, zeros behind them.
+        output: The output vector of each token, likewise.
+        noise: (k, D) float32, the output vector of each noise word.
+    """
+
+    def __init__(self, batching: Batching, dimensions: int, window: int) -> None:
+        tile = tile_size(window)
+        length = _length(batching, tile)
+        self.tokens = 0
+        self.input = Padded(length, dimensions, tile, window)
+        self.output = Padded(length, dimensions, tile, window)
+        self._noise: Floats = np.empty((noise_words(batching, batching.chunk), dimensions), np.float32)
+        self.noise = self._noise
+
+    def load(self, matrices: tuple[Floats, Floats], ids: Ints, noise: Ints) -> None:
+        """Copy a chunk's rows.
+
+        Args:
+            matrices: Input and output embeddings, (V, D) float32 each.
+            ids: (m,) int64, the tokens of the chunk.
+            noise: (k,) int64, K noise words for each span of centres.
+        """
+        m = self.tokens = len(ids)
+        self.noise = self._noise[: len(noise)]
+        for into, matrix in zip((self.input, self.output), matrices, strict=True):
+            matrix.take(ids, 0, out=into.rows[:m], mode="clip")  # "clip" writes to out without a buffer
+            into.rows[m:] = 0
+        matrices[1].take(noise, 0, out=self.noise, mode="clip")
+
+
 class Workspace:
     """Buffers for one chunk at a time, made once: fresh pages for arrays of this size cost more than the arithmetic."""
 
     def __init__(self, batching: Batching, dimensions: int, window: int) -> None:
-        self.batching, self.dimensions = batching, dimensions
+        self.batching = batching
         tile = self.tile = tile_size(window)
-        spans = -(-batching.chunk // batching.span)
-        tiles = -(-batching.chunk // tile)
-        length = max(spans * batching.span, tiles * tile)
+        length = _length(batching, tile)
+        spans, tiles = length // batching.span, length // tile
         self.band = Band(batching.chunk, tile, window)
-        self.input = Padded(length, dimensions, tile, window)
-        self.output = Padded(length, dimensions, tile, window)
         self.hidden = Padded(length, dimensions, tile, window)
         self.scores: Floats = np.empty((tiles, tile, tile + 2 * window), np.float32)
-        self.noise: Floats = np.empty((spans * batching.noise, dimensions), np.float32)
         self.noise_scores: Floats = np.empty((spans, batching.span, batching.noise), np.float32)
         self.noise_weights: Floats = np.empty(length, np.float32)
         self.from_noise: Floats = np.empty((length, dimensions), np.float32)
         self.input_gradients: Floats = np.zeros((length + 1, dimensions), np.float32)
         self.output_gradients: Floats = np.zeros((length + 1, dimensions), np.float32)
-        self.noise_gradients: Floats = np.zeros((len(self.noise) + 1, dimensions), np.float32)
+        noise = noise_words(batching, batching.chunk)
+        self.noise_gradients: Floats = np.zeros((noise + 1, dimensions), np.float32)
         self._ones: Floats = np.ones(tile + 2 * window, np.float32)
-
-    def gather(self, into: Padded, matrix: Floats, ids: Ints) -> None:
-        """Copy the rows of some ids, and zeros behind them."""
-        matrix.take(ids, 0, out=into.rows[: len(ids)], mode="clip")  # "clip" writes to out without a buffer
-        into.rows[len(ids) :] = 0
 
     def row_sums(self, weights: Floats) -> Floats:
         """Return the sum of each centre's weights: (n, b, b + 2w) → (n · b,)."""
@@ -105,102 +150,82 @@ def noise_words(batching: Batching, tokens: int) -> int:
     return -(-tokens // batching.span) * batching.noise
 
 
+def score_offset(negative: float) -> np.float32:
+    """Return b, which is added to every score: half of what the optimum PMI − ln(negative) asks of the vectors."""
+    return np.float32(-0.5 * math.log(negative))
+
+
 def skipgram(
-    work: Workspace,
-    matrices: tuple[Floats, Floats],
-    ids: Ints,
-    segments: npt.NDArray[np.int32],
-    noise: Ints,
-    negative: float,
-    *,
-    with_loss: bool,
+    work: Workspace, rows: Rows, segments: npt.NDArray[np.int32], negative: float, *, with_loss: bool
 ) -> Gradients:
     """Return the gradients of skip-gram: each token predicts the tokens in its window.
 
     Args:
         work: Buffers; the result lives in them until the next call.
-        matrices: Input and output embeddings, (V, D) float32 each, only read.
-        ids: (m,) int64, the tokens of the chunk.
-        segments: (m,) int32, the segment of each.
-        noise: (k,) int64, K noise words for each span of centres.
+        rows: The chunk, loaded; it is used up.
+        segments: (m,) int32, the segment of each token.
         negative: The weight of all noise words of a pair together against the pair's own.
         with_loss: Whether to compute the loss too.
     """
-    m, b = len(ids), work.tile
+    m, b = rows.tokens, work.tile
     n = -(-m // b)
-    work.gather(work.input, matrices[0], ids)
-    work.gather(work.output, matrices[1], ids)
     weights = work.band.weights(segments)
-    centres, around = work.input.tiles[:n], work.output.around[:n]
+    centres, around = rows.input.tiles[:n], rows.output.around[:n]
 
     scores = np.matmul(centres, around.transpose(0, 2, 1), out=work.scores[:n])
     totals = work.row_sums(weights)
-    loss = float((weights * softplus(-scores)).sum()) if with_loss else 0.0
-    gradient = times_sigmoid(weights, scores)  # A ⊙ σ(−S)
+    loss = float((weights * softplus(-(scores + score_offset(negative)))).sum()) if with_loss else 0.0
+    gradient = times_sigmoid(weights, scores, -1, score_offset(negative))  # A ⊙ σ(−S)
     into_input = work.input_gradients[: n * b].reshape(centres.shape)
     np.matmul(gradient, around, out=into_input)
     into_output = work.output_gradients[: n * b].reshape(centres.shape)
-    np.matmul(work.band.transpose(gradient), work.input.around[:n], out=into_output)
+    np.matmul(work.band.transpose(gradient), rows.input.around[:n], out=into_output)
 
-    loss += _noise(work, work.input, matrices[1], totals[:m], noise, negative, with_loss=with_loss)
+    loss += _noise(work, rows.input, rows.noise, totals[:m], negative, with_loss=with_loss)
     work.input_gradients[:m] += work.from_noise[:m]
     return work.gradients(Loss(loss, float(totals.sum())) if with_loss else None)
 
 
 def cbow(
-    work: Workspace,
-    matrices: tuple[Floats, Floats],
-    ids: Ints,
-    segments: npt.NDArray[np.int32],
-    noise: Ints,
-    negative: float,
-    *,
-    with_loss: bool,
+    work: Workspace, rows: Rows, segments: npt.NDArray[np.int32], negative: float, *, with_loss: bool
 ) -> Gradients:
     """Return the gradients of CBOW: the weighted mean of a token's window predicts the token.
 
     Arguments as for :func:`skipgram`. A token without a neighbour has no mean and trains nothing.
     """
-    m, b = len(ids), work.tile
+    m, b = rows.tokens, work.tile
     n = -(-m // b)
-    work.gather(work.input, matrices[0], ids)
-    work.gather(work.output, matrices[1], ids)
     weights = work.band.weights(segments)
     totals = work.row_sums(weights)
     has_window = (totals > 0).astype(np.float32)
     weights /= np.maximum(totals, np.float32(1e-30)).reshape(n, b, 1)
 
     work.hidden.rows[n * b :] = 0
-    means, targets = work.hidden.tiles[:n], work.output.tiles[:n]
-    np.matmul(weights, work.input.around[:n], out=means)
+    means, targets = work.hidden.tiles[:n], rows.output.tiles[:n]
+    np.matmul(weights, rows.input.around[:n], out=means)
     scores = np.einsum("nbd,nbd->nb", means, targets)
-    loss = float((has_window.reshape(n, b) * softplus(-scores)).sum()) if with_loss else 0.0
-    gradient = times_sigmoid(has_window.reshape(n, b), scores)[:, :, None]
+    offset = score_offset(negative)
+    loss = float((has_window.reshape(n, b) * softplus(-(scores + offset))).sum()) if with_loss else 0.0
+    gradient = times_sigmoid(has_window.reshape(n, b), scores, -1, offset)[:, :, None]
     np.multiply(gradient, means, out=work.output_gradients[: n * b].reshape(means.shape))
 
-    loss += _noise(work, work.hidden, matrices[1], has_window[:m], noise, negative, with_loss=with_loss)
+    loss += _noise(work, work.hidden, rows.noise, has_window[:m], negative, with_loss=with_loss)
     # The means are used up; their place takes the gradient that flows back through them.
     np.multiply(gradient, targets, out=means)
     work.hidden.rows[:m] += work.from_noise[:m]
+    work.hidden.rows[n * b :] = 0
     into_input = work.input_gradients[: n * b].reshape(means.shape)
     np.matmul(work.band.transpose(weights), work.hidden.around[:n], out=into_input)
     return work.gradients(Loss(loss, float(has_window.sum())) if with_loss else None)
 
 
 def _noise(
-    work: Workspace,
-    hidden: Padded,
-    output: Floats,
-    pair_weights: Floats,
-    noise: Ints,
-    negative: float,
-    *,
-    with_loss: bool,
+    work: Workspace, hidden: Padded, noise: Floats, pair_weights: Floats, negative: float, *, with_loss: bool
 ) -> float:
-    """Score the hidden vectors against the noise words of their span; return the loss.
+    """Score the hidden vectors against the noise vectors of their span, (k, D); return the loss.
 
     Leaves the gradient for the hidden vectors in ``work.from_noise``, and the one for the noise words in
-    ``work.noise_gradients``.
+    ``work.noise_gradients``. Uses up the hidden vectors and the noise vectors.
     """
     m, k = len(pair_weights), len(noise)
     per_span, span = work.batching.noise, work.batching.span
@@ -210,22 +235,39 @@ def _noise(
     work.noise_weights[m:] = 0
     weights = work.noise_weights[: spans * span].reshape(spans, span, 1)
 
-    rows = output.take(noise, 0, out=work.noise[:k], mode="clip").reshape(spans, per_span, -1)
+    rows = noise.reshape(spans, per_span, -1)
     centres = hidden.rows[: spans * span].reshape(spans, span, -1)
     scores = np.matmul(centres, rows.transpose(0, 2, 1), out=work.noise_scores[:spans])
-    loss = -float((weights * softplus(scores)).sum()) if with_loss else 0.0
-    gradient = times_sigmoid(weights, np.negative(scores, out=scores))  # −(neg · Σ_j A_ij / K) σ(H)
+    offset = score_offset(negative)
+    loss = -float((weights * softplus(scores + offset)).sum()) if with_loss else 0.0
+    gradient = times_sigmoid(weights, scores, 1, offset)  # −(neg · Σ_j A_ij / K) σ(H)
+    _share_mean(rows)
     np.matmul(gradient, rows, out=work.from_noise[: spans * span].reshape(centres.shape))
+    _share_mean(centres)
     np.matmul(gradient.transpose(0, 2, 1), centres, out=work.noise_gradients[:k].reshape(rows.shape))
     return loss
 
 
-def times_sigmoid(weights: Floats, scores: Floats) -> Floats:
-    """Return ``weights · σ(−scores)``, in the place of the scores: w / (1 + e^s)."""
-    with np.errstate(over="ignore"):  # e^s = inf for large s, and w / inf = 0 is right
-        np.exp(scores, out=scores)
-    scores += 1
-    return np.divide(weights, scores, out=scores)
+def _share_mean(vectors: Floats) -> None:
+    """Move each span's vectors so that their mean is that of all spans: (spans, n, D), in place."""
+    if len(vectors) > 1:
+        count = vectors.shape[1]
+        means = np.matmul(np.full((1, count), 1 / count, np.float32), vectors)  # a fifth of the time of vectors.mean(1)
+        means -= means.mean(0)
+        vectors -= means
+
+
+def times_sigmoid(weights: Floats, scores: Floats, sign: int, offset: np.float32) -> Floats:
+    """Return ``weights · σ(sign · (scores + offset))``, in the place of the scores: w · ½ (1 ± tanh(½ (s + b)))."""
+    scores *= np.float32(0.5)
+    scores += np.float32(0.5) * offset
+    np.tanh(scores, out=scores)  # half the time of an exponential and a division
+    if sign < 0:
+        np.subtract(np.float32(1), scores, out=scores)
+    else:
+        scores += np.float32(1)
+    scores *= np.float32(0.5) * weights
+    return scores
 
 
 def softplus(x: Floats) -> Floats:

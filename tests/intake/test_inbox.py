@@ -401,7 +401,7 @@ def test_no_file_is_missed_at_the_start(root: Path, clock: Clock) -> None:
 
 
 def test_the_watch_lives_when_folders_appear_while_it_starts(root: Path, clock: Clock) -> None:
-    """watchdog meets such a folder twice and warns; here, warnings are errors and would end its thread."""
+    """Watchdog meets such a folder twice and warns; here, warnings are errors and would end its thread."""
     for number in range(400):
         (root / f"folder-{number}").mkdir(parents=True)
     stop = threading.Event()

@@ -18,9 +18,10 @@ from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
 from streamer.model.embeddings import INITIAL_SQUARES
 from streamer.model.optimizer import RowSummer, plan_row_sums
+from streamer.model.pipeline import ARCHITECTURES, LOSS_EVERY
 from streamer.model.sampling import NoiseDistribution, Purpose
-from streamer.model.sgns import Batching, Workspace
-from streamer.model.training import ARCHITECTURES, LOSS_EVERY, Learner, ModelState
+from streamer.model.sgns import Batching, Rows, Workspace
+from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
 
 Doubles = npt.NDArray[np.float64]
@@ -61,6 +62,11 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
+def score(chunk: Chunk, a: Sequence[float], b: Sequence[float]) -> float:
+    """Return the score of two vectors: a · b − ½ ln(negative)."""
+    return dot(a, b) - 0.5 * math.log(chunk.negative)
+
+
 def surprise(x: float) -> float:
     """Return −log σ(x)."""
     return math.log1p(math.exp(-x))
@@ -91,9 +97,10 @@ def skipgram_loss(matrices: Matrices, chunk: Chunk) -> tuple[float, float]:
         pairs = neighbours(chunk, i)
         here = sum(a for _, a in pairs)
         for j, a in pairs:
-            total += a * surprise(dot(centres[word], contexts[chunk.ids[j]]))
+            total += a * surprise(score(chunk, centres[word], contexts[chunk.ids[j]]))
         for other in noise_of(chunk, i):
-            total += chunk.negative * here / chunk.batching.noise * surprise(-dot(centres[word], contexts[other]))
+            share = chunk.negative * here / chunk.batching.noise
+            total += share * surprise(-score(chunk, centres[word], contexts[other]))
         weight += here
     return total, weight
 
@@ -108,9 +115,9 @@ def cbow_loss(matrices: Matrices, chunk: Chunk) -> tuple[float, float]:
             continue
         here = sum(a for _, a in pairs)
         mean = [sum(a / here * contexts[chunk.ids[j]][d] for j, a in pairs) for d in range(len(contexts[0]))]
-        total += surprise(dot(mean, targets[word]))
+        total += surprise(score(chunk, mean, targets[word]))
         for other in noise_of(chunk, i):
-            total += chunk.negative / chunk.batching.noise * surprise(-dot(mean, targets[other]))
+            total += chunk.negative / chunk.batching.noise * surprise(-score(chunk, mean, targets[other]))
         weight += 1
     return total, weight
 
@@ -136,34 +143,60 @@ def numeric_gradients(architecture: str, matrices: Matrices, chunk: Chunk, step:
     return Result(*found, *loss(matrices, chunk))
 
 
+def hidden_vectors(architecture: str, matrix: Doubles, chunk: Chunk) -> list[Doubles]:
+    """Return what each token is scored with: its own vector, or the weighted mean of its window, zeros without one."""
+    if architecture == "skipgram":
+        return [matrix[word] for word in chunk.ids]
+    found = []
+    for i in range(len(chunk.ids)):
+        pairs = neighbours(chunk, i)
+        here = sum(a for _, a in pairs)
+        found.append(sum((a / here * matrix[chunk.ids[j]] for j, a in pairs), np.zeros(matrix.shape[1])))
+    return found
+
+
+def strays(vectors: list[Doubles], size: int, spans: int) -> list[Doubles]:
+    """Return for each span of so many vectors how far its mean is from the mean of all; missing ones are zeros."""
+    means = [sum(vectors[s * size : (s + 1) * size], np.zeros(len(vectors[0]))) / size for s in range(spans)]
+    return [mean - sum(means) / spans for mean in means]
+
+
 def slow_gradients(architecture: str, matrices: Matrices, chunk: Chunk, into_noise: Doubles | None = None) -> Result:
     """Return the gradients of the losses above by the rules of differentiation, a pair at a time.
 
-    Those for words as noise are added to ``into_noise``, where it is given, and else to the others.
+    Between noise words and centres, each takes the other less how far the mean of its span strays. The gradients for
+    words as noise are added to ``into_noise``, where it is given, and else to the others.
     """
     w_in, w_out = matrices
     into_in, into_out = np.zeros_like(w_in), np.zeros_like(w_out)
     into_noise = into_out if into_noise is None else into_noise
     total, weight = LOSSES[architecture](matrices, chunk)
+    span, k = chunk.batching.span, chunk.batching.noise
+    spans = math.ceil(len(chunk.ids) / span)
+    hidden_all = hidden_vectors(architecture, w_in, chunk)
+    centres_stray = strays(hidden_all, span, spans)
+    noise_strays = strays([w_out[word] for word in chunk.noise], k, spans)
     for i, word in enumerate(chunk.ids):
         pairs = neighbours(chunk, i)
         here = sum(a for _, a in pairs)
         if not pairs:
             continue
+        hidden = hidden_all[i]
         if architecture == "skipgram":
-            hidden = w_in[word]
             positives = [(chunk.ids[j], a) for j, a in pairs]
-            share = chunk.negative * here / chunk.batching.noise
+            share = chunk.negative * here / k
         else:
-            hidden = sum(a / here * w_in[chunk.ids[j]] for j, a in pairs)
             positives = [(word, 1.0)]
-            share = chunk.negative / chunk.batching.noise
+            share = chunk.negative / k
         into_hidden = np.zeros_like(hidden)
-        for other, a in [*positives, *((noise, -share) for noise in noise_of(chunk, i))]:
-            score = float(hidden @ w_out[other])
-            g = a * sigmoid(-score if a > 0 else score)
+        for other, a in positives:
+            g = a * sigmoid(-score(chunk, hidden.tolist(), w_out[other].tolist()))
             into_hidden += g * w_out[other]
-            (into_out if a > 0 else into_noise)[other] += g * hidden
+            into_out[other] += g * hidden
+        for other in noise_of(chunk, i):
+            g = share * sigmoid(score(chunk, hidden.tolist(), w_out[other].tolist()))
+            into_hidden -= g * (w_out[other] - noise_strays[i // span])
+            into_noise[other] -= g * (hidden - centres_stray[i // span])
         if architecture == "skipgram":
             into_in[word] += into_hidden
         else:
@@ -172,26 +205,30 @@ def slow_gradients(architecture: str, matrices: Matrices, chunk: Chunk, into_noi
     return Result(into_in, into_out, total, weight)
 
 
-def product_workspace(chunk: Chunk, dimensions: int) -> Workspace:
+class ProductBuffers(NamedTuple):
+    """What a gradient is computed in."""
+
+    work: Workspace
+    rows: Rows
+
+
+def product_buffers(chunk: Chunk, dimensions: int) -> ProductBuffers:
     """Return buffers for chunks like this one."""
-    return Workspace(chunk.batching, dimensions, chunk.window)
+    given = chunk.batching, dimensions, chunk.window
+    return ProductBuffers(Workspace(*given), Rows(*given))
 
 
-def product_gradients(architecture: str, matrices: Matrices, chunk: Chunk, work: Workspace | None = None) -> Result:
+def product_gradients(
+    architecture: str, matrices: Matrices, chunk: Chunk, buffers: ProductBuffers | None = None
+) -> Result:
     """Return the product's gradients, its rows summed by word."""
     w_in, w_out = (matrix.astype(np.float32) for matrix in matrices)
     before = w_in.copy(), w_out.copy()
     ids, noise = np.array(chunk.ids, np.int64), np.array(chunk.noise, np.int64)
     assert len(noise) == sgns.noise_words(chunk.batching, len(ids))
-    found = ARCHITECTURES[architecture](
-        work or product_workspace(chunk, w_in.shape[1]),
-        (w_in, w_out),
-        ids,
-        np.array(chunk.segments, np.int32),
-        noise,
-        chunk.negative,
-        with_loss=True,
-    )
+    work, rows = buffers or product_buffers(chunk, w_in.shape[1])
+    rows.load((w_in, w_out), ids, noise)
+    found = ARCHITECTURES[architecture](work, rows, np.array(chunk.segments, np.int32), chunk.negative, with_loss=True)
     assert np.array_equal(w_in, before[0]), "the matrices are only read"
     assert np.array_equal(w_out, before[1]), "the matrices are only read"
     assert found.loss is not None
@@ -208,27 +245,26 @@ def product_band(length: int, window: int) -> Band:
 
 
 def product_row_sums(
-    gradients: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], rows: int
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Return for each chunk of so many rows its distinct ids, ascending, and the sum of each one's rows."""
-    summer = RowSummer(rows, gradients.shape[1])
-    buffer = np.empty((rows + 1, gradients.shape[1]), np.float32)
-    found = []
-    for number, plan in enumerate(plan_row_sums(ids, rows, zero_row=rows)):
-        piece = gradients[number * rows : (number + 1) * rows]
-        buffer[:] = np.nan  # what a chunk does not fill must not be read
-        buffer[: len(piece)] = piece
-        buffer[rows] = 0
-        sums = summer.sum(buffer, plan)
-        assert len(sums) == len(plan.ids) == len(set(plan.ids.tolist())), "each word comes once"
-        ascending = np.argsort(plan.ids)
-        found.append((plan.ids[ascending], sums[ascending]))
-    return found
+    gradients: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], summer: RowSummer | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return the distinct ids of a chunk, ascending, and the sum of each one's rows."""
+    rows, dimensions = gradients.shape
+    summer = summer or product_summer(rows, dimensions)
+    plan = plan_row_sums(ids, zero_row=rows)
+    sums = summer.sum(np.concatenate([gradients, np.zeros((1, dimensions), np.float32)]), plan)
+    assert len(sums) == len(plan.ids) == len(set(plan.ids.tolist())), "each word comes once"
+    ascending = np.argsort(plan.ids)
+    return plan.ids[ascending], sums[ascending]
 
 
-def product_learner(settings: ModelSettings, batching: Batching | None = None, threads: int = 1) -> Learner:
+def product_summer(rows: int, dimensions: int) -> RowSummer:
+    """Return what sums chunks of up to so many rows."""
+    return RowSummer(rows, dimensions, np.empty((2 * rows, dimensions), np.float32))
+
+
+def product_learner(settings: ModelSettings, batching: Batching | None = None) -> Learner:
     """Return a learner with a new model."""
-    return Learner(ModelState.new(settings, batching), threads)
+    return Learner(ModelState.new(settings, batching))
 
 
 class Block(NamedTuple):
@@ -286,20 +322,21 @@ class SlowLearner:
                     kept.append((self.words.index(word), int(segment)))
         chunks = self._cut(kept)
         loss = weight = 0.0
-        for begin in range(0, len(chunks), self.batching.group):
-            group = chunks[begin : begin + self.batching.group]
-            matrices = np.array(self.input), np.array(self.output)
-            for_noise = [np.zeros_like(matrices[1]) for _ in group]
-            results = [
-                slow_gradients(self.settings.architecture, matrices, chunk, into_noise)
-                for chunk, into_noise in zip(group, for_noise, strict=True)
-            ]
-            for number, (chunk, result) in enumerate(zip(group, results, strict=True), begin):
+        ready: list[tuple[Result, Doubles]] = []
+        for number in range(len(chunks) + self.batching.group):
+            if number >= self.batching.group and number - self.batching.group < len(chunks):
+                chunk = chunks[number - self.batching.group]
+                result, for_noise = ready.pop(0)
                 for word in set(chunk.ids):
                     self._step(self.input, self.input_squares, word, result.input[word])
                     self._step(self.output, self.output_squares, word, result.output[word])
                 for word in set(chunk.noise):
-                    self._step(self.output, self.output_squares, word, for_noise[number - begin][word])
+                    self._step(self.output, self.output_squares, word, for_noise[word])
+            if number < len(chunks):
+                matrices = np.array(self.input), np.array(self.output)
+                for_noise = np.zeros_like(matrices[1])
+                result = slow_gradients(self.settings.architecture, matrices, chunks[number], for_noise)
+                ready.append((result, for_noise))
                 if number % LOSS_EVERY == 0:
                     loss, weight = loss + result.total, weight + result.weight
         self.blocks += 1

@@ -17,13 +17,14 @@ from .reference import (
     Matrices,
     Result,
     numeric_gradients,
+    product_buffers,
     product_gradients,
-    product_workspace,
     slow_gradients,
 )
 
 ARCHITECTURES = ["skipgram", "cbow"]
-TINY = Batching(chunk=128, group=1, noise=4, span=32)
+TINY = Batching(chunk=128, group=1, noise=4, span=64)
+"""With one span to a chunk: its noise has no mean to stray from, so the gradients are the slopes of the loss."""
 
 
 def matrices(words: int = 5, dimensions: int = 3, seed: int = 0) -> Matrices:
@@ -64,9 +65,9 @@ def assert_same(found: Result, expected: Result) -> None:
         (7, 1),  # shorter than a tile
         (5, 20),  # shorter than the window
         (16, 5),  # a tile exactly
-        (37, 5),  # a multiple of neither tile nor span
+        (37, 5),  # no multiple of a tile
         (50, 20),  # a window that asks for a larger tile
-        (64, 3),  # two spans exactly
+        (64, 3),  # a span exactly
     ],
 )
 def test_gradients_and_loss_are_those_of_finite_differences(architecture: str, tokens: int, window: int) -> None:
@@ -127,7 +128,7 @@ def test_a_workspace_forgets_the_chunk_before(architecture: str) -> None:
     """The same buffers give a short chunk after a long one the gradients that fresh ones do, bit for bit."""
     vectors = matrices()
     long, short = chunk(128, window=5), chunk(19, window=5, segment=6)
-    work = product_workspace(long, 3)
+    work = product_buffers(long, 3)
     product_gradients(architecture, (vectors[0] * 30, vectors[1] * 30), long, work)
     used, fresh = product_gradients(architecture, vectors, short, work), product_gradients(architecture, vectors, short)
     np.testing.assert_array_equal(used.input, fresh.input)
@@ -138,10 +139,11 @@ def test_a_workspace_forgets_the_chunk_before(architecture: str) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("negative", [1, 12])
 def test_noise_weighs_as_much_as_the_setting_says(architecture: str, negative: float) -> None:
-    """With output vectors at zero every score is zero: the loss is (1 + negative) · log 2 for each unit of weight."""
+    """With output vectors at zero every score is b = −½ ln(negative), and the loss what that makes it."""
     given = attrs.evolve(chunk(40, window=5), negative=negative)
     found = product_gradients(architecture, (matrices()[0], np.zeros((5, 3))), given)
-    assert found.total / found.weight == pytest.approx((1 + negative) * np.log(2), rel=1e-5)
+    expected = np.log1p(negative**0.5) + negative * np.log1p(negative**-0.5)
+    assert found.total / found.weight == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -162,11 +164,32 @@ def test_softplus_and_sigmoid_are_what_they_say() -> None:
     x = np.linspace(-90, 90, 721)
     np.testing.assert_allclose(sgns.softplus(x.astype(np.float32)), np.logaddexp(0, x), rtol=1e-5, atol=1e-30)
     weights = np.full_like(x, 0.5, np.float32)
-    expected = 0.5 * np.exp(-np.logaddexp(0, x))
-    np.testing.assert_allclose(sgns.times_sigmoid(weights, x.astype(np.float32)), expected, rtol=1e-5, atol=1e-36)
+    for sign in (-1, 1):
+        expected = 0.5 * np.exp(-np.logaddexp(0, -sign * (x + 0.25)))
+        found = sgns.times_sigmoid(weights, x.astype(np.float32), sign, np.float32(0.25))
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize(("tokens", "words"), [(1, 4), (32, 4), (33, 8), (128, 16)])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_spans_of_a_chunk_share_their_mean_noise(architecture: str) -> None:
+    """Each centre is pushed from the mean of the whole chunk's noise, not of its own span's alone."""
+    tokens, noise = 2 * TINY.span, 2 * TINY.noise
+    given = Chunk(
+        ids=list(range(tokens)),
+        segments=[0] * tokens,
+        noise=list(range(tokens, tokens + noise)),
+        window=3,
+        negative=1.0,
+        batching=TINY,
+    )
+    output = np.zeros((tokens + noise, 2))
+    output[tokens : tokens + TINY.noise, 0] = output[tokens + TINY.noise :, 1] = 1.0  # each span's in its own direction
+    found = product_gradients(architecture, (np.zeros_like(output), output), given).input[:tokens]
+    assert (found < 0).all()
+    np.testing.assert_allclose(found[:, 0], found[:, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("tokens", "words"), [(1, 4), (64, 4), (65, 8), (128, 8)])
 def test_every_span_begun_draws_noise_words(tokens: int, words: int) -> None:
     """A chunk draws K noise words for each span of centres it begins."""
     assert sgns.noise_words(TINY, tokens) == words

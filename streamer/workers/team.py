@@ -1,0 +1,179 @@
+"""The trainer's side of its workers: started when there is much to do, given blocks, ended when there is nothing to do.
+
+Each block goes through all workers at once; while they train one, the next lies ready for them. Which worker does what
+is settled by the number of a chunk alone (:mod:`streamer.model.pipeline`), so their number changes no bit.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import deque
+from multiprocessing.connection import Connection, Pipe
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.model.embeddings import Matrices
+from streamer.model.pipeline import Tokens
+from streamer.model.sgns import Loss
+from streamer.model.training import ModelState, total_loss
+from streamer.workers.memory import SharedArray
+from streamer.workers.worker import Answer, Block, Setup, shared_matrices, store
+
+if TYPE_CHECKING:
+    from streamer.model.embeddings import Floats
+
+BLOCKS = 2
+"""Blocks handed over at a time: one that is being trained, and the one after it."""
+
+
+class Team:
+    """Worker processes that train one model.
+
+    Args:
+        state: The model. Its embeddings are moved into shared memory, and stay there after the workers are gone.
+        threads: Most workers there may be; there are as many as share the chunks of a group evenly.
+
+    Raises:
+        OSError: If the system has no room for them.
+    """
+
+    def __init__(self, state: ModelState, threads: int) -> None:
+        self._state = state
+        group = state.batching.group
+        self.size = max(parts for parts in range(1, min(threads, group) + 1) if group % parts == 0)
+        self._memory = shared_matrices(state.settings.vector_size)
+        self._buffers = [SharedArray(np.int64) for _ in range(BLOCKS)]
+        self._under_way: deque[int] = deque()  # the buffers of the blocks handed over
+        self._connections: list[Connection[Setup | Block, Answer | None]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._started = self._lost = False
+        self._share()
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _share(self) -> None:
+        shared = dict(zip(Matrices._fields, self._memory, strict=True))
+        moved: set[str] = set()
+
+        def grown(name: str, old: Floats, size: int, capacity: int) -> Floats:
+            new = shared[name].map(capacity)
+            if name not in moved:
+                moved.add(name)
+                new[:size] = old[:size]
+            return new
+
+        self._state.embeddings.move(grown)
+
+    def _start(self) -> None:
+        turns = [os.pipe() for _ in range(self.size)]
+        descriptors = [array.descriptor for array in (*self._memory, *self._buffers)]
+        try:
+            os.write(turns[0][1], b".")  # the first turn is the first worker's
+            for part in range(self.size):
+                ours, theirs = Pipe()
+                given = theirs.fileno(), turns[part][0], turns[(part + 1) % self.size][1]
+                # As for the tokeniser: a fresh interpreter, the same program, and no one that Ctrl-C is for.
+                code = (
+                    f"import sys; sys.path[:] = {sys.path!r}; from streamer.workers.worker import serve as s; s{given}"
+                )
+                with theirs:
+                    self._processes.append(
+                        subprocess.Popen(
+                            [sys.executable, "-P", "-c", code],
+                            stdin=subprocess.DEVNULL,
+                            pass_fds=(*given, *descriptors),
+                            start_new_session=True,
+                        )
+                    )
+                self._connections.append(ours)
+                matrices, blocks = tuple(descriptors[:4]), tuple(descriptors[4:])
+                state = self._state
+                ours.send(Setup(state.batching, state.settings, part, self.size, matrices, blocks))
+        finally:
+            for pipe in turns:
+                for end in pipe:
+                    os.close(end)
+
+    def ready(self) -> bool:
+        """Return whether all workers have started, without waiting for them."""
+        if not self._started:
+            try:
+                if not all(connection.poll() for connection in self._connections):
+                    return False
+                for connection in self._connections:
+                    connection.recv()
+            except (EOFError, OSError):
+                raise self._death() from None
+            self._started = True
+        return True
+
+    @property
+    def full(self) -> bool:
+        """Whether a block must be collected before another can be handed over."""
+        return len(self._under_way) == BLOCKS
+
+    def submit(self, tokens: Tokens) -> None:
+        """Hand a block over, and return at once.
+
+        Raises:
+            StreamerError: As :meth:`collect` does.
+        """
+        number = next(number for number in range(BLOCKS) if number not in self._under_way)
+        store(self._buffers[number], tokens)
+        block = Block(number, len(tokens.ids), len(tokens.noise), len(self._state.embeddings.input))
+        try:
+            for connection in self._connections:
+                connection.send(block)
+        except OSError:
+            raise self._death() from None
+        self._under_way.append(number)
+
+    def collect(self) -> tuple[Loss, float]:
+        """Wait for the oldest block handed over, and return its loss and when it was done, by ``perf_counter``.
+
+        Raises:
+            StreamerError: If a worker died. The weights are then in the middle of an update, and not to be saved.
+        """
+        if self._lost:
+            raise self._death()
+        answers: list[Answer] = []
+        try:
+            for connection in self._connections:
+                answer = connection.recv()
+                assert answer is not None
+                answers.append(answer)
+        except (EOFError, OSError):
+            raise self._death() from None
+        self._under_way.popleft()
+        losses = total_loss(loss for answer in answers for loss in answer.losses)
+        return losses, max(answer.ended for answer in answers)
+
+    def close(self) -> None:
+        """End the workers, whatever they are at."""
+        for connection in self._connections:
+            connection.close()
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait()
+        for array in self._buffers:
+            array.close()
+        self._connections, self._processes, self._buffers = [], [], []
+
+    def _death(self) -> StreamerError:
+        self._lost = True
+        for process in self._processes:
+            process.kill()
+        codes = ", ".join(str(process.wait()) for process in self._processes)
+        return StreamerError(
+            f"a training process ended unexpectedly (exit codes {codes})",
+            hint="what the last checkpoint holds is safe: start again, it goes on from there",
+            code=ExitCode.SYSTEM,
+        )

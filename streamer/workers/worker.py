@@ -1,0 +1,99 @@
+"""What a worker process does: its part of the chunks of each block it is told of, in turns with the others."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+import numpy as np
+import threadpoolctl
+
+from streamer.model.embeddings import Matrices
+from streamer.model.pipeline import Pipeline, Tokens
+from streamer.model.sgns import Batching, Loss
+from streamer.settings import ModelSettings
+from streamer.workers.memory import SharedArray
+
+
+class Setup(NamedTuple):
+    """What a worker is told first: which part of what model is its own, and the descriptors of the shared memory."""
+
+    batching: Batching
+    settings: ModelSettings
+    part: int
+    parts: int
+    matrices: tuple[int, ...]
+    blocks: tuple[int, ...]
+
+
+class Block(NamedTuple):
+    """A block to train: in which of the shared buffers it lies, its tokens and noise words, and the rows there are."""
+
+    buffer: int
+    tokens: int
+    noise: int
+    capacity: int
+
+
+class Answer(NamedTuple):
+    """The losses of a worker's chunks, each with the chunk's number, and when the last was done, by perf_counter."""
+
+    losses: list[tuple[int, Loss]]
+    ended: float
+
+
+def shared_matrices(dimensions: int, descriptors: tuple[int | None, ...] = (None,) * 4) -> tuple[SharedArray, ...]:
+    """Return the shared memory of the four matrices, in the order of :class:`Matrices`."""
+    tails: list[tuple[int, ...]] = [(dimensions,), (dimensions,), (), ()]
+    return tuple(SharedArray(np.float32, *known) for known in zip(tails, descriptors, strict=True))
+
+
+def store(buffer: SharedArray, tokens: Tokens) -> None:
+    """Put a block where the workers find it."""
+    np.concatenate(tokens, out=buffer.map(2 * len(tokens.ids) + len(tokens.noise)))
+
+
+def fetch(buffer: SharedArray, block: Block) -> Tokens:
+    """Return the block that :func:`store` put there."""
+    array = buffer.map(2 * block.tokens + block.noise)
+    ids, segments, noise = np.split(array, [block.tokens, 2 * block.tokens])
+    return Tokens(ids, segments.astype(np.int32), noise)
+
+
+def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
+    """Train each block that comes through a pipe and answer with its losses, until the other side is gone.
+
+    Args:
+        descriptor: The pipe.
+        turn_comes: A pipe that holds a byte when it is this worker's turn.
+        turn_goes: The same for the worker that comes next.
+    """
+
+    @contextlib.contextmanager
+    def turn() -> Iterator[None]:
+        if not os.read(turn_comes, 1):
+            raise EOFError
+        yield
+        os.write(turn_goes, b".")
+
+    threadpoolctl.threadpool_limits(1, user_api="blas")
+    connection: Connection[Answer | None, Setup | Block] = Connection(descriptor)
+    with connection, contextlib.suppress(EOFError, OSError):  # the trainer is gone, or another worker
+        setup = connection.recv()
+        assert isinstance(setup, Setup)
+        pipeline = Pipeline(setup.batching, setup.settings, setup.part, setup.parts)
+        memory = shared_matrices(setup.settings.vector_size, setup.matrices)
+        buffers = [SharedArray(np.int64, (), known) for known in setup.blocks]
+        matrices = Matrices(*(array.map(0) for array in memory))
+        connection.send(None)  # ready
+        while True:
+            block = connection.recv()
+            assert isinstance(block, Block)
+            if len(matrices.input) != block.capacity:
+                matrices = Matrices(*(array.map(block.capacity) for array in memory))
+            losses = pipeline.train(matrices, fetch(buffers[block.buffer], block), turn)
+            connection.send(Answer(losses, time.perf_counter()))

@@ -1,0 +1,244 @@
+"""Real worker processes: the same bits as without them, memory that grows under them, and their death."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+from streamer import trainer as module
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake import tokenizer
+from streamer.intake.tokenizer import EncodedText
+from streamer.model.sgns import Batching
+from streamer.model.training import BlockReport, ModelState
+from streamer.settings import ModelSettings
+from streamer.trainer import Trainer
+from streamer.workers import Team, team
+from streamer.workers.memory import SharedArray
+
+SETTINGS: dict[str, Any] = {"vector_size": 16, "min_count": 2, "seed": 3}
+
+
+def blocks(count: int, words: int = 9_000) -> list[EncodedText]:
+    """Return blocks of random text whose vocabulary goes on growing, over many chunks and none whole."""
+    found = []
+    for seed in range(count):
+        rng = random.Random(seed)
+        ranks = (rng.choice((int(rng.paretovariate(0.7)), 900 * seed + rng.randrange(1_000))) for _ in range(words))
+        tokens = (f"w{rank % 100_000}" for rank in ranks)
+        found.append(tokenizer.encode(" ".join(token + "\n\n" * (rng.random() < 0.05) for token in tokens)))
+    return found
+
+
+def wait_until_ready(trainer: Trainer) -> None:
+    """Wait for the workers that are starting."""
+    for _ in range(1000):
+        if trainer._team and trainer._team.ready():
+            return
+        time.sleep(0.02)
+    pytest.fail("the workers do not start")
+
+
+@contextmanager
+def working(trainer: Trainer) -> Iterator[Trainer]:
+    """Have workers within the context, and train in them from its beginning."""
+    trainer.start_workers()
+    try:
+        wait_until_ready(trainer)
+        yield trainer
+    finally:
+        trainer.end_workers()
+
+
+def open_files() -> int:
+    """Return how many descriptors this process holds."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def bits(trainer: Trainer) -> dict[str, bytes]:
+    """Return all that the next update depends on."""
+    tree = trainer.to_tree()
+    return {
+        name: np.asarray(leaf).tobytes()
+        for name, leaf in tree.items()
+        if name.startswith(("embeddings", "vocabulary", "candidates", "noise", "progress"))
+    }
+
+
+def of(architecture: str, batching: Batching, threads: int) -> Trainer:
+    """Return a new trainer that cuts its blocks in some way."""
+    made = Trainer(threads=threads, architecture=architecture, **SETTINGS)
+    made._start(ModelState.new(made.settings, batching), threads)
+    return made
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+@pytest.mark.parametrize("group", [1, 2, 4])
+def test_the_same_bits_with_any_number_of_workers(architecture: str, group: int) -> None:
+    """One process, or one to four workers: weights and losses are the same to the bit, while the vocabulary grows.
+
+    The blocks come faster than they are trained, so that preparing runs ahead of training. The last has no word.
+    """
+    batching = Batching(chunk=256, group=group, noise=16, span=64)
+    given = [*blocks(4), tokenizer.encode("..."), *blocks(1, words=1), tokenizer.encode("...")]
+    ends = []
+    for threads in (1, 2, 3, 4):
+        reports: list[BlockReport] = []
+        trainer = of(architecture, batching, threads)
+
+        def train(into: Trainer, reports: list[BlockReport] = reports) -> None:
+            for block in given:
+                into.train_tokens(block, then=lambda report, _: reports.append(report))
+            into.settle()
+
+        if threads == 1:
+            train(trainer)
+        else:
+            with working(trainer):
+                assert trainer._team is not None
+                assert trainer._team.size == max(parts for parts in (1, 2, 4) if parts <= min(threads, group))
+                train(trainer)
+        assert len(trainer.model.vocabulary) > 2_048, "the matrices are to grow twice"
+        ends.append((bits(trainer), reports))
+    assert ends[0] == ends[1] == ends[2] == ends[3]
+
+
+def test_workers_come_and_go() -> None:
+    """Training goes on in one process before there are workers, between them and after them, with the same bits."""
+    given = blocks(6)
+    alone, changing = (Trainer(threads=threads, **SETTINGS) for threads in (1, 2))
+    for block in given:
+        alone.train_tokens(block)
+    for number, block in enumerate(given):
+        if number in (1, 4):
+            changing.start_workers()
+            wait_until_ready(changing)
+        changing.train_tokens(block)
+        if number in (2, 4):
+            changing.settle()
+            changing.end_workers()
+    assert bits(changing) == bits(alone)
+
+
+def test_long_texts_get_workers_and_leave_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``partial_fit`` starts workers where they are worth it, and ends them; the vectors are the same."""
+    texts = [" ".join(block.tokens()) for block in blocks(6, 20_000)]
+    expected = bits(Trainer(threads=1, **SETTINGS).partial_fit(texts))
+    monkeypatch.setattr(module, "WORTH_WORKERS", 0)
+    monkeypatch.setattr(module, "BLOCK_CHARACTERS", 20_000)
+    alone = Trainer(threads=1, **SETTINGS).partial_fit(texts)
+    assert bits(alone) != expected, "other blocks, other bits"
+    started = []
+
+    def start(trainer: Trainer) -> None:
+        if not started:
+            really_start(trainer)
+            assert trainer._team is not None
+            started.append([process.pid for process in trainer._team._processes])
+
+    really_start = Trainer.start_workers
+    monkeypatch.setattr(Trainer, "start_workers", start)
+    helped = Trainer(threads=2, **SETTINGS).partial_fit(texts)
+    assert bits(helped) == bits(alone)
+    assert len(started[0]) == 2
+    for pid in started[0]:
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_worker_that_dies_is_an_error_and_nothing_is_saved(tmp_path: Path) -> None:
+    """Killed while it trains or while it waits: exit code 71, at every further attempt too, and no checkpoint."""
+    for busy in (False, True):
+        trainer = Trainer(threads=2, **SETTINGS)
+        given = blocks(3, 40_000)
+        with working(trainer):
+            assert trainer._team is not None
+            if busy:
+                trainer.train_tokens(given[0])
+            os.kill(trainer._team._processes[1].pid, signal.SIGKILL)
+            with pytest.raises(StreamerError, match="training process ended") as caught:
+                for block in given:
+                    trainer.train_tokens(block)
+                trainer.settle()
+            assert caught.value.code == ExitCode.SYSTEM
+            for _ in range(2):
+                with pytest.raises(StreamerError, match="training process ended"):
+                    trainer.save(tmp_path)
+            assert not list(tmp_path.glob("*.h5"))
+
+
+def test_workers_end_with_their_trainer() -> None:
+    """When the trainer's end of the pipes is gone, so are they, in the middle of a block or not."""
+    trainer = Trainer(threads=2, **SETTINGS)
+    with working(trainer):
+        assert trainer._team is not None
+        trainer.train_tokens(blocks(1, 40_000)[0])
+        processes = list(trainer._team._processes)
+        for connection in trainer._team._connections:
+            connection.close()
+        for process in processes:
+            assert process.wait(timeout=20) == 0
+
+
+def test_without_processes_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that gives no more processes gets its text trained all the same, and nothing is left open."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    given = blocks(2)
+    alone, refused = (Trainer(threads=threads, **SETTINGS) for threads in (1, 2))
+    monkeypatch.setattr(team.subprocess, "Popen", refuse)
+    before = open_files()
+    refused.start_workers()
+    refused.start_workers()
+    assert open_files() <= before + 4  # the shared matrices stay in use
+    for trainer in (alone, refused):
+        for block in given:
+            trainer.train_tokens(block)
+    assert bits(refused) == bits(alone)
+
+
+def test_no_descriptor_is_left_open() -> None:
+    """Workers that came and went, and a trainer that is gone, leave no descriptor behind."""
+    before = open_files()
+    trainer = Trainer(threads=2, **SETTINGS)
+    for _ in range(3):
+        with working(trainer):
+            trainer.train_tokens(blocks(1)[0])
+            trainer.settle()
+    del trainer
+    assert open_files() == before
+
+
+def test_shared_arrays_keep_what_they_hold() -> None:
+    """Mapped longer, by whoever has the descriptor, the old part is there and the new one is zero."""
+    array = SharedArray(np.float32, (3,))
+    first = array.map(2)
+    first[:] = 7
+    longer = array.map(5_000)
+    assert (longer[:2] == 7).all()
+    assert not longer[2:].any()
+    other = SharedArray(np.float32, (3,), os.dup(array.descriptor)).map(4)
+    other[3] = 1
+    assert (longer[3] == 1).all()
+    assert SharedArray(np.int64).map(0).shape == (0,)
+    array.close()
+    assert (first == 7).all()
+
+
+def test_a_group_has_equal_parts() -> None:
+    """There are never more workers than chunks in a group, nor as many as would not share them evenly."""
+    for group, threads, size in ((2, 8, 2), (4, 3, 2), (6, 5, 3), (1, 2, 1), (7, 4, 1)):
+        made = Team(ModelState.new(ModelSettings(), attrs.evolve(Batching(), group=group)), threads)
+        made.close()
+        assert made.size == size
