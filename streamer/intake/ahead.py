@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import structlog
 from streamer.intake import reader, tokenizer
 from streamer.intake.ledger import Signature
 from streamer.intake.tokenizer import EncodedText
+from streamer.processes import spawn
 
 WORTH_STARTING = 8 << 20
 """Bytes waiting from which on a process is started: starting it takes as long as tokenising about as much."""
@@ -114,19 +114,10 @@ class Ahead:
             process.wait()
 
     def _start(self) -> None:
-        # A fresh interpreter: a fork would copy locks that this process's threads may hold.
         ours, theirs = Pipe()
-        # It must import what this process has imported, whatever lies in the current folder; and be no one that Ctrl-C
-        # is for, as it has nothing to save.
-        code = (
-            f"import sys; sys.path[:] = {sys.path!r}; from streamer.intake.ahead import serve; serve({theirs.fileno()})"
-        )
-        command = [sys.executable, "-P", "-c", code]
         try:
             with theirs:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True
-                )
+                self._process = spawn("streamer.intake.ahead", "serve", [theirs.fileno()])
         except OSError as error:
             ours.close()
             self._enabled = False

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections import deque
 from multiprocessing.connection import Connection, Pipe
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from streamer.model.embeddings import Matrices
 from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
 from streamer.model.training import ModelState, total_loss
+from streamer.processes import spawn
 from streamer.workers.memory import SharedArray
 from streamer.workers.worker import Answer, Block, Setup, shared_matrices, store
 
@@ -79,19 +79,8 @@ class Team:
             for part in range(self.size):
                 ours, theirs = Pipe()
                 given = theirs.fileno(), turns[part][0], turns[(part + 1) % self.size][1]
-                # As for the tokeniser: a fresh interpreter, the same program, and no one that Ctrl-C is for.
-                code = (
-                    f"import sys; sys.path[:] = {sys.path!r}; from streamer.workers.worker import serve as s; s{given}"
-                )
                 with theirs:
-                    self._processes.append(
-                        subprocess.Popen(
-                            [sys.executable, "-P", "-c", code],
-                            stdin=subprocess.DEVNULL,
-                            pass_fds=(*given, *descriptors),
-                            start_new_session=True,
-                        )
-                    )
+                    self._processes.append(spawn("streamer.workers.worker", "serve", given, descriptors))
                 self._connections.append(ours)
                 matrices, blocks = tuple(descriptors[:4]), tuple(descriptors[4:])
                 state = self._state

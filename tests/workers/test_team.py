@@ -197,7 +197,7 @@ def test_without_processes_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> 
 
     given = blocks(2)
     alone, refused = (Trainer(threads=threads, **SETTINGS) for threads in (1, 2))
-    monkeypatch.setattr(team.subprocess, "Popen", refuse)
+    monkeypatch.setattr(team, "spawn", refuse)
     before = open_files()
     refused.start_workers()
     refused.start_workers()
