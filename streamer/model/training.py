@@ -116,8 +116,9 @@ class Learner:
         """
         state, settings = self.state, self.state.settings
         size = len(state.vocabulary)
+        counts = np.bincount(codes, minlength=len(words))
         if first_pass:
-            ids = state.vocabulary.observe(words, np.bincount(codes, minlength=len(words)))
+            ids = state.vocabulary.observe(words, counts)
             admitted = len(state.vocabulary) - size
             if admitted:
                 initialise = sampling.generator(settings.seed, state.blocks, Purpose.INITIALISE)
@@ -126,7 +127,8 @@ class Learner:
             ids, admitted = state.vocabulary.lookup(words), 0
         state.noise.refresh(state.vocabulary.counts, state.vocabulary.total)
 
-        kept, trained = self._subsample(ids, codes)
+        kept = self._subsample(ids, codes)
+        trained = int(counts[ids >= 0].sum())
         tokens = Tokens(ids[codes[kept]], segments[kept], self._draw(len(kept)))
         state.blocks += 1
         state.words_trained += trained
@@ -141,15 +143,15 @@ class Learner:
             self._pipeline = Pipeline(self.state.batching, self.state.settings)
         return total_loss(self._pipeline.train(self.state.embeddings.matrices, tokens))
 
-    def _subsample(self, ids: Ints, codes: npt.NDArray[np.int32]) -> tuple[Ints, int]:
-        """Return the positions of the tokens to train, and how many of the tokens have vectors."""
+    def _subsample(self, ids: Ints, codes: npt.NDArray[np.int32]) -> Ints:
+        """Return the positions of the tokens to train."""
         state, settings = self.state, self.state.settings
         known = ids >= 0
         probability = np.zeros(len(ids), np.float32)
         counts = state.vocabulary.counts[ids[known]]
         probability[known] = sampling.keep_probability(counts, state.vocabulary.total, settings.sample)
         draw = sampling.generator(settings.seed, state.blocks, Purpose.SUBSAMPLE).random(len(codes), np.float32)
-        return np.flatnonzero(draw < probability[codes]), int(np.count_nonzero(known[codes]))
+        return np.flatnonzero(draw < probability[codes])
 
     def _draw(self, count: int) -> Ints:
         """Return the noise words of all chunks of a block of so many tokens."""

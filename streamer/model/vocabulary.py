@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,8 +43,7 @@ class Vocabulary:
 
     def lookup(self, words: Sequence[str]) -> Ints:
         """Return the id of each word, −1 for those not admitted: (n,) int64."""
-        get = self.index.get
-        return np.fromiter((get(word, -1) for word in words), np.int64, len(words))
+        return np.fromiter(map(self.index.get, words, itertools.repeat(-1)), np.int64, len(words))
 
     def observe(self, words: Sequence[str], counts: npt.ArrayLike) -> Ints:
         """Count the distinct words of a block, admit those that have now been seen often enough.
