@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import functools
 import gzip
 import hashlib
 import os
@@ -70,13 +71,13 @@ def not_regular(mode: int) -> str | None:
     return None if kind == stat.S_IFREG else f"{_KINDS.get(kind, 'a special thing')}, not a regular file"
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BinaryIO:
     """Open a regular file for reading, and nothing else: a FIFO would block, a device might never end.
 
     Raises Refused with the reason, or FileNotFoundError if it is gone.
     """
     try:
-        _refuse_special(path.lstat().st_mode)
+        _refuse_special(os.lstat(path).st_mode)
         descriptor = os.open(path, _FLAGS)
         try:
             _refuse_special(os.fstat(descriptor).st_mode)
@@ -237,6 +238,11 @@ class _Codec(NamedTuple):
         for mark, name in _MARKS:
             if head.startswith(mark):
                 return cls(name, len(mark), _WIDTHS.get(name, 1))
+        return cls._named(encoding)
+
+    @classmethod
+    @functools.cache
+    def _named(cls, encoding: str) -> _Codec:
         known = codecs.lookup(encoding).name
         name = _WITHOUT_MARK.get(known, known)
         return cls(name, 0, _WIDTHS.get(name, 1))
