@@ -26,6 +26,7 @@ def configure(log_format: str, level: str, console: Console) -> None:
         if pretty
         else structlog.processors.JSONRenderer()
     )
+    logger = structlog.WriteLogger(cast(Any, _ConsoleFile(console)))
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -34,30 +35,25 @@ def configure(log_format: str, level: str, console: Console) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(cast(Any, _ConsoleFile(console))),
+        logger_factory=lambda *_: logger,
         cache_logger_on_first_use=False,
     )
 
 
 class _ConsoleFile:
-    """A file that prints above whatever live display the console shows."""
+    """A file that prints whole lines above whatever live display the console shows."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._line = ""
+        self._is_terminal = console.is_terminal  # which Rich asks the environment about, each time
 
-    def write(self, text: str) -> None:
-        # print() writes a line and its end apart: were they printed apart, a live display would erase the line.
-        self._line += text
-        if not self._line.endswith("\n"):
-            return
-        line, self._line = self._line, ""
+    def write(self, line: str) -> None:
         # Who reads the log may go away; that is no reason to stop training.
         with contextlib.suppress(OSError):
             self._print(line)
 
     def _print(self, line: str) -> None:
-        if self._console.is_terminal:
+        if self._is_terminal:
             from rich.text import Text
 
             self._console.print(Text.from_ansi(line.removesuffix("\n")), soft_wrap=True)

@@ -12,7 +12,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,7 +61,7 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
             scan = box.scan()
             service.announce(scan.ready)
             for number, candidate in enumerate(scan.ready, 1):
-                named = replace(candidate, path=service.name(f"{root}/{candidate.path}"))
+                named = candidate._replace(path=service.name(f"{root}/{candidate.path}"))
                 service.take(named, backlog=len(scan.ready) - number)
             if once and not scan.ready and not scan.waiting:
                 return
@@ -120,7 +119,8 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
         _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=blas)
         saver = Saver(store, trainer, every=run.checkpoint_every, keep=run.keep)
         # One thread is one core's worth of work, so then nothing is done elsewhere.
-        with display, contextlib.closing(Ahead(enabled=run.threads > 1)) as ahead, contextlib.ExitStack() as at_exit:
+        ahead = Ahead(enabled=run.threads > 1)
+        with display, trainer.one_blas_thread(), contextlib.closing(ahead), contextlib.ExitStack() as at_exit:
             at_exit.callback(trainer.end_workers)
             service = Service(folder, trainer, saver, run, signals, ahead, display)
             reason = "done"
@@ -214,9 +214,9 @@ class Service:
     def name(self, path: str) -> str:
         """Return the name of a file in the ledger: relative to the ledger's folder if it is in there, else absolute."""
         ledger = self.trainer.ledger
-        inside = bool(ledger.root) and path.startswith(f"{ledger.root}/")
+        root = f"{ledger.root}/"
         # One that was trained by itself before its folder was keeps its name.
-        return path if not inside or ledger.knows(path) else path.removeprefix(f"{ledger.root}/")
+        return path if root == "/" or not path.startswith(root) or ledger.knows(path) else path[len(root) :]
 
     def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
         def seen(relative: str, signature: Signature) -> bool:
@@ -224,15 +224,16 @@ class Service:
 
         at_once = attrs.evolve(self.run, settle=0.0)
         ready = Inbox(folder, at_once, seen, without=self.folder).scan().ready
-        return [replace(candidate, path=self.name(f"{folder}/{candidate.path}")) for candidate in ready]
+        return [candidate._replace(path=self.name(f"{folder}/{candidate.path}")) for candidate in ready]
 
     def _file(self, path: Path, passes: int) -> list[Candidate]:
         try:
             signature = Signature.of(path.lstat())
         except OSError as error:
             raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
-        name = self.name(os.fspath(path))
-        return [] if self.trainer.ledger.seen(name, signature, passes) else [Candidate(name, path, signature)]
+        absolute = os.fspath(path)
+        name = self.name(absolute)
+        return [] if self.trainer.ledger.seen(name, signature, passes) else [Candidate(name, absolute, signature)]
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
         """Prepare for the files that will be taken next: tokenise them ahead, have workers if they are worth it."""
@@ -260,7 +261,7 @@ class Service:
             self._gone(entry)
             return
         if not _changed(status, entry.signature):  # else it is for the scan to say when it is still
-            self.take(Candidate(entry.path, path, Signature.of(status)), passes=entry.passes + 1)
+            self.take(Candidate(entry.path, os.fspath(path), Signature.of(status)), passes=entry.passes + 1)
 
     def _gone(self, entry: Entry) -> None:
         self.trainer.ledger.abandon(entry, "removed before all of it was trained")
@@ -294,7 +295,7 @@ class Service:
                     self._skipped(candidate.path, reason)
         except FileNotFoundError:
             entry = ledger.under_way
-            if entry and entry.path == candidate.path and candidate.absolute.parent.is_dir():
+            if entry and entry.path == candidate.path and Path(candidate.absolute).parent.is_dir():
                 self._gone(entry)
             return  # gone since the scan; should it come back, so will its name
         except reader.Refused as refusal:

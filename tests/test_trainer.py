@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 import streamer
 from streamer import trainer as module
@@ -462,3 +463,16 @@ def test_the_tree_holds_no_surprise(tree: Tree) -> None:
         assert isinstance(leaf, (int, float, str, np.ndarray)), key
         if isinstance(leaf, np.ndarray):
             assert leaf.dtype.kind in "iuf", key
+
+
+def test_blas_has_one_thread_within_the_context_and_its_own_after() -> None:
+    libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = [library.num_threads for library in libraries]
+        trainer = Trainer(min_count=1)
+        with trainer.one_blas_thread():
+            trainer.train_text("a text")
+            assert [library.num_threads for library in libraries] == [1] * len(libraries)
+        assert [library.num_threads for library in libraries] == before
+        trainer.train_text("another text")
+        assert [library.num_threads for library in libraries] == before

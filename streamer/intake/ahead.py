@@ -11,7 +11,6 @@ import os
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -43,11 +42,10 @@ class TokenBlock(NamedTuple):
     tokens: EncodedText
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A stretch of a file to be tokenised, and what the file looks like from outside."""
 
-    path: Path
+    path: str | Path
     signature: Signature
     start: int
     stop: int

@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import structlog
 from watchdog import events
@@ -40,15 +40,14 @@ _EVENTS += [events.DirCreatedEvent, events.DirMovedEvent]
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):  # like Signature, and with no Path in it: a scan of a new inbox may find 100,000
     """Something in the inbox that is ready to be trained, or, with a refusal, to be refused for that reason.
 
     ``path`` is relative to the inbox, with ``/``; bytes of it that are not UTF-8 are surrogate escapes.
     """
 
     path: str
-    absolute: Path
+    absolute: str
     signature: Signature
     refusal: str | None = None
 
@@ -93,6 +92,8 @@ def _compile(globs: tuple[str, ...]) -> Callable[[str, str], bool] | None:
     if not globs:
         return None
     names = union([glob for glob in globs if "/" not in glob])
+    if not any("/" in glob for glob in globs):
+        return lambda name, path: bool(names.match(name))
     paths = union([glob for glob in globs if "/" in glob])
     return lambda name, path: bool(names.match(name) or paths.match(path))
 
@@ -216,7 +217,7 @@ class Inbox:
         self._drain()
         renamed, self._renamed = self._renamed, set()
         now, today, settle = self._monotonic(), self._wall(), self._settings.settle
-        ready, waits, pending = [], [], {}
+        ready, waits, pending, root = [], [], {}, os.fspath(self.root)
         for path, status in self._walk() if identity else ():
             signature = Signature.of(status)
             if self._seen(path, signature):
@@ -232,7 +233,7 @@ class Inbox:
                 if now - since < settle:
                     waits.append(since + settle - now)
                     continue
-            ready.append(Candidate(path, self.root / path, signature, refusal))
+            ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
         self._pending = pending
         ready.sort(key=lambda candidate: (candidate.signature.mtime_ns, os.fsencode(candidate.path)))
         return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None)

@@ -47,8 +47,7 @@ class Signature(NamedTuple):  # a frozen dataclass takes twice as long to make, 
         return cls(0, 0, stat.S_IFMT(status.st_mode))
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(NamedTuple):
     """What one look through a whole file found.
 
     ``sha256`` is that of the bytes on disk, ``text_bytes`` the length once decompressed (0 if it can't be). ``refusal``
@@ -124,14 +123,13 @@ class Ledger:
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file that looks like this. O(1)."""
-        if path in self._refused:
-            return self._refused[path].signature == signature
+        if refused := self._refused.get(path):
+            return refused.signature == signature
         return any(row.signature == signature and row.finished(passes) for row in self._versions.get(path, ()))
 
-    def knows(self, path: str, signature: Signature | None = None) -> bool:
-        """Return whether there is a row for a file, with this signature if one is given. O(1)."""
-        rows = [*self._versions.get(path, ()), *filter(None, [self._refused.get(path)])]
-        return any(signature in (None, row.signature) for row in rows)
+    def knows(self, path: str) -> bool:
+        """Return whether there is a row for a file. O(1)."""
+        return path in self._versions or path in self._refused
 
     def refusal(self, path: str) -> str | None:
         """Return why the newest version of a file was refused, or None if it was not."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import codecs
 import errno
+import functools
 import gzip
 import hashlib
+import io
 import os
 import stat
 import zlib
@@ -70,17 +72,17 @@ def not_regular(mode: int) -> str | None:
     return None if kind == stat.S_IFREG else f"{_KINDS.get(kind, 'a special thing')}, not a regular file"
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BinaryIO:
     """Open a regular file for reading, and nothing else: a FIFO would block, a device might never end.
 
     Raises Refused with the reason, or FileNotFoundError if it is gone.
     """
     try:
-        _refuse_special(path.lstat().st_mode)
+        _refuse_special(os.lstat(path).st_mode)
         descriptor = os.open(path, _FLAGS)
         try:
             _refuse_special(os.fstat(descriptor).st_mode)
-            return os.fdopen(descriptor, "rb")
+            return io.BufferedReader(io.FileIO(descriptor))  # open() would also ask whether it is a terminal
         except BaseException:
             os.close(descriptor)
             raise
@@ -208,6 +210,8 @@ class _Hashed:
         self._hash = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
+        if self.position == self._size:
+            return b""
         data = self._file.read(min(size, self._size - self.position))
         after = self.position + len(data)
         if self._previous and self.position < self._previous[0] <= after:
@@ -237,6 +241,11 @@ class _Codec(NamedTuple):
         for mark, name in _MARKS:
             if head.startswith(mark):
                 return cls(name, len(mark), _WIDTHS.get(name, 1))
+        return cls._named(encoding)
+
+    @classmethod
+    @functools.cache
+    def _named(cls, encoding: str) -> _Codec:
         known = codecs.lookup(encoding).name
         name = _WITHOUT_MARK.get(known, known)
         return cls(name, 0, _WIDTHS.get(name, 1))
@@ -251,7 +260,7 @@ class _Codec(NamedTuple):
         for ends in (("\n\n", "\n\r\n"), ("\n",), (" ", "\t")):
             if cut := max(self._after_last(data, end.encode(self.name), start) for end in ends):
                 return cut
-        decoder = codecs.getincrementaldecoder(self.name)("replace")
+        decoder = _decoder(self.name)
         decoder.decode(data[-start % self.width :])
         cut = len(data) - len(decoder.getstate()[0])
         if data[:cut].endswith("\r".encode(self.name)):  # it may be half of a line end
@@ -265,6 +274,13 @@ class _Codec(NamedTuple):
         return at + len(mark) if at >= 0 else 0
 
 
+_incremental = functools.cache(codecs.getincrementaldecoder)
+
+
+def _decoder(codec: str) -> codecs.IncrementalDecoder:
+    return _incremental(codec)("replace")
+
+
 class _Census:
     """Counts a text's characters, and with them those that could not be decoded and NULs, of which text has none."""
 
@@ -272,8 +288,7 @@ class _Census:
         self._name = codec.name
         self._known_by = _BY_MARK if codec.mark else ""
         self._plain = codec.name.startswith(_ASCII_INSIDE)
-        self._decoder = codecs.getincrementaldecoder(codec.name)("replace")
-        self._genuine = "\ufffd".encode(codec.name, "ignore")
+        self._decoder = _decoder(codec.name)
         self._tail = b""
         self._characters, self._bad = (-1 if codec.mark else 0), 0
 
@@ -287,9 +302,10 @@ class _Census:
 
     def _count(self, text: str, piece: bytes) -> None:
         replaced = text.count("\ufffd")
-        if replaced and self._genuine:  # the text may hold that very character, which is no failure
-            joined = self._tail[1 - len(self._genuine) :] + piece
-            replaced = max(0, replaced - joined.count(self._genuine))
+        if replaced and (genuine := "\ufffd".encode(self._name, "ignore")):
+            # The text may hold that very character, which is no failure.
+            joined = self._tail[1 - len(genuine) :] + piece
+            replaced = max(0, replaced - joined.count(genuine))
         self._characters += len(text)
         self._bad += replaced + text.count("\0")
 

@@ -22,8 +22,11 @@ APOSTROPHES = "’ʼ"
 JOINERS = "\u200c\u200d"  # they shape letters in Persian and Indic scripts: part of a word
 INVISIBLE = "\u00ad\u2060\ufeff"  # soft hyphen, word joiner, byte-order mark: not part of anything
 SEPARATOR = "\x1e"  # ASCII's record separator: ends a context whatever the boundary
-BREAK = b"\x00"  # stands for the end of a context while the text is cut into tokens
+BREAK = "\x00"  # stands for the end of a context while the text is cut into tokens
 
+NO_WORD = ""  # stands for a token that is none, such as a mark without a letter
+
+_SEPARATOR = SEPARATOR.encode()
 _SPACE, _APOSTROPHE = b" '"
 _OUTSIDE = np.zeros(256, np.bool_)
 _OUTSIDE[[_SPACE, _APOSTROPHE]] = True
@@ -79,13 +82,12 @@ def encode(text: str, boundary: str = "paragraph") -> EncodedText:
         raw = _BLANK_LINE.sub(b" \x00 ", raw)
     elif boundary == "line":
         raw = raw.replace(b"\n", b" \x00 ")
-    raw = raw.replace(SEPARATOR.encode(), b" \x00 ").translate(_TABLE)
-    tokens, codes = _split(bytearray(b" %b %b" % (raw, b" " * _KEY)))
-    return _finish(tokens, codes)
+    raw = raw.replace(_SEPARATOR, b" \x00 ").translate(_TABLE)
+    return _finish(*_split(bytearray(b" %b %b" % (raw, b" " * _KEY))))
 
 
-def _split(raw: bytearray) -> tuple[list[bytes], npt.NDArray[np.int32]]:
-    """Return the distinct tokens of a text in order of first appearance, and for each token its place among them.
+def _split(raw: bytearray) -> tuple[list[bytes], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return the distinct tokens of a text in order of first appearance, and the place among them of each, and segments.
 
     What ``split`` and a dictionary do, in two thirds of their time: a token of up to 8 bytes is a 64-bit integer, and
     sorting integers finds the equal ones.
@@ -100,14 +102,20 @@ def _split(raw: bytearray) -> tuple[list[bytes], npt.NDArray[np.int32]]:
     text[apostrophes[~between]] = _SPACE
     blank = text == _SPACE
     edges = np.flatnonzero(blank[1:] != blank[:-1]) + 1
-    starts, lengths = edges[::2], edges[1::2] - edges[::2]
-    if not len(starts):
-        return [], np.empty(0, np.int32)
+    starts, stops = edges[::2], edges[1::2]
     windows = np.ndarray((len(raw) - _KEY,), "<u8", raw, strides=(1,))
-    keys = windows[starts] & _MASK[np.minimum(lengths, _KEY)]
-    long = np.flatnonzero(lengths > _KEY)
+    keys = windows[starts] & _MASK[np.minimum(stops - starts, _KEY)]
+
+    is_break = keys == 0
+    segments = np.cumsum(is_break, dtype=np.int32)
+    tokens = np.flatnonzero(~is_break)
+    if not len(tokens):
+        return [], np.empty(0, np.int32), np.empty(0, np.int32)
+    starts, stops, keys, segments = starts[tokens], stops[tokens], keys[tokens], segments[tokens]
+
+    long = np.flatnonzero(stops - starts > _KEY)
     places: dict[bytes, int] = {}
-    for number, start, stop in zip(long.tolist(), starts[long].tolist(), edges[1::2][long].tolist(), strict=True):
+    for number, start, stop in zip(long.tolist(), starts[long].tolist(), stops[long].tolist(), strict=True):
         keys[number] = _NO_TEXT + places.setdefault(bytes(raw[start:stop]), len(places))
     order = np.argsort(keys)
     keys = keys[order]
@@ -121,9 +129,8 @@ def _split(raw: bytearray) -> tuple[list[bytes], npt.NDArray[np.int32]]:
     codes = np.empty(len(keys), np.int32)
     codes[order] = place[np.cumsum(new) - 1]
     first = first[by_first]
-    ends = starts[first] + lengths[first]
-    tokens = [bytes(raw[start:stop]) for start, stop in zip(starts[first].tolist(), ends.tolist(), strict=True)]
-    return tokens, codes
+    bounds = zip(starts[first].tolist(), stops[first].tolist(), strict=True)
+    return [bytes(raw[start:stop]) for start, stop in bounds], codes, segments
 
 
 def _clean(text: str) -> str:
@@ -154,19 +161,21 @@ def _in_word(character: str) -> bool:
     return character.isalnum() or character in JOINERS or unicodedata.category(character)[0] == "M"
 
 
-def _finish(tokens: list[bytes], codes: npt.NDArray[np.int32]) -> EncodedText:
-    """Turn distinct byte tokens into distinct words, and context ends into segment numbers."""
-    words = b" ".join(tokens).decode().split(" ") if tokens else []  # all at once: there are some ten thousand
-    mark = BREAK.decode()
-    index: dict[str, int] = {}
-    renumbered = np.empty(len(tokens), np.int32)
-    for code, word in enumerate(words):
-        if word.isascii():
-            renumbered[code] = index.setdefault(word, len(index)) if word != mark else -1
-            continue
-        clean = unicodedata.normalize("NFC", word.lower().strip(JOINERS + "'"))
-        renumbered[code] = index.setdefault(clean, len(index)) if any(map(str.isalnum, clean)) else -2
-    codes = renumbered[codes]
-    segments = np.cumsum(codes == -1, dtype=np.int32)
+def _finish(tokens: list[bytes], codes: npt.NDArray[np.int32], segments: npt.NDArray[np.int32]) -> EncodedText:
+    """Turn distinct byte tokens into distinct words: what is not ASCII may be another's spelling, or no word."""
+    joined = b" ".join(tokens)
+    words = joined.decode().split()
+    if joined.isascii():  # almost every short text
+        return EncodedText(words, codes, segments)
+    folded = [word if word.isascii() else _fold(word) for word in words]
+    words = list(dict.fromkeys(filter(None, folded)))
+    index = dict(zip(words, range(len(words)), strict=True)) | {NO_WORD: -1}
+    codes = np.fromiter(map(index.__getitem__, folded), np.int32, len(folded))[codes]
     kept = codes >= 0
-    return EncodedText(list(index), codes[kept], segments[kept])
+    return EncodedText(words, codes[kept], segments[kept])
+
+
+def _fold(token: str) -> str:
+    """Return a token that is not all ASCII as a word, or :data:`NO_WORD`."""
+    word = unicodedata.normalize("NFC", token.lower().strip(JOINERS + "'"))
+    return word if any(map(str.isalnum, word)) else NO_WORD

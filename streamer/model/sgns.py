@@ -39,16 +39,16 @@ class Batching:
     """How a stream is cut into updates. Part of the model's state: other numbers give another, equally good, model.
 
     Attributes:
-        chunk: Tokens whose gradients are computed together. A multiple of 128 and at most 4,096.
+        chunk: Tokens whose gradients are computed together; at most 8,192, and so its noise words.
         group: Chunks whose gradients come from the same weights, on as many threads, before any is applied.
         noise: Noise words (K) that the centres of a span share.
         span: Centres that share noise words.
     """
 
-    chunk: int = 1024
+    chunk: int = 960
     group: int = 2
-    noise: int = 32
-    span: int = 32
+    noise: int = 24
+    span: int = 24
 
 
 class Loss(NamedTuple):

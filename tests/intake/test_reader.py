@@ -84,7 +84,7 @@ def test_a_link_put_in_place_of_a_file_is_not_followed(tmp_path: Path, monkeypat
     (tmp_path / "regular").write_bytes(b"text")
     (tmp_path / "link").symlink_to("regular")
     regular = (tmp_path / "regular").lstat()
-    monkeypatch.setattr(Path, "lstat", lambda _: regular)
+    monkeypatch.setattr(os, "lstat", lambda _: regular)
     with pytest.raises(Refused, match="cannot be read"):
         open_regular(tmp_path / "link")
 
