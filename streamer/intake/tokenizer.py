@@ -87,7 +87,7 @@ def encode(text: str, boundary: str = "paragraph") -> EncodedText:
 
 
 def _split(raw: bytearray) -> tuple[list[bytes], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return the distinct tokens of a text in order of first appearance, and the place among them of each, and segments.
+    """Return the distinct tokens in order of first appearance, the place among them of each token, and its segment.
 
     What ``split`` and a dictionary do, in two thirds of their time: a token of up to 8 bytes is a 64-bit integer, and
     sorting integers finds the equal ones.
