@@ -24,6 +24,8 @@ from streamer.processes import spawn
 
 WORTH_STARTING = 8 << 20
 """Bytes waiting from which on a process is started: starting it takes as long as tokenising about as much."""
+WORTH_WAITING = 1 << 20
+"""Bytes of a file up to which it is tokenised here if it is the first, while the process starts."""
 WORTH_SENDING = 32 << 10
 """Bytes of a file from which on it is given away; a smaller one is tokenised sooner than handed over."""
 DEPTH = 2
@@ -83,6 +85,9 @@ class Ahead:
             self.close()  # a service may have nothing to do for days
         if self._connection is None and sum(job.stop for job in self._upcoming) >= WORTH_STARTING:
             self._start()
+            first = next(iter(self._upcoming))
+            if first.stop <= WORTH_WAITING:
+                del self._upcoming[first]
         self._feed()
 
     def blocks(self, file: BinaryIO, job: Job, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:

@@ -58,16 +58,18 @@ class EncodedText:
         return len(self.codes)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # To another process in one piece: ten thousand small strings take longer than all the tokens.
-        return _unpack, (" ".join(self.words), self.codes, self.segments)
+        # To another process as few and small as can be: pickling ten thousand strings takes longer than all else.
+        small = np.min_scalar_type(len(self.words))
+        return _unpack, (" ".join(self.words), self.codes.astype(small), np.bincount(self.segments))
 
     def tokens(self) -> list[str]:
         """Return the tokens as strings, in order."""
         return [self.words[code] for code in self.codes]
 
 
-def _unpack(words: str, codes: npt.NDArray[np.int32], segments: npt.NDArray[np.int32]) -> EncodedText:
-    return EncodedText(words.split(), codes, segments)
+def _unpack(words: str, codes: npt.NDArray[Any], lengths: npt.NDArray[np.int64]) -> EncodedText:
+    segments = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    return EncodedText(words.split(), codes.astype(np.int32), segments)
 
 
 def encode(text: str, boundary: str = "paragraph") -> EncodedText:

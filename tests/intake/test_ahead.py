@@ -85,6 +85,22 @@ def test_the_other_process_makes_the_same_blocks(
     assert all(same(theirs(other, job), blocks) for job, blocks in zip(jobs, expected, strict=True))
 
 
+def test_a_short_first_file_is_not_waited_for(
+    tmp_path: Path, files: list[Path], other: Ahead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the process starts, the first file is tokenised here; all others come from the process."""
+    first = tmp_path / "first.txt"
+    first.write_bytes(files[0].read_bytes()[:500_000])
+    jobs = [job_of(path) for path in (first, *files)]
+    expected = [ours(job) for job in jobs]
+    other.announce(jobs)
+    assert same(theirs(other, jobs[0]), expected[0])
+    forbid_ours(monkeypatch)
+    assert all(same(theirs(other, job), blocks) for job, blocks in zip(jobs[1:], expected[1:], strict=True))
+    other.announce([*jobs, jobs[0]])  # it runs now, so it can have the first file too
+    assert same(theirs(other, jobs[0]), expected[0])
+
+
 def test_little_to_do_starts_no_process(files: list[Path], other: Ahead) -> None:
     """A single file of two MiB is tokenised here: starting a process would take longer."""
     job = job_of(files[0])
