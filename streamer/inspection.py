@@ -104,9 +104,8 @@ class Mechanics:
     def loss(self) -> float:
         """Return the mean loss of the chunk at the weights as they are."""
         settings, batching = self.state.settings, self.state.batching
-        matrices = self.state.embeddings.matrices
         rows = Rows(batching, settings.vector_size, settings.window)
-        rows.load((matrices.input, matrices.output), self.ids, self.noise)
+        rows.load(self.state.embeddings.weights, self.ids, 2 * self.noise + 1)
         work = Workspace(batching, settings.vector_size, settings.window)
         gradients = ARCHITECTURES[settings.architecture](work, rows, self.segments, settings.negative, with_loss=True)
         assert gradients.loss is not None
@@ -114,7 +113,7 @@ class Mechanics:
 
     def update(self) -> None:
         """Take one step: gradients, row sums, AdaGrad."""
-        self._pipeline.train(self.state.embeddings.matrices, Tokens(self.ids, self.segments, self.noise))
+        self._pipeline.train(self.state.embeddings.weights, Tokens(self.ids, self.segments, self.noise))
 
 
 def epoch_losses(text: str, settings: ModelSettings, epochs: int) -> list[float]:

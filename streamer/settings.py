@@ -104,7 +104,7 @@ class ModelSettings:
         1e-3, "Words more frequent than this share of the text are thinned out; 0 keeps all.", low=0, high=1
     )
     min_count: int = _setting(5, "Times a word must have been seen, in all, before it gets a vector.", low=1)
-    learning_rate: float = _setting(0.2, "Step size of AdaGrad.", low=1e-6, high=10)
+    learning_rate: float = _setting(0.15, "Step size of AdaGrad.", low=1e-6, high=10)
     architecture: str = _setting(
         "skipgram", "Predict the context from the word, or the word from its context.", choices=("skipgram", "cbow")
     )

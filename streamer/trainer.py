@@ -95,7 +95,7 @@ class Trainer:
         """The vectors as they are now: a copy, which later training leaves alone."""
         self.settle()
         embeddings, vocabulary = self.model.embeddings, self.model.vocabulary
-        return WordVectors(vocabulary.words, embeddings.input[: embeddings.size], vocabulary.counts)
+        return WordVectors(vocabulary.words, embeddings.input, vocabulary.counts)
 
     def partial_fit(self, texts: Iterable[str]) -> Trainer:
         """Learn from some texts, each a context of its own, and return itself.
@@ -261,7 +261,6 @@ class Trainer:
         """
         self.settle()
         model, vocabulary, embeddings = self.model, self.model.vocabulary, self.model.embeddings
-        size = embeddings.size
         tree: Tree = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -272,10 +271,10 @@ class Trainer:
             "vocabulary/words_seen": vocabulary.total,
             "candidates/words": _to_blob(vocabulary.candidates),
             "candidates/counts": np.fromiter(vocabulary.candidates.values(), np.int64, len(vocabulary.candidates)),
-            "embeddings/input": embeddings.input[:size],
-            "embeddings/output": embeddings.output[:size],
-            "embeddings/input_squares": embeddings.input_squares[:size],
-            "embeddings/output_squares": embeddings.output_squares[:size],
+            "embeddings/input": embeddings.input,
+            "embeddings/output": embeddings.output,
+            "embeddings/input_squares": embeddings.input_squares,
+            "embeddings/output_squares": embeddings.output_squares,
             "noise/counts": model.noise.counts,
             "noise/due": model.noise.due,
             "ledger/root": self.ledger.root,

@@ -32,20 +32,29 @@ def window_weights(tile: int, window: int) -> Floats:
 
 
 class Padded:
-    """A row of ``length`` vectors with ``window`` zero vectors before and after, and its views.
+    """A row of vectors with ``window`` zero vectors before and after, and its views. See :func:`padded`.
+
+    Args:
+        array: (n · b + 2w, D) float32, the vectors and the zeros around them.
+        tile: b.
+        window: w.
 
     Attributes:
-        rows: (length, D) float32, the vectors.
+        rows: (n · b, D), the vectors.
         tiles: (n, b, D), the same, tile by tile.
         around: (n, b + 2w, D), each tile with its neighbours: overlapping views, nothing is copied.
     """
 
-    def __init__(self, length: int, dimensions: int, tile: int, window: int) -> None:
-        count = -(-length // tile)
-        padded = np.zeros((count * tile + 2 * window, dimensions), np.float32)
-        self.rows: Floats = padded[window : window + count * tile]
-        self.tiles: Floats = self.rows.reshape(count, tile, dimensions)
-        self.around: Floats = overlapping(padded, count, tile, tile + 2 * window)
+    def __init__(self, array: Floats, tile: int, window: int) -> None:
+        count = (len(array) - 2 * window) // tile
+        self.rows: Floats = array[window : window + count * tile]
+        self.tiles: Floats = self.rows.reshape(count, tile, -1)
+        self.around: Floats = overlapping(array, count, tile, tile + 2 * window)
+
+
+def padded(length: int, shape: tuple[int, ...], tile: int, window: int) -> Floats:
+    """Return zeros for ``length`` rows, filled up to whole tiles, and ``window`` rows before and after."""
+    return np.zeros((-(-length // tile) * tile + 2 * window, *shape), np.float32)
 
 
 def overlapping(array: npt.NDArray[Any], count: int, step: int, width: int) -> npt.NDArray[Any]:

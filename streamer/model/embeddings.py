@@ -14,64 +14,92 @@ INITIAL_SQUARES = 1e-6
 """Where AdaGrad's sums of squares start: small, so that a new word's first step is a large one."""
 
 
-class Matrices(NamedTuple):
-    """The weights: (V, D) float32 input and output, and (V,) float32 sums of squares for each."""
+class Weights(NamedTuple):
+    """What training changes.
 
-    input: Floats
-    output: Floats
-    input_squares: Floats
-    output_squares: Floats
+    Input and output vector of a word lie side by side: tokens need both at once, and one long row is read, summed and
+    stored in less time than two short ones.
+
+    Attributes:
+        vectors: (V, 2, D) float32, for each word its input vector (as centre) and its output vector (as context).
+        squares: (V, 2) float32, AdaGrad's sum of squared gradients for each of them.
+    """
+
+    vectors: Floats
+    squares: Floats
+
+    @property
+    def outputs(self) -> Weights:
+        """The same as 2V single vectors, (2V, 1, D) and (2V, 1): the output vector of word i is number 2i + 1."""
+        return Weights(self.vectors.reshape(-1, 1, self.vectors.shape[2]), self.squares.reshape(-1, 1))
 
 
 Grown = Callable[[str, Floats, int, int], Floats]
 
 
 class Embeddings:
-    """Input and output vectors of each word, with the sum of squared gradients that AdaGrad keeps for each row.
+    """Input and output vectors of each word, with the sum of squared gradients that AdaGrad keeps for each.
 
     Capacity doubles when it is used up, so that growing costs O(1) a word; only new rows are initialised.
 
     Attributes:
-        input: (capacity, D) float32, the word as centre: the vectors that users get.
-        output: (capacity, D) float32, the word as context or noise.
-        input_squares: (capacity,) float32, AdaGrad's running sum for each row of ``input``.
-        output_squares: (capacity,) float32, the same for ``output``.
+        vectors: (capacity, 2, D) float32.
+        squares: (capacity, 2) float32.
         size: Rows in use.
     """
 
     def __init__(self, vector_size: int) -> None:
         self.size = 0
         self._grown: Grown = _grown
-        self.input: Floats = np.empty((0, vector_size), np.float32)
-        self.output: Floats = np.empty((0, vector_size), np.float32)
-        self.input_squares: Floats = np.empty(0, np.float32)
-        self.output_squares: Floats = np.empty(0, np.float32)
+        self.vectors: Floats = np.empty((0, 2, vector_size), np.float32)
+        self.squares: Floats = np.empty((0, 2), np.float32)
 
     @property
     def vector_size(self) -> int:
         """Numbers in a vector."""
-        return int(self.input.shape[1])
+        return int(self.vectors.shape[2])
 
     @property
-    def matrices(self) -> Matrices:
+    def weights(self) -> Weights:
         """What an update changes; the first ``size`` rows count."""
-        return Matrices(self.input, self.output, self.input_squares, self.output_squares)
+        return Weights(self.vectors, self.squares)
+
+    @property
+    def input(self) -> Floats:
+        """The words as centres, the vectors that users get: (V, D) float32, a view."""
+        return self.vectors[: self.size, 0]
+
+    @property
+    def output(self) -> Floats:
+        """The words as context or noise: (V, D) float32, a view."""
+        return self.vectors[: self.size, 1]
+
+    @property
+    def input_squares(self) -> Floats:
+        """AdaGrad's running sum for each row of ``input``: (V,) float32, a view."""
+        return self.squares[: self.size, 0]
+
+    @property
+    def output_squares(self) -> Floats:
+        """AdaGrad's running sum for each row of ``output``: (V,) float32, a view."""
+        return self.squares[: self.size, 1]
 
     def grow(self, size: int, rng: np.random.Generator) -> None:
         """Add rows up to ``size``: input U(−½/D, ½/D) as in word2vec.c, output zero, squares at their start."""
         old, dimensions = self.size, self.vector_size
-        self._reserve(size)
-        self.input[old:size] = (rng.random((size - old, dimensions), np.float32) - np.float32(0.5)) / dimensions
-        self.output[old:size] = 0
-        self.input_squares[old:size] = INITIAL_SQUARES
-        self.output_squares[old:size] = INITIAL_SQUARES
+        if size > len(self.vectors):
+            self._grow(max(1024, size, 2 * len(self.vectors)))
+        self.vectors[old:size, 0] = (rng.random((size - old, dimensions), np.float32) - np.float32(0.5)) / dimensions
+        self.vectors[old:size, 1] = 0
+        self.squares[old:size] = INITIAL_SQUARES
         self.size = size
 
     def restore(self, values: Floats, output: Floats, input_squares: Floats, output_squares: Floats) -> None:
-        """Take over what a checkpoint stored: (V, D), (V, D), (V,), (V,) float32."""
+        """Copy what a checkpoint stored: (V, D), (V, D), (V,), (V,) float32."""
         self.size = len(values)
-        self.input, self.output = values, output
-        self.input_squares, self.output_squares = input_squares, output_squares
+        self._grow(self.size)
+        self.vectors[:, 0], self.vectors[:, 1] = values, output
+        self.squares[:, 0], self.squares[:, 1] = input_squares, output_squares
 
     def move(self, grown: Grown) -> None:
         """Hold the matrices in memory of another kind from now on.
@@ -81,18 +109,15 @@ class Embeddings:
                 number of rows to make room for.
         """
         self._grown = grown
-        self._grow(len(self.input))
-
-    def _reserve(self, size: int) -> None:
-        if size > len(self.input):
-            self._grow(max(1024, size, 2 * len(self.input)))
+        self._grow(len(self.vectors))
 
     def _grow(self, capacity: int) -> None:
-        for name in Matrices._fields:
-            setattr(self, name, self._grown(name, getattr(self, name), self.size, capacity))
+        used = min(self.size, len(self.vectors))
+        for name in Weights._fields:
+            setattr(self, name, self._grown(name, getattr(self, name), used, capacity))
 
 
-def _grown(name: str, old: Floats, size: int, capacity: int) -> Floats:
+def _grown(name: str, old: Floats, used: int, capacity: int) -> Floats:
     new = np.empty((capacity, *old.shape[1:]), np.float32)
-    new[:size] = old[:size]
+    new[:used] = old[:used]
     return new

@@ -6,6 +6,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from streamer.model.embeddings import Weights
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
@@ -15,6 +17,8 @@ LONGEST = 1 << _POSITION_BITS
 _LEVELS = _POSITION_BITS + 1
 _LEVEL = np.zeros(LONGEST + 1, np.uint8)
 _LEVEL[1:] = np.frexp(np.arange(LONGEST))[1]  # ⌈log₂ k⌉: how many bits k − 1 has
+_WIDTH = 1 << np.arange(_LEVELS)
+_POSITIONS = np.arange(LONGEST)
 
 
 @attrs.frozen
@@ -46,26 +50,30 @@ def plan_row_sums(ids: Ints, zero_row: int) -> RowSums:
         zero_row: The index of a row of zeros in the gradients to be summed.
     """
     count = len(ids)
-    position = np.arange(count)
-    keys = ids << _POSITION_BITS | position  # packed to be sorted together: no ties, so one order on every machine
+    position = _POSITIONS[:count]
+    keys = ids << _POSITION_BITS
+    keys |= position  # packed to be sorted together: no ties, so one order on every machine
     keys.sort()
     row = keys & (LONGEST - 1)
     keys >>= _POSITION_BITS
     first = np.empty(count, np.bool_)
     first[0] = True
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
-    starts = np.flatnonzero(first)
+    starts = first.nonzero()[0]
     times = np.empty_like(starts)
     np.subtract(starts[1:], starts[:-1], out=times[:-1])
     times[-1] = count - starts[-1]
     level = _LEVEL[times]
-    by_level = np.argsort(level, kind="stable")
-    width = 1 << level[by_level].astype(np.int64)
-    ends = np.cumsum(width)
+    by_level = level.argsort(kind="stable")
+    width = _WIDTH[level[by_level]]
+    ends = width.cumsum()
     begins = np.empty_like(ends)
     begins[by_level] = ends - width
+    begins -= starts
     order = np.full(ends[-1], zero_row)
-    order[np.repeat(begins - starts, times) + position] = row
+    place = begins.repeat(times)
+    place += position
+    order[place] = row
     return RowSums(keys[starts[by_level]], order, tuple(np.bincount(level, minlength=_LEVELS).tolist()))
 
 
@@ -74,31 +82,35 @@ class RowSummer:
 
     Args:
         rows: Most gradient rows in a chunk.
-        dimensions: Numbers in a row.
-        scratch: (≥ 2 · rows, dimensions) float32, which other summers may use between calls.
+        width: Numbers in a row.
+        scratch: (≥ 2 · rows · width,) float32, which other summers may use between calls.
     """
 
-    def __init__(self, rows: int, dimensions: int, scratch: Floats) -> None:
-        self._buffers: tuple[Floats, Floats] = (np.empty((2 * rows, dimensions), np.float32), scratch)
+    def __init__(self, rows: int, width: int, scratch: Floats) -> None:
+        self._buffers: tuple[Floats, Floats] = (
+            np.empty((2 * rows, width), np.float32),
+            scratch[: 2 * rows * width].reshape(-1, width),
+        )
 
     def sum(self, gradients: Floats, plan: RowSums) -> Floats:
-        """Return the sum of the rows of each word of the plan: (u, D) float32, a view that the next call overwrites.
+        """Return the sum of the rows of each word of the plan: (u, …) float32, a view that the next call overwrites.
 
         Args:
-            gradients: (r, D) float32, the rows that the plan is about and its zero row.
+            gradients: (r, …) float32, the rows that the plan is about and its zero row.
             plan: Which rows belong together.
         """
+        flat = gradients.reshape(len(gradients), -1)
         level = max(number for number, size in enumerate(plan.sizes) if size)
         words, end = 0, len(plan.order)
         while True:
             # A level has its own rows first, then what the level above was halved to.
             here, below = self._buffers[level % 2], self._buffers[(level + 1) % 2]
             own = plan.sizes[level] << level
-            gradients.take(plan.order[end - own : end], 0, out=here[:own], mode="clip")
+            flat.take(plan.order[end - own : end], 0, out=here[:own], mode="clip")
             end -= own
             words += plan.sizes[level]
             if level == 0:
-                return here[:words]
+                return here[:words].reshape(words, *gradients.shape[1:])
             half = 1 << (level - 1)
             pairs = here[: words << level].reshape(words, 2, -1)
             free = plan.sizes[level - 1] * half
@@ -107,31 +119,30 @@ class RowSummer:
             level -= 1
 
 
-def apply_adagrad(
-    weights: Floats, squares: Floats, ids: Ints, gradients: Floats, rate: float, scratch: Floats | None = None
-) -> None:
-    """Take one step for each word: acc += mean(g²), w += η · g / √acc (Duchi et al. 2011, with one acc a row).
+def apply_adagrad(weights: Weights, ids: Ints, gradients: Floats, rate: float, scratch: Floats) -> None:
+    """Take one step for each vector: acc += mean(g²), w += η · g / √acc (Duchi et al. 2011, with one acc a vector).
 
     Frequent words settle, a new word moves fast, and no total number of words has to be known, as a stream has none.
 
     Args:
-        weights: (V, D) float32, changed in the rows of ``ids``.
-        squares: (V,) float32, the accumulators, changed likewise.
+        weights: (V, p, D) vectors and (V, p) accumulators, changed in the rows of ``ids``.
         ids: (u,) int64, distinct.
-        gradients: (u, D) float32, used up.
+        gradients: (u, p, D) float32, used up.
         rate: The step size η.
-        scratch: (≥ u, D) float32, to work in.
+        scratch: (≥ u · p · D,) float32, to work in.
     """
+    vectors, squares = weights
     accumulated = squares[ids]
-    accumulated += np.einsum("ij,ij->i", gradients, gradients) * np.float32(1 / gradients.shape[1])
+    accumulated += np.vecdot(gradients, gradients) * np.float32(1 / gradients.shape[2])
     squares[ids] = accumulated
-    gradients *= (np.float32(rate) / np.sqrt(accumulated))[:, None]
-    rows = np.empty_like(gradients) if scratch is None else scratch[: len(ids)]
-    weights.take(ids, 0, out=rows, mode="clip")
+    gradients *= (np.float32(rate) / np.sqrt(accumulated))[:, :, None]
+    rows = scratch[: gradients.size].reshape(gradients.shape)
+    vectors.take(ids, 0, out=rows, mode="clip")
     rows += gradients
-    _whole_rows(weights)[ids] = _whole_rows(rows)
+    _whole_rows(vectors)[ids] = _whole_rows(rows)
 
 
-def _whole_rows(matrix: Floats) -> npt.NDArray[np.void]:
-    """Return a matrix as a vector of rows: storing those one by one takes two thirds of the time."""
-    return matrix.view(np.dtype((np.void, matrix.shape[1] * matrix.itemsize)))[:, 0]
+def _whole_rows(array: Floats) -> npt.NDArray[np.void]:
+    """Return an array as a vector of rows: storing those one by one takes two thirds of the time."""
+    flat = array.reshape(len(array), -1)
+    return flat.view(np.dtype((np.void, flat.shape[1] * flat.itemsize)))[:, 0]

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model import sgns
-from streamer.model.embeddings import Matrices
-from streamer.model.optimizer import RowSummer, RowSums, apply_adagrad, plan_row_sums
+from streamer.model.embeddings import Weights
+from streamer.model.optimizer import RowSummer, apply_adagrad, plan_row_sums
 from streamer.model.sgns import Batching, Loss, Rows, Workspace
 from streamer.settings import ModelSettings
 
@@ -39,10 +39,9 @@ class Tokens(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """The gradients of a chunk, summed by word, for one of the matrices."""
+    """Gradients of a chunk, (u, p, D) float32, summed for each of (u,) rows of the weights."""
 
-    weights: Floats
-    squares: Floats
+    weights: Weights
     ids: Ints
     gradients: Floats
 
@@ -51,11 +50,10 @@ class _Slot:
     """A chunk between its two turns: its rows, and then its summed gradients."""
 
     def __init__(self, batching: Batching, settings: ModelSettings, scratch: Floats) -> None:
-        self.rows = Rows(batching, settings.vector_size, settings.window)
         noise = sgns.noise_words(batching, batching.chunk)
-        self.summers = [
-            RowSummer(rows, settings.vector_size, scratch) for rows in (batching.chunk, batching.chunk, noise)
-        ]
+        self.rows = Rows(batching, settings.vector_size, settings.window)
+        self.token_sums = RowSummer(batching.chunk, 2 * settings.vector_size, scratch)
+        self.noise_sums = RowSummer(noise, settings.vector_size, scratch)
         self.sums: list[_Sums] = []
 
 
@@ -76,20 +74,20 @@ class Pipeline:
         self._part, self._parts = part, parts
         self._architecture = ARCHITECTURES[settings.architecture]
         noise = sgns.noise_words(batching, batching.chunk)
-        self._scratch: Floats = np.empty((2 * max(batching.chunk, noise), settings.vector_size), np.float32)
+        self._scratch: Floats = np.empty(2 * max(2 * batching.chunk, noise) * settings.vector_size, np.float32)
         self._work = Workspace(batching, settings.vector_size, settings.window)
         self._slots = [_Slot(batching, settings, self._scratch) for _ in range(batching.group // parts)]
 
     def train(
         self,
-        matrices: Matrices,
+        weights: Weights,
         tokens: Tokens,
         turn: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
     ) -> list[tuple[int, Loss]]:
         """Train this worker's chunks of a block.
 
         Args:
-            matrices: The weights, changed.
+            weights: Changed.
             tokens: The whole block.
             turn: Makes a context that is entered for each turn of this worker, and waits until it has come.
 
@@ -106,24 +104,24 @@ class Pipeline:
                     self._apply(slot)
                 if number < count:
                     ids, noise, segments = self._cut(tokens, number)
-                    slot.rows.load((matrices.input, matrices.output), ids, noise)
+                    slot.rows.load(weights, ids, noise)
             if number < count:
-                loss = self._compute(slot, matrices, ids, noise, segments, with_loss=number % LOSS_EVERY == 0)
+                loss = self._compute(slot, weights, ids, noise, segments, with_loss=number % LOSS_EVERY == 0)
                 if loss:
                     losses.append((number, loss))
         return losses
 
     def _cut(self, tokens: Tokens, number: int) -> tuple[Ints, Ints, npt.NDArray[np.int32]]:
-        """Return the ids, noise words and segments of a chunk."""
+        """Return the ids of a chunk, the numbers of its noise vectors, and its segments."""
         size = self._batching.chunk
         noise = sgns.noise_words(self._batching, size)
         ids = tokens.ids[number * size : (number + 1) * size]
-        return ids, tokens.noise[number * noise :][:noise], tokens.segments[number * size : (number + 1) * size]
+        return ids, 2 * tokens.noise[number * noise :][:noise] + 1, tokens.segments[number * size : (number + 1) * size]
 
     def _compute(
         self,
         slot: _Slot,
-        matrices: Matrices,
+        weights: Weights,
         ids: Ints,
         noise: Ints,
         segments: npt.NDArray[np.int32],
@@ -133,17 +131,11 @@ class Pipeline:
         """Leave the chunk's gradients, summed by word, in its slot; return its loss if it was asked for."""
         work = self._work
         found = self._architecture(work, slot.rows, segments, self._settings.negative, with_loss=with_loss)
-        token_plan = plan_row_sums(ids, len(work.input_gradients) - 1)
-        noise_plan = plan_row_sums(noise, len(work.noise_gradients) - 1)
-        w_in, w_out, squares_in, squares_out = matrices
-
-        def summed(which: int, plan: RowSums, gradients: Floats, weights: Floats, squares: Floats) -> _Sums:
-            return _Sums(weights, squares, plan.ids, slot.summers[which].sum(gradients, plan))
-
+        token_plan = plan_row_sums(ids, len(found.tokens) - 1)
+        noise_plan = plan_row_sums(noise, len(found.noise) - 1)
         slot.sums = [
-            summed(0, token_plan, found.input, w_in, squares_in),
-            summed(1, token_plan, found.output, w_out, squares_out),
-            summed(2, noise_plan, found.noise, w_out, squares_out),
+            _Sums(weights, token_plan.ids, slot.token_sums.sum(found.tokens, token_plan)),
+            _Sums(weights.outputs, noise_plan.ids, slot.noise_sums.sum(found.noise, noise_plan)),
         ]
         return found.loss
 

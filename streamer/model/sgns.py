@@ -28,7 +28,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from streamer.model.band import Band, Padded, tile_size
+from streamer.model.band import Band, Padded, padded, tile_size
+from streamer.model.embeddings import Weights
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -47,8 +48,8 @@ class Batching:
 
     chunk: int = 960
     group: int = 2
-    noise: int = 24
-    span: int = 24
+    noise: int = 16
+    span: int = 16
 
 
 class Loss(NamedTuple):
@@ -64,14 +65,12 @@ class Gradients(NamedTuple):
     What lies behind the rows of the chunk is undefined, but for the last row of each buffer, which is zero.
 
     Attributes:
-        input: (≥ m + 1, D) float32, for the input vector of each token.
-        output: (≥ m + 1, D) float32, for the output vector of each token.
-        noise: (≥ k + 1, D) float32, for the output vector of each noise word.
+        tokens: (≥ m + 1, 2, D) float32, for the input and the output vector of each token.
+        noise: (≥ k + 1, 1, D) float32, for the output vector of each noise word.
         loss: The chunk's loss, if it was asked for.
     """
 
-    input: Floats
-    output: Floats
+    tokens: Floats
     noise: Floats
     loss: Loss | None
 
@@ -82,7 +81,7 @@ def _length(batching: Batching, tile: int) -> int:
 
 
 class Rows:
-    """The rows of a chunk, copied from the matrices: its gradients are made of nothing else.
+    """The rows of a chunk, copied from the weights: its gradients are made of nothing else.
 
     Attributes:
         tokens: How many tokens (m) the chunk has.
@@ -93,27 +92,25 @@ class Rows:
 
     def __init__(self, batching: Batching, dimensions: int, window: int) -> None:
         tile = tile_size(window)
-        length = _length(batching, tile)
+        both = padded(_length(batching, tile), (2, dimensions), tile, window)
         self.tokens = 0
-        self.input = Padded(length, dimensions, tile, window)
-        self.output = Padded(length, dimensions, tile, window)
-        self._noise: Floats = np.empty((noise_words(batching, batching.chunk), dimensions), np.float32)
-        self.noise = self._noise
+        self.input, self.output = (Padded(both[:, which], tile, window) for which in (0, 1))
+        self._both: Floats = both[window : len(both) - window]
+        self._noise: Floats = np.empty((noise_words(batching, batching.chunk), 1, dimensions), np.float32)
+        self.noise: Floats = self._noise[:, 0]
 
-    def load(self, matrices: tuple[Floats, Floats], ids: Ints, noise: Ints) -> None:
+    def load(self, weights: Weights, ids: Ints, noise: Ints) -> None:
         """Copy a chunk's rows.
 
         Args:
-            matrices: Input and output embeddings, (V, D) float32 each.
+            weights: Of all words.
             ids: (m,) int64, the tokens of the chunk.
-            noise: (k,) int64, K noise words for each span of centres.
+            noise: (k,) int64, K noise words for each span of centres, by their numbers in :attr:`Weights.outputs`.
         """
         m = self.tokens = len(ids)
-        self.noise = self._noise[: len(noise)]
-        for into, matrix in zip((self.input, self.output), matrices, strict=True):
-            matrix.take(ids, 0, out=into.rows[:m], mode="clip")  # "clip" writes to out without a buffer
-            into.rows[m:] = 0
-        matrices[1].take(noise, 0, out=self.noise, mode="clip")
+        weights.vectors.take(ids, 0, out=self._both[:m], mode="clip")  # "clip" writes to out without a buffer
+        self._both[m:] = 0
+        self.noise = weights.outputs.vectors.take(noise, 0, out=self._noise[: len(noise)], mode="clip")[:, 0]
 
 
 class Workspace:
@@ -125,15 +122,16 @@ class Workspace:
         length = _length(batching, tile)
         spans, tiles = length // batching.span, length // tile
         self.band = Band(batching.chunk, tile, window)
-        self.hidden = Padded(length, dimensions, tile, window)
+        self.hidden = Padded(padded(length, (dimensions,), tile, window), tile, window)
         self.scores: Floats = np.empty((tiles, tile, tile + 2 * window), np.float32)
         self.noise_scores: Floats = np.empty((spans, batching.span, batching.noise), np.float32)
         self.noise_weights: Floats = np.empty(length, np.float32)
         self.from_noise: Floats = np.empty((length, dimensions), np.float32)
-        self.input_gradients: Floats = np.zeros((length + 1, dimensions), np.float32)
-        self.output_gradients: Floats = np.zeros((length + 1, dimensions), np.float32)
+        self.token_gradients: Floats = np.zeros((length + 1, 2, dimensions), np.float32)
+        self.input_gradients, self.output_gradients = self.token_gradients[:, 0], self.token_gradients[:, 1]
         noise = noise_words(batching, batching.chunk)
-        self.noise_gradients: Floats = np.zeros((noise + 1, dimensions), np.float32)
+        self.noise_gradients: Floats = np.zeros((noise + 1, 1, dimensions), np.float32)
+        self.shifted: Floats = np.empty(max(length, noise) * dimensions, np.float32)
         self._ones: Floats = np.ones(tile + 2 * window, np.float32)
 
     def row_sums(self, weights: Floats) -> Floats:
@@ -142,7 +140,7 @@ class Workspace:
 
     def gradients(self, loss: Loss | None) -> Gradients:
         """Return the gradients that lie in the buffers."""
-        return Gradients(self.input_gradients, self.output_gradients, self.noise_gradients, loss)
+        return Gradients(self.token_gradients, self.noise_gradients, loss)
 
 
 def noise_words(batching: Batching, tokens: int) -> int:
@@ -162,7 +160,7 @@ def skipgram(
 
     Args:
         work: Buffers; the result lives in them until the next call.
-        rows: The chunk, loaded; it is used up.
+        rows: The chunk, loaded.
         segments: (m,) int32, the segment of each token.
         negative: The weight of all noise words of a pair together against the pair's own.
         with_loss: Whether to compute the loss too.
@@ -213,7 +211,6 @@ def cbow(
     # The means are used up; their place takes the gradient that flows back through them.
     np.multiply(gradient, targets, out=means)
     work.hidden.rows[:m] += work.from_noise[:m]
-    work.hidden.rows[n * b :] = 0
     into_input = work.input_gradients[: n * b].reshape(means.shape)
     np.matmul(work.band.transpose(weights), work.hidden.around[:n], out=into_input)
     return work.gradients(Loss(loss, float(has_window.sum())) if with_loss else None)
@@ -225,7 +222,7 @@ def _noise(
     """Score the hidden vectors against the noise vectors of their span, (k, D); return the loss.
 
     Leaves the gradient for the hidden vectors in ``work.from_noise``, and the one for the noise words in
-    ``work.noise_gradients``. Uses up the hidden vectors and the noise vectors.
+    ``work.noise_gradients``.
     """
     m, k = len(pair_weights), len(noise)
     per_span, span = work.batching.noise, work.batching.span
@@ -241,20 +238,20 @@ def _noise(
     offset = score_offset(negative)
     loss = -float((weights * softplus(scores + offset)).sum()) if with_loss else 0.0
     gradient = times_sigmoid(weights, scores, 1, offset)  # −(neg · Σ_j A_ij / K) σ(H)
-    _share_mean(rows)
+    rows = _shared_mean(rows, work.shifted)
     np.matmul(gradient, rows, out=work.from_noise[: spans * span].reshape(centres.shape))
-    _share_mean(centres)
-    np.matmul(gradient.transpose(0, 2, 1), centres, out=work.noise_gradients[:k].reshape(rows.shape))
+    centres = _shared_mean(centres, work.shifted)
+    np.matmul(gradient.transpose(0, 2, 1), centres, out=work.noise_gradients[:k, 0].reshape(rows.shape))
     return loss
 
 
-def _share_mean(vectors: Floats) -> None:
-    """Move each span's vectors so that their mean is that of all spans: (spans, n, D), in place."""
-    if len(vectors) > 1:
-        count = vectors.shape[1]
-        means = np.matmul(np.full((1, count), 1 / count, np.float32), vectors)  # a fifth of the time of vectors.mean(1)
-        means -= means.mean(0)
-        vectors -= means
+def _shared_mean(vectors: Floats, scratch: Floats) -> Floats:
+    """Return each span's vectors moved so that their mean is that of all spans: (spans, n, D), in the scratch."""
+    count, n, dimensions = vectors.shape
+    means = np.matmul(np.full((1, n), 1 / n, np.float32), vectors)  # a fifth of the time of vectors.mean(1)
+    means -= means.mean(0)
+    moved = scratch[: count * n * dimensions].reshape(vectors.shape)
+    return np.subtract(vectors, means, out=moved)
 
 
 def times_sigmoid(weights: Floats, scores: Floats, sign: int, offset: np.float32) -> Floats:

@@ -141,7 +141,7 @@ class Learner:
         """Train what :meth:`prepare` returned into the weights; return the loss of the chunks it was measured on."""
         if self._pipeline is None:
             self._pipeline = Pipeline(self.state.batching, self.state.settings)
-        return total_loss(self._pipeline.train(self.state.embeddings.matrices, tokens))
+        return total_loss(self._pipeline.train(self.state.embeddings.weights, tokens))
 
     def _subsample(self, ids: Ints, codes: npt.NDArray[np.int32]) -> Ints:
         """Return the positions of the tokens to train."""

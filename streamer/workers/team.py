@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.model.embeddings import Matrices
+from streamer.model.embeddings import Weights
 from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
 from streamer.model.training import ModelState, total_loss
 from streamer.processes import spawn
 from streamer.workers.memory import SharedArray
-from streamer.workers.worker import Answer, Block, Setup, shared_matrices, store
+from streamer.workers.worker import Answer, Block, Setup, shared_weights, store
 
 if TYPE_CHECKING:
     from streamer.model.embeddings import Floats
@@ -45,7 +45,7 @@ class Team:
         self._state = state
         group = state.batching.group
         self.size = max(parts for parts in range(1, min(threads, group) + 1) if group % parts == 0)
-        self._memory = shared_matrices(state.settings.vector_size)
+        self._memory = shared_weights(state.settings.vector_size)
         self._buffers = [SharedArray(np.int64) for _ in range(BLOCKS)]
         self._under_way: deque[int] = deque()  # the buffers of the blocks handed over
         self._connections: list[Connection[Setup | Block, Answer | None]] = []
@@ -59,7 +59,7 @@ class Team:
             raise
 
     def _share(self) -> None:
-        shared = dict(zip(Matrices._fields, self._memory, strict=True))
+        shared = dict(zip(Weights._fields, self._memory, strict=True))
         moved: set[str] = set()
 
         def grown(name: str, old: Floats, size: int, capacity: int) -> Floats:
@@ -82,9 +82,9 @@ class Team:
                 with theirs:
                     self._processes.append(spawn("streamer.workers.worker", "serve", given, descriptors))
                 self._connections.append(ours)
-                matrices, blocks = tuple(descriptors[:4]), tuple(descriptors[4:])
+                weights, blocks = tuple(descriptors[:-BLOCKS]), tuple(descriptors[-BLOCKS:])
                 state = self._state
-                ours.send(Setup(state.batching, state.settings, part, self.size, matrices, blocks))
+                ours.send(Setup(state.batching, state.settings, part, self.size, weights, blocks))
         finally:
             for pipe in turns:
                 for end in pipe:
@@ -116,7 +116,7 @@ class Team:
         """
         number = next(number for number in range(BLOCKS) if number not in self._under_way)
         store(self._buffers[number], tokens)
-        block = Block(number, len(tokens.ids), len(tokens.noise), len(self._state.embeddings.input))
+        block = Block(number, len(tokens.ids), len(tokens.noise), len(self._state.embeddings.vectors))
         try:
             for connection in self._connections:
                 connection.send(block)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import threadpoolctl
 
-from streamer.model.embeddings import Matrices
+from streamer.model.embeddings import Weights
 from streamer.model.pipeline import Pipeline, Tokens
 from streamer.model.sgns import Batching, Loss
 from streamer.settings import ModelSettings
@@ -26,7 +26,7 @@ class Setup(NamedTuple):
     settings: ModelSettings
     part: int
     parts: int
-    matrices: tuple[int, ...]
+    weights: tuple[int, ...]
     blocks: tuple[int, ...]
 
 
@@ -46,10 +46,9 @@ class Answer(NamedTuple):
     ended: float
 
 
-def shared_matrices(dimensions: int, descriptors: tuple[int | None, ...] = (None,) * 4) -> tuple[SharedArray, ...]:
-    """Return the shared memory of the four matrices, in the order of :class:`Matrices`."""
-    tails: list[tuple[int, ...]] = [(dimensions,), (dimensions,), (), ()]
-    return tuple(SharedArray(np.float32, *known) for known in zip(tails, descriptors, strict=True))
+def shared_weights(dimensions: int, descriptors: tuple[int | None, ...] = (None, None)) -> tuple[SharedArray, ...]:
+    """Return the shared memory of the weights, in the order of :class:`Weights`."""
+    return tuple(SharedArray(np.float32, *known) for known in zip(((2, dimensions), (2,)), descriptors, strict=True))
 
 
 def store(buffer: SharedArray, tokens: Tokens) -> None:
@@ -86,14 +85,14 @@ def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
         setup = connection.recv()
         assert isinstance(setup, Setup)
         pipeline = Pipeline(setup.batching, setup.settings, setup.part, setup.parts)
-        memory = shared_matrices(setup.settings.vector_size, setup.matrices)
+        memory = shared_weights(setup.settings.vector_size, setup.weights)
         buffers = [SharedArray(np.int64, (), known) for known in setup.blocks]
-        matrices = Matrices(*(array.map(0) for array in memory))
+        weights = Weights(*(array.map(0) for array in memory))
         connection.send(None)  # ready
         while True:
             block = connection.recv()
             assert isinstance(block, Block)
-            if len(matrices.input) != block.capacity:
-                matrices = Matrices(*(array.map(block.capacity) for array in memory))
-            losses = pipeline.train(matrices, fetch(buffers[block.buffer], block), turn)
+            if len(weights.vectors) != block.capacity:
+                weights = Weights(*(array.map(block.capacity) for array in memory))
+            losses = pipeline.train(weights, fetch(buffers[block.buffer], block), turn)
             connection.send(Answer(losses, time.perf_counter()))

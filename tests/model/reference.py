@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
-from streamer.model.embeddings import INITIAL_SQUARES
+from streamer.model.embeddings import INITIAL_SQUARES, Weights
 from streamer.model.optimizer import RowSummer, plan_row_sums
 from streamer.model.pipeline import ARCHITECTURES, LOSS_EVERY
 from streamer.model.sampling import NoiseDistribution, Purpose
@@ -222,20 +222,20 @@ def product_gradients(
     architecture: str, matrices: Matrices, chunk: Chunk, buffers: ProductBuffers | None = None
 ) -> Result:
     """Return the product's gradients, its rows summed by word."""
-    w_in, w_out = (matrix.astype(np.float32) for matrix in matrices)
-    before = w_in.copy(), w_out.copy()
+    words, dimensions = matrices[0].shape
+    weights = Weights(np.stack(matrices, 1).astype(np.float32), np.zeros((words, 2), np.float32))
+    before = weights.vectors.copy()
     ids, noise = np.array(chunk.ids, np.int64), np.array(chunk.noise, np.int64)
     assert len(noise) == sgns.noise_words(chunk.batching, len(ids))
-    work, rows = buffers or product_buffers(chunk, w_in.shape[1])
-    rows.load((w_in, w_out), ids, noise)
+    work, rows = buffers or product_buffers(chunk, dimensions)
+    rows.load(weights, ids, 2 * noise + 1)
     found = ARCHITECTURES[architecture](work, rows, np.array(chunk.segments, np.int32), chunk.negative, with_loss=True)
-    assert np.array_equal(w_in, before[0]), "the matrices are only read"
-    assert np.array_equal(w_out, before[1]), "the matrices are only read"
+    assert np.array_equal(weights.vectors, before), "the weights are only read"
     assert found.loss is not None
-    into_in, into_out = np.zeros(w_in.shape), np.zeros(w_out.shape)
-    np.add.at(into_in, ids, found.input[: len(ids)].astype(np.float64))
-    np.add.at(into_out, ids, found.output[: len(ids)].astype(np.float64))
-    np.add.at(into_out, noise, found.noise[: len(noise)].astype(np.float64))
+    into_in, into_out = np.zeros((2, words, dimensions))
+    np.add.at(into_in, ids, found.tokens[: len(ids), 0].astype(np.float64))
+    np.add.at(into_out, ids, found.tokens[: len(ids), 1].astype(np.float64))
+    np.add.at(into_out, noise, found.noise[: len(noise), 0].astype(np.float64))
     return Result(into_in, into_out, found.loss.total, found.loss.weight)
 
 
@@ -259,7 +259,7 @@ def product_row_sums(
 
 def product_summer(rows: int, dimensions: int) -> RowSummer:
     """Return what sums chunks of up to so many rows."""
-    return RowSummer(rows, dimensions, np.empty((2 * rows, dimensions), np.float32))
+    return RowSummer(rows, dimensions, np.empty(2 * rows * dimensions, np.float32))
 
 
 def product_learner(settings: ModelSettings, batching: Batching | None = None) -> Learner:
@@ -382,12 +382,12 @@ class SlowLearner:
 
 def leaves(state: ModelState) -> dict[str, Any]:
     """Return every number of a model's state that an update changes, by name, copied."""
-    embeddings, size = state.embeddings, state.embeddings.size
+    embeddings = state.embeddings
     return {
-        "input": embeddings.input[:size].copy(),
-        "output": embeddings.output[:size].copy(),
-        "input_squares": embeddings.input_squares[:size].copy(),
-        "output_squares": embeddings.output_squares[:size].copy(),
+        "input": embeddings.input.copy(),
+        "output": embeddings.output.copy(),
+        "input_squares": embeddings.input_squares.copy(),
+        "output_squares": embeddings.output_squares.copy(),
         "counts": state.vocabulary.counts.copy(),
         "noise": state.noise.counts.copy(),
     }

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from streamer.model.band import Padded, tile_size, window_weights
+from streamer.model.band import Padded, padded, tile_size, window_weights
 
 from .reference import product_band
 
@@ -72,12 +72,16 @@ def test_transposition(window: int) -> None:
         np.testing.assert_array_equal(dense(band.transpose(values).copy(), length, window), expected)
 
 
-def test_tiles_and_their_neighbourhoods_are_views() -> None:
-    """What is written to the rows is seen, at once, by the tiles and by the tiles around."""
-    padded = Padded(5, 2, 2, 3)
-    padded.rows[:] = np.arange(1, 13).reshape(6, 2)
-    np.testing.assert_array_equal(padded.tiles[1], [[5, 6], [7, 8]])
-    assert padded.around.shape == (3, 8, 2)
-    row = [[0, 0]] * 3 + padded.rows.tolist() + [[0, 0]] * 3
+@pytest.mark.parametrize("which", [0, 1])
+def test_tiles_and_their_neighbourhoods_are_views(which: int) -> None:
+    """What is written to the rows is seen, at once, by the tiles and by the tiles around; every other row is zero."""
+    both = padded(5, (2, 2), tile=2, window=3)
+    assert both.shape == (12, 2, 2)
+    found = Padded(both[:, which], tile=2, window=3)
+    found.rows[:] = np.arange(1, 13).reshape(6, 2)
+    assert both.sum() == found.rows.sum()
+    np.testing.assert_array_equal(found.tiles[1], [[5, 6], [7, 8]])
+    assert found.around.shape == (3, 8, 2)
+    row = [[0, 0]] * 3 + found.rows.tolist() + [[0, 0]] * 3
     for tile in range(3):
-        np.testing.assert_array_equal(padded.around[tile], row[2 * tile : 2 * tile + 8])
+        np.testing.assert_array_equal(found.around[tile], row[2 * tile : 2 * tile + 8])

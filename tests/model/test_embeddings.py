@@ -61,7 +61,7 @@ def test_capacity_doubles() -> None:
     embeddings, capacities = Embeddings(2), set()
     for size in range(1, 5000):
         embeddings.grow(size, np.random.default_rng(0))
-        capacities.add(len(embeddings.input))
+        capacities.add(len(embeddings.vectors))
     assert len(capacities) <= 4
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from streamer.model.embeddings import Weights
 from streamer.model.optimizer import apply_adagrad
 
 from .reference import product_row_sums, product_summer
@@ -76,35 +77,51 @@ def test_chunks_of_the_largest_size(distinct: int) -> None:
     np.testing.assert_array_equal(sums, np.full((distinct, 1), 8192 // distinct))
 
 
-def test_adagrad_is_its_formula() -> None:
-    """For each word acc += mean(g²), then w += η·g/√acc; all other rows keep their bits."""
+def step(weights: Weights, ids: list[int], gradients: np.ndarray, rate: float) -> None:
+    """Take a step with the product."""
+    scratch = np.full(gradients.size, np.nan, np.float32)
+    apply_adagrad(weights, np.array(ids, np.int64), gradients, rate, scratch)
+
+
+@pytest.mark.parametrize("vectors", [1, 2])
+def test_adagrad_is_its_formula(vectors: int) -> None:
+    """For each vector acc += mean(g²), then w += η·g/√acc; all other rows keep their bits."""
     rng = np.random.default_rng(2)
-    weights = rng.normal(size=(9, 5)).astype(np.float32)
-    squares = rng.random(9).astype(np.float32)
-    before, squares_before = weights.astype(np.float64), squares.astype(np.float64)
-    ids = np.array([0, 3, 4, 8])
-    gradients = rng.normal(size=(4, 5)).astype(np.float32)
+    weights = Weights(rng.normal(size=(9, vectors, 5)).astype(np.float32), rng.random((9, vectors), np.float32))
+    before, squares_before = weights.vectors.astype(np.float64), weights.squares.astype(np.float64)
+    ids = [0, 3, 4, 8]
+    gradients = rng.normal(size=(4, vectors, 5)).astype(np.float32)
     given = gradients.astype(np.float64)
-    apply_adagrad(weights, squares, ids, gradients, 0.3)
+    step(weights, ids, gradients, 0.3)
     for row, word in enumerate(ids):
-        accumulated = squares_before[word] + np.mean(given[row] ** 2)
-        assert squares[word] == pytest.approx(accumulated, rel=1e-6)
-        np.testing.assert_allclose(weights[word], before[word] + 0.3 * given[row] / np.sqrt(accumulated), rtol=1e-5)
+        for which in range(vectors):
+            accumulated = squares_before[word, which] + np.mean(given[row, which] ** 2)
+            assert weights.squares[word, which] == pytest.approx(accumulated, rel=1e-6)
+            expected = before[word, which] + 0.3 * given[row, which] / np.sqrt(accumulated)
+            np.testing.assert_allclose(weights.vectors[word, which], expected, rtol=1e-5)
     others = np.setdiff1d(np.arange(9), ids)
-    np.testing.assert_array_equal(weights[others], before[others])
-    np.testing.assert_array_equal(squares[others], squares_before[others])
+    np.testing.assert_array_equal(weights.vectors[others], before[others])
+    np.testing.assert_array_equal(weights.squares[others], squares_before[others])
 
 
 def test_a_new_word_makes_a_first_step_of_the_learning_rate() -> None:
     """Where the accumulator is still small, the step's root mean square is η, however small the gradient."""
-    weights, squares = np.zeros((1, 4), np.float32), np.full(1, 1e-12, np.float32)
-    apply_adagrad(weights, squares, np.array([0]), np.full((1, 4), 1e-3, np.float32), 0.2)
-    np.testing.assert_allclose(weights, 0.2, rtol=1e-5)
+    weights = Weights(np.zeros((1, 1, 4), np.float32), np.full((1, 1), 1e-12, np.float32))
+    step(weights, [0], np.full((1, 1, 4), 1e-3, np.float32), 0.2)
+    np.testing.assert_allclose(weights.vectors, 0.2, rtol=1e-5)
 
 
 def test_a_zero_gradient_moves_nothing() -> None:
-    """A word that a chunk holds without any pair keeps its row and its accumulator."""
-    weights, squares = np.ones((2, 3), np.float32), np.full(2, 1e-6, np.float32)
-    apply_adagrad(weights, squares, np.array([1]), np.zeros((1, 3), np.float32), 0.2)
-    assert (weights == 1).all()
-    assert (squares == np.float32(1e-6)).all()
+    """A word that a chunk holds without any pair keeps its vectors and their accumulators."""
+    weights = Weights(np.ones((2, 2, 3), np.float32), np.full((2, 2), 1e-6, np.float32))
+    step(weights, [1], np.zeros((1, 2, 3), np.float32), 0.2)
+    assert (weights.vectors == 1).all()
+    assert (weights.squares == np.float32(1e-6)).all()
+
+
+def test_output_vectors_are_reached_by_their_own_numbers() -> None:
+    """Number 2i + 1 of the single vectors is the output vector of word i, in the same memory."""
+    weights = Weights(np.zeros((4, 2, 3), np.float32), np.ones((4, 2), np.float32))
+    step(weights.outputs, [2 * 3 + 1], np.ones((1, 1, 3), np.float32), 1.0)
+    assert np.argwhere(weights.vectors.any(2)).tolist() == [[3, 1]]
+    assert np.argwhere(weights.squares != 1).tolist() == [[3, 1]]
