@@ -132,9 +132,9 @@ def apply_adagrad(weights: Weights, ids: Ints, gradients: Floats, rate: float, s
         scratch: (≥ u · p · D,) float32, to work in.
     """
     vectors, squares = weights
-    accumulated = squares[ids]
+    accumulated = squares.take(ids, 0)
     accumulated += np.vecdot(gradients, gradients) * np.float32(1 / gradients.shape[2])
-    squares[ids] = accumulated
+    _whole_rows(squares)[ids] = _whole_rows(accumulated)
     gradients *= (np.float32(rate) / np.sqrt(accumulated))[:, :, None]
     rows = scratch[: gradients.size].reshape(gradients.shape)
     vectors.take(ids, 0, out=rows, mode="clip")
