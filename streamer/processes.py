@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -36,3 +39,15 @@ def spawn(
         start_new_session=True,
         env={**os.environ, **_ONE_THREAD},  # so that BLAS starts no threads of its own
     )
+
+
+def keep_freed_memory() -> None:
+    """Have this process keep up to 128 MiB that it frees, for the next block, whose arrays have the same sizes.
+
+    As it comes, glibc gives arrays of a MiB back to the system when they are freed, and the next block's are filled
+    with zeros by the kernel, page by page: 3 % of the time of a run. Where there is no glibc, nothing is done.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        glibc = ctypes.CDLL("libc.so.6")
+        glibc.mallopt(_M_TRIM_THRESHOLD, 128 << 20)
+        glibc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)

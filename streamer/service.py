@@ -29,6 +29,7 @@ from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REWRITTEN, Entry, Signature
 from streamer.model.sgns import Loss
 from streamer.model.training import BlockReport
+from streamer.processes import keep_freed_memory
 from streamer.saving import Saver
 from streamer.settings import RunSettings
 from streamer.signals import Stopped, StopSignals
@@ -110,6 +111,7 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
         StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint verifies, 78 if a given setting
             contradicts the checkpoint, 74 if the last checkpoint can't be written.
     """
+    keep_freed_memory()
     store = Store(folder)
     with store.lock(), StopSignals() as signals:
         trainer = _trainer(store, given, run)

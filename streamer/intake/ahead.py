@@ -20,7 +20,7 @@ import structlog
 from streamer.intake import reader, tokenizer
 from streamer.intake.ledger import Signature
 from streamer.intake.tokenizer import EncodedText
-from streamer.processes import spawn
+from streamer.processes import keep_freed_memory, spawn
 
 WORTH_STARTING = 8 << 20
 """Bytes waiting from which on a process is started: starting it takes as long as tokenising about as much."""
@@ -193,6 +193,7 @@ class Ahead:
 
 def serve(descriptor: int) -> None:
     """Answer each job that comes through a pipe with its blocks and a None, until the other side is gone."""
+    keep_freed_memory()
     connection: Connection[TokenBlock | None, Job] = Connection(descriptor)
     with connection, contextlib.suppress(EOFError, OSError):
         while True:

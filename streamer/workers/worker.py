@@ -15,6 +15,7 @@ import threadpoolctl
 from streamer.model.embeddings import Weights
 from streamer.model.pipeline import Pipeline, Tokens
 from streamer.model.sgns import Batching, Loss
+from streamer.processes import keep_freed_memory
 from streamer.settings import ModelSettings
 from streamer.workers.memory import SharedArray
 
@@ -79,6 +80,7 @@ def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
         yield
         os.write(turn_goes, b".")
 
+    keep_freed_memory()
     threadpoolctl.threadpool_limits(1, user_api="blas")
     connection: Connection[Answer | None, Setup | Block] = Connection(descriptor)
     with connection, contextlib.suppress(EOFError, OSError):  # the trainer is gone, or another worker
