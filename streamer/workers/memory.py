@@ -26,19 +26,20 @@ class SharedArray:
 
     def __init__(self, dtype: npt.DTypeLike, tail: tuple[int, ...] = (), descriptor: int | None = None) -> None:
         self._dtype, self._tail = np.dtype(dtype), tail
+        self._mapped: npt.NDArray[Any] = np.empty((0, *tail), dtype)
         self.descriptor = _memory() if descriptor is None else descriptor
         self.close = weakref.finalize(self, os.close, self.descriptor)
         """Give the descriptor back; what is mapped stays. Done anyway when the last reference goes."""
 
     def map(self, length: int) -> npt.NDArray[Any]:
         """Return the first ``length`` elements; what was stored before is there, and new ones are zero."""
-        shape = (length, *self._tail)
-        size = int(np.prod(shape)) * self._dtype.itemsize
-        if not size:
-            return np.zeros(shape, self._dtype)
-        if os.fstat(self.descriptor).st_size < size:
-            os.ftruncate(self.descriptor, size)
-        return np.frombuffer(mmap.mmap(self.descriptor, size), self._dtype).reshape(shape)
+        if length > len(self._mapped):
+            shape = (max(length, 2 * len(self._mapped)), *self._tail)
+            size = int(np.prod(shape)) * self._dtype.itemsize
+            if os.fstat(self.descriptor).st_size < size:
+                os.ftruncate(self.descriptor, size)
+            self._mapped = np.frombuffer(mmap.mmap(self.descriptor, size), self._dtype).reshape(shape)
+        return self._mapped[:length]
 
 
 def _memory() -> int:
