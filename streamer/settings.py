@@ -120,7 +120,7 @@ class RunSettings:
 
     threads: int = _setting(
         available_cores,
-        "Threads that train; the result is the same at any number.",
+        "Cores to train on; the result is the same at any number.",
         low=1,
         high=1024,
         factory=True,

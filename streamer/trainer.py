@@ -115,9 +115,11 @@ class Trainer:
                 if number * BLOCK_CHARACTERS >= WORTH_WORKERS:
                     self.start_workers()
                 self.train_tokens(tokenizer.encode(block, self.settings.boundary))
-            self.settle()
-        finally:
-            self.end_workers()
+        finally:  # an iterable that fails leaves a trainer that has learned what came before
+            try:
+                self.settle()
+            finally:
+                self.end_workers()
         return self
 
     def train_text(self, text: str, *, epoch: int = 0) -> BlockReport:
@@ -150,7 +152,8 @@ class Trainer:
         started = time.perf_counter()
         report, tokens = self._learner.prepare(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
         self._under_way.append((report, started, then))
-        if self._team and self._asking(self._team.ready):
+        if self._workers_ready():
+            assert self._team is not None
             while self._team.full:
                 self._collect()
             self._asking(partial(self._team.submit, tokens))
@@ -180,10 +183,23 @@ class Trainer:
             _log.warning("workers.unavailable", reason=error.strerror, hint="training goes on in one process")
 
     def end_workers(self) -> None:
-        """End those processes, at once; :meth:`settle` first."""
+        """End those processes, at once; :meth:`settle` first, or what they are at is lost and the trainer with it."""
         team, self._team = self._team, None
         if team:
             team.close()
+            if self._under_way and not self._failure:
+                self._failure = StreamerError("training was broken off in the middle", code=ExitCode.SYSTEM)
+
+    def _workers_ready(self) -> bool:
+        try:
+            return bool(self._team and self._team.ready())
+        except StreamerError as error:  # they have touched nothing yet
+            self._can_start = False
+            assert self._team is not None
+            self._team.close()
+            self._team = None
+            _log.warning("workers.unavailable", reason=error.problem, hint="training goes on in one process")
+            return False
 
     def _check(self) -> None:
         if self._failure:

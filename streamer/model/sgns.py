@@ -41,7 +41,7 @@ class Batching:
 
     Attributes:
         chunk: Tokens whose gradients are computed together; at most 8,192, and so its noise words.
-        group: Chunks whose gradients come from the same weights, on as many threads, before any is applied.
+        group: Chunks that are under way at a time: each is computed without the updates of the ``group − 1`` before it.
         noise: Noise words (K) that the centres of a span share.
         span: Centres that share noise words.
     """

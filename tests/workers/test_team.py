@@ -176,6 +176,56 @@ def test_a_worker_that_dies_is_an_error_and_nothing_is_saved(tmp_path: Path) -> 
             assert not list(tmp_path.glob("*.h5"))
 
 
+def test_workers_that_die_before_they_begin_are_done_without(capsys: pytest.CaptureFixture[str]) -> None:
+    """They have touched nothing yet, so training goes on in one process, with a warning and the same bits."""
+    given = blocks(3)
+    alone, left = (Trainer(threads=threads, **SETTINGS) for threads in (1, 2))
+    left.start_workers()
+    assert left._team is not None
+    for process in left._team._processes:
+        process.kill()
+        process.wait()
+    for trainer in (alone, left):
+        for block in given:
+            trainer.train_tokens(block)
+    assert left._team is None
+    assert "workers.unavailable" in capsys.readouterr().out
+    assert bits(left) == bits(alone)
+
+
+def test_texts_that_end_in_an_error_are_learned_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With workers in the middle of a block, the trainer is the one that got the texts before; none are left behind."""
+    monkeypatch.setattr(module, "WORTH_WORKERS", 0)
+    monkeypatch.setattr(module, "BLOCK_CHARACTERS", 20_000)
+    texts = [" ".join(block.tokens())[:20_000] for block in blocks(5, 20_000)]
+
+    def failing(trainer: Trainer) -> Iterator[str]:
+        for number, text in enumerate(texts):
+            yield text
+            if number == 0 and trainer._threads > 1:
+                trainer.start_workers()
+                wait_until_ready(trainer)
+        raise LookupError
+
+    trainers = []
+    for threads in (1, 2):
+        trainer = Trainer(threads=threads, **SETTINGS)
+        with pytest.raises(LookupError):
+            trainer.partial_fit(failing(trainer))
+        assert trainer._team is None
+        trainers.append(bits(trainer))
+    assert trainers[0] == trainers[1]
+
+
+def test_workers_that_are_ended_in_the_middle_leave_nothing_to_save(tmp_path: Path) -> None:
+    """A trainer whose blocks were never finished refuses to be saved."""
+    trainer = Trainer(threads=2, **SETTINGS)
+    with working(trainer):
+        trainer.train_tokens(blocks(1, 40_000)[0])
+    with pytest.raises(StreamerError, match="broken off"):
+        trainer.save(tmp_path)
+
+
 def test_workers_end_with_their_trainer() -> None:
     """When the trainer's end of the pipes is gone, so are they, in the middle of a block or not."""
     trainer = Trainer(threads=2, **SETTINGS)
