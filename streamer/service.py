@@ -248,8 +248,8 @@ class Service:
         if not jobs:
             self.trainer.settle()
             self.trainer.end_workers()  # a service may have nothing to do for days
-        elif sum(job.stop for job in jobs) >= WORTH_WORKERS:
-            self.trainer.start_workers()
+        elif sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.trainer.start_workers()):
+            _log.info("workers.started", count=count)
 
     def resume_under_way(self) -> None:
         """Go on with the file in whose middle the last run stopped, before any other."""

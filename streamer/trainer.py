@@ -172,15 +172,21 @@ class Trainer:
         while self._under_way:
             self._collect()
 
-    def start_workers(self) -> None:
-        """Have processes train from now on, as many as there are threads to use; they take a moment to start."""
+    def start_workers(self) -> int:
+        """Have processes train from now on, as many as there are threads to use; they take a moment to start.
+
+        Returns:
+            How many were started: 0 if there are some already, or one thread is all there is.
+        """
         if self._team or self._threads == 1 or not self._can_start:
-            return
+            return 0
         try:
             self._team = Team(self.model, self._threads)
         except OSError as error:
             self._can_start = False
             _log.warning("workers.unavailable", reason=error.strerror, hint="training goes on in one process")
+            return 0
+        return self._team.size
 
     def end_workers(self) -> None:
         """End those processes, at once; :meth:`settle` first, or what they are at is lost and the trainer with it."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import streamer
+from streamer.errors import ExitCode
 from streamer.intake.ahead import WORTH_STARTING
+from streamer.trainer import WORTH_WORKERS
 
 from .corpus import WORDS, large, put, text
 from .process import QUICK, done, files, run, started, until
@@ -207,34 +211,76 @@ def test_words_that_come_in_a_later_pass_are_counted(tmp_path: Path) -> None:
     assert "zebra" in streamer.load(tmp_path / "checkpoints")
 
 
-def test_threads_and_the_tokenising_process_leave_the_same_bits(tmp_path: Path) -> None:
-    """With enough to do that another process tokenises ahead, killed in the middle or not, at one thread and two."""
+def many(folder: Path) -> Path:
+    """Fill a folder with enough text for helper processes."""
     for number in range(12):
-        put(tmp_path / "in" / f"{number:02}.txt", text(number, 800_000))
-    assert sum(path.stat().st_size for path in (tmp_path / "in").iterdir()) > WORTH_STARTING
+        put(folder / f"{number:02}.txt", text(number, 800_000))
+    assert sum(path.stat().st_size for path in folder.iterdir()) > max(WORTH_STARTING, WORTH_WORKERS)
+    return folder
+
+
+def helpers(pid: int) -> dict[int, str]:
+    """Return the processes that a process has started, with their command lines."""
+    found = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            found[int(child)] = Path(f"/proc/{child}/cmdline").read_text()
+    return found
+
+
+def test_helper_processes_leave_the_same_bits(tmp_path: Path) -> None:
+    """With enough to do for a tokeniser and workers: by one process, with theirs, and killed in the middle.
+
+    Whether the trainer is killed or a worker, nothing of it is left running, and the next start goes on. A worker's
+    death is an error of one line, exit code 71.
+    """
+    many(tmp_path / "in")
     exports = []
-    for name, threads in (("one", "1"), ("two", "2"), ("killed", "2")):
+    for name, threads, killed in (("one", "1", ""), ("two", "2", ""), ("main", "2", "main"), ("worker", "2", "worker")):
         command = ("watch", "in", "--once", *QUICK, "--threads", threads, "--checkpoints", name)
-        if name == "killed":
+        if killed:
             with started(*command, "--checkpoint-every", "0", folder=tmp_path) as process:
-                process.event("file.trained")
+                assert process.event("workers.started")["count"] == 2
+                process.event("file.trained", number=4)
                 process.event("checkpoint.saved")
-                process.killed()
-        done(*command, folder=tmp_path)
+                others = helpers(process.pid)
+                workers = [pid for pid, line in others.items() if "streamer.workers" in line]
+                assert len(workers) == 2
+                if killed == "main":
+                    process.killed()
+                else:
+                    os.kill(workers[1], signal.SIGKILL)
+                    ended = process.ended()
+                    assert ended.code == ExitCode.SYSTEM
+                    problem, hint = ended.stderr.splitlines()[-2:]
+                    assert "a training process ended unexpectedly" in problem
+                    assert "start again" in hint
+                for pid in others:
+                    until(partial(gone, pid), "the end of a helper")
+        ended = done(*command, folder=tmp_path)
+        assert killed or bool(ended.events("workers.started")) == (threads != "1")
         done("export", f"{name}.npz", "--checkpoints", name, folder=tmp_path)
         exports.append((tmp_path / f"{name}.npz").read_bytes())
-    assert exports[0] == exports[1] == exports[2]
+    assert len(set(exports)) == 1
+
+
+def gone(pid: int) -> bool:
+    """Return whether there is no such process, or only what waits to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def test_the_tokenising_process_is_the_same_program(tmp_path: Path) -> None:
     """A package of the same name in the current folder is not taken for it, nor are its modules."""
-    for number in range(12):
-        put(tmp_path / "in" / f"{number:02}.txt", text(number, 800_000))
+    many(tmp_path / "in")
     put(tmp_path / "streamer" / "__init__.py", "raise SystemExit(9)")
     put(tmp_path / "numpy.py", "raise SystemExit(9)")
     script = (str(Path(sys.executable).with_name("streamer")),)
     ended = done("watch", "in", "--once", *QUICK, "--threads", "2", folder=tmp_path, command=script)
     assert not ended.events("tokeniser.lost")
+    assert not ended.events("workers.unavailable")
 
 
 def test_a_reader_that_goes_away_costs_nothing(tmp_path: Path) -> None:
