@@ -90,3 +90,28 @@ class EpochLosses:
         if epoch >= len(self.losses) or not self.losses[epoch].weight:
             return None
         return self.losses[epoch].total / self.losses[epoch].weight
+
+
+@attrs.define
+class FileProgress:
+    """What is known of a file whose blocks are being trained: its text in bytes, how much of it is new, and so far."""
+
+    path: str
+    size: int
+    fresh: int
+    words: int = 0
+    admitted: int = 0
+    seconds: float = 0.0
+    loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
+
+    def add(self, report: BlockReport, seconds: float) -> None:
+        """Take note of a block."""
+        self.words += report.tokens
+        self.admitted += report.admitted
+        self.seconds += seconds
+        self.loss = Loss(self.loss.total + report.loss.total, self.loss.weight + report.loss.weight)
+
+    @property
+    def mean_loss(self) -> float | None:
+        """The mean loss so far, None where nothing was measured."""
+        return self.loss.total / self.loss.weight if self.loss.weight else None

@@ -23,11 +23,11 @@ import threadpoolctl
 from streamer.checkpoints import Checkpoint, Store
 from streamer.display import Display
 from streamer.errors import ExitCode, StreamerError
+from streamer.history import FileProgress
 from streamer.intake import reader
 from streamer.intake.ahead import Ahead, Job, TokenBlock
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REWRITTEN, Entry, Signature
-from streamer.model.sgns import Loss
 from streamer.model.training import BlockReport
 from streamer.processes import keep_freed_memory
 from streamer.saving import Saver
@@ -320,7 +320,7 @@ class Service:
         """Train a file from the entry's offset to its end, one block after the other."""
         trainer, ledger = self.trainer, self.trainer.ledger
         epoch, signature = entry.passes, entry.signature
-        progress = _Progress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
+        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
         for block in self._blocks(file, candidate, entry):
             if _changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is looked at anew once it is still again
@@ -339,7 +339,7 @@ class Service:
         ledger.finish(entry)
         self.files_trained += 1
 
-    def _trained(self, progress: _Progress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
+    def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
         """Tell of a block that is trained, and of its file if that was the last."""
         self.trainer.epochs.add(epoch, report.loss)
         self.words_seen += report.tokens
@@ -374,29 +374,6 @@ class Service:
         self.files_refused += 1
         self.saver.changed()
         _log.warning("file.skipped", path=path, reason=reason)
-
-
-@attrs.define
-class _Progress:
-    """What is known of a file whose blocks are being trained: its text in bytes, how much of it is new, and so far."""
-
-    path: str
-    size: int
-    fresh: int
-    words: int = 0
-    admitted: int = 0
-    seconds: float = 0.0
-    loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
-
-    def add(self, report: BlockReport, seconds: float) -> None:
-        self.words += report.tokens
-        self.admitted += report.admitted
-        self.seconds += seconds
-        self.loss = Loss(self.loss.total + report.loss.total, self.loss.weight + report.loss.weight)
-
-    @property
-    def mean_loss(self) -> float | None:
-        return self.loss.total / self.loss.weight if self.loss.weight else None
 
 
 def _outdated(run: RunSettings, reason: str) -> bool:

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import structlog
 import threadpoolctl
 
@@ -27,11 +26,10 @@ from streamer.intake.tokenizer import EncodedText
 from streamer.model.sgns import Batching, Loss
 from streamer.model.training import BlockReport, Learner, ModelState
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
+from streamer.trees import FORMAT, FORMAT_VERSION, TreeReader, damaged, to_blob
 from streamer.vectors import WordVectors
 from streamer.workers import Team
 
-FORMAT = "streamer checkpoint"
-FORMAT_VERSION = 1
 BLOCK_CHARACTERS = 1 << 20
 
 WORTH_WORKERS = 8 << 20
@@ -39,7 +37,6 @@ WORTH_WORKERS = 8 << 20
 
 PathLike = str | os.PathLike[str]
 Then = Callable[[BlockReport, float], None]
-Record = TypeVar("Record", bound=attrs.AttrsInstance)
 Answer = TypeVar("Answer")
 
 _log = structlog.get_logger(__name__)
@@ -288,10 +285,10 @@ class Trainer:
             "format_version": FORMAT_VERSION,
             "streamer_version": __version__,
             "sequence": self.sequence,
-            "vocabulary/words": _to_blob(vocabulary.words),
+            "vocabulary/words": to_blob(vocabulary.words),
             "vocabulary/counts": vocabulary.counts,
             "vocabulary/words_seen": vocabulary.total,
-            "candidates/words": _to_blob(vocabulary.candidates),
+            "candidates/words": to_blob(vocabulary.candidates),
             "candidates/counts": np.fromiter(vocabulary.candidates.values(), np.int64, len(vocabulary.candidates)),
             "embeddings/input": embeddings.input,
             "embeddings/output": embeddings.output,
@@ -323,19 +320,19 @@ class Trainer:
             StreamerError: 65 if the tree is of another format, or a part is missing or of the wrong type or shape;
                 78 if a setting contradicts it.
         """
-        read = _Reader(tree)
+        read = TreeReader(tree)
         read.check_format()
         stored = read.record("settings", ModelSettings)
         batching = read.record("batching", Batching)
         if min(attrs.astuple(batching)) < 1:
-            raise _damaged(f"batching/ is {batching}")
+            raise damaged(f"batching/ is {batching}")
         model = ModelState.new(model_settings(stored, settings), batching)
         words = read.words("vocabulary/words")
         size, dimensions = len(words), stored.vector_size
         model.vocabulary.restore(
             words,
             read.array("vocabulary/counts", np.int64, (size,)),
-            dict(_counted(read, "candidates")),
+            dict(read.counted("candidates")),
             read.integer("vocabulary/words_seen"),
         )
         model.embeddings.restore(
@@ -346,7 +343,7 @@ class Trainer:
         )
         noise = read.array("noise/counts", np.int64, (None,))
         if len(noise) > size:
-            raise _damaged(f"noise/counts has {len(noise)} words, and the vocabulary {size}")
+            raise damaged(f"noise/counts has {len(noise)} words, and the vocabulary {size}")
         model.noise.restore(noise, read.integer("noise/due"))
         model.blocks = read.integer("progress/blocks")
         model.words_trained = read.integer("progress/words_trained")
@@ -370,7 +367,7 @@ def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
     Raises:
         StreamerError: 66 if there is no checkpoint, 65 if none verifies.
     """
-    read = _Reader(newest(folder, only=("format", "format_version", "vocabulary", "embeddings/input"))[1])
+    read = TreeReader(newest(folder, only=("format", "format_version", "vocabulary", "embeddings/input"))[1])
     read.check_format()
     words = read.words("vocabulary/words")
     return WordVectors(
@@ -382,7 +379,7 @@ def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
 
 def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     """Return the ledger of the newest checkpoint that verifies; raises as :func:`load` does."""
-    read = _Reader(newest(folder, only=("format", "format_version", "ledger"))[1])
+    read = TreeReader(newest(folder, only=("format", "format_version", "ledger"))[1])
     read.check_format()
     return Ledger.from_arrays(read.arrays("ledger"))
 
@@ -397,90 +394,6 @@ def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Check
             code=ExitCode.NO_INPUT,
         )
     return found
-
-
-_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,)}
-
-
-class _Reader:
-    """Takes leaves out of a tree, and names the one that is missing or wrong."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-
-    def check_format(self) -> None:
-        name = self._tree.get("format")
-        if not isinstance(name, str) or name != FORMAT:
-            raise _damaged("it is not a streamer checkpoint")
-        version = self.integer("format_version")
-        if version != FORMAT_VERSION:
-            raise _damaged(f"its format is {version}, and this version of streamer reads format {FORMAT_VERSION}")
-
-    def record(self, group: str, cls: type[Record]) -> Record:
-        values = {}
-        for field in attrs.fields(cls):
-            kind = str(field.type)
-            value = values[field.name] = self._leaf(f"{group}/{field.name}")
-            if not isinstance(value, _KINDS[kind]):
-                raise _damaged(f"{group}/{field.name} is no {kind}")
-        try:
-            return cls(**values)
-        except StreamerError as error:
-            raise _damaged(f"{group} are out of bounds: {error.problem}") from None
-
-    def integer(self, key: str) -> int:
-        value = self._leaf(key)
-        if not isinstance(value, int):
-            raise _damaged(f"{key} is no integer")
-        return value
-
-    def string(self, key: str) -> str:
-        value = self._leaf(key)
-        if not isinstance(value, str):
-            raise _damaged(f"{key} is no string")
-        return value
-
-    def array(self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
-        value = self._leaf(key)
-        if not isinstance(value, np.ndarray) or value.dtype != dtype or len(value.shape) != len(shape):
-            raise _damaged(f"{key} is no array of {np.dtype(dtype)} with {len(shape)} dimensions")
-        if any(wanted not in (None, have) for wanted, have in zip(shape, value.shape, strict=True)):
-            raise _damaged(f"{key} has shape {value.shape} where {shape} belongs")
-        return value
-
-    def arrays(self, group: str) -> dict[str, npt.NDArray[Any]]:
-        prefix = f"{group}/"
-        leaves = {key.removeprefix(prefix): leaf for key, leaf in self._tree.items() if key.startswith(prefix)}
-        return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, np.ndarray)}
-
-    def words(self, key: str) -> list[str]:
-        try:
-            *words, rest = self.array(key, np.uint8, (None,)).tobytes().decode().split("\n")
-        except UnicodeDecodeError:
-            raise _damaged(f"{key} is not UTF-8") from None
-        if rest or len(set(words)) != len(words):
-            raise _damaged(f"{key} is no list of distinct words")
-        return words
-
-    def _leaf(self, key: str) -> Any:
-        if key not in self._tree:
-            raise _damaged(f"{key} is missing")
-        return self._tree[key]
-
-
-def _counted(read: _Reader, group: str) -> Iterator[tuple[str, int]]:
-    words = read.words(f"{group}/words")
-    return zip(words, read.array(f"{group}/counts", np.int64, (len(words),)).tolist(), strict=True)
-
-
-def _damaged(reason: str) -> StreamerError:
-    return StreamerError(f"the checkpoint cannot be used: {reason}", code=ExitCode.DAMAGED)
-
-
-def _to_blob(words: Iterable[str]) -> npt.NDArray[np.uint8]:
-    """Return words as newline-terminated UTF-8: (bytes,) uint8."""
-    text = "\n".join(words)
-    return np.frombuffer(f"{text}\n".encode() if text else b"", np.uint8)
 
 
 def _blocks(texts: Iterable[str]) -> Iterator[str]:
