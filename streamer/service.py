@@ -239,17 +239,23 @@ class Service:
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
         """Prepare for the files that will be taken next: tokenise them ahead, have workers if they are worth it."""
+        candidates = [candidate for candidate in candidates if not candidate.refusal]
         jobs = [
             self._job(candidate, candidate.signature, 0, candidate.signature.size)
             for candidate in candidates
-            if not candidate.refusal
+            if not self._grown(candidate)
         ]
         self.ahead.announce(jobs)
-        if not jobs:
+        if not candidates:
             self.trainer.settle()
             self.trainer.end_workers()  # a service may have nothing to do for days
         elif sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.trainer.start_workers()):
             _log.info("workers.started", count=count)
+
+    def _grown(self, candidate: Candidate) -> bool:
+        """Return whether a file was trained when it had another size: what is new in it may be a line."""
+        previous = self.trainer.ledger.previous(candidate.path)
+        return previous is not None and previous[0] != candidate.signature.size
 
     def resume_under_way(self) -> None:
         """Go on with the file in whose middle the last run stopped, before any other."""

@@ -7,9 +7,8 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
@@ -37,9 +36,16 @@ WORTH_WORKERS = 8 << 20
 
 PathLike = str | os.PathLike[str]
 Then = Callable[[BlockReport, float], None]
-Answer = TypeVar("Answer")
 
 _log = structlog.get_logger(__name__)
+
+
+def _broken_off() -> StreamerError:
+    return StreamerError(
+        "training was broken off in the middle of a block",
+        hint="what the last checkpoint holds is safe: resume from there",
+        code=ExitCode.SYSTEM,
+    )
 
 
 def _nothing(report: BlockReport, seconds: float) -> None:
@@ -103,18 +109,20 @@ class Trainer:
 
         Raises:
             TypeError: If given one string, which would be taken for an iterable of letters.
-            StreamerError: 71 if a training process died; the trainer is of no more use.
+            StreamerError: 71 if a training process died. Then, and after a Ctrl-C in the middle of a block, the trainer
+                is of no more use: it refuses to learn or to be saved.
         """
         if isinstance(texts, str):
             raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
         try:
             for number, block in enumerate(_blocks(texts)):
-                if number * BLOCK_CHARACTERS >= WORTH_WORKERS:
+                if number * BLOCK_CHARACTERS >= WORTH_WORKERS:  # in characters here, which is near enough
                     self.start_workers()
                 self.train_tokens(tokenizer.encode(block, self.settings.boundary))
         finally:  # an iterable that fails leaves a trainer that has learned what came before
             try:
-                self.settle()
+                if not self._failure:
+                    self.settle()
             finally:
                 self.end_workers()
         return self
@@ -135,7 +143,8 @@ class Trainer:
     def train_tokens(self, encoded: EncodedText, *, epoch: int = 0, then: Then = _nothing) -> None:
         """Learn from one block that is tokenised already; see :meth:`train_text`.
 
-        With workers, it may return before the block is trained; :meth:`settle` waits for that.
+        With workers, it may return before the block is trained: :meth:`settle` waits for that, and until then weights
+        and history are behind the vocabulary. An exception from within, or from ``then``, breaks it off for good.
 
         Args:
             encoded: The block.
@@ -145,19 +154,20 @@ class Trainer:
         Raises:
             StreamerError: 71 if a training process died.
         """
-        self._check()
-        started = time.perf_counter()
-        report, tokens = self._learner.prepare(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
-        self._under_way.append((report, started, then))
-        if self._workers_ready():
-            assert self._team is not None
-            while self._team.full:
-                self._collect()
-            self._asking(partial(self._team.submit, tokens))
-        else:
-            with self.one_blas_thread():
-                loss = self._learner.update(tokens)
-            self._done(loss, time.perf_counter())
+        with self._whole():
+            started = time.perf_counter()
+            words, codes, segments = encoded.words, encoded.codes, encoded.segments
+            report, tokens = self._learner.prepare(words, codes, segments, first_pass=epoch == 0)
+            self._under_way.append((report, started, then))
+            if self._workers_ready():
+                assert self._team is not None
+                while self._team.full:
+                    self._collect()
+                self._team.submit(tokens)
+            else:
+                with self.one_blas_thread():
+                    loss = self._learner.update(tokens)
+                self._done(loss, time.perf_counter())
 
     def settle(self) -> None:
         """Wait until all that was given to workers is trained.
@@ -165,9 +175,9 @@ class Trainer:
         Raises:
             StreamerError: 71 if a training process died.
         """
-        self._check()
-        while self._under_way:
-            self._collect()
+        with self._whole():
+            while self._under_way:
+                self._collect()
 
     def start_workers(self) -> int:
         """Have processes train from now on, as many as there are threads to use; they take a moment to start.
@@ -191,7 +201,7 @@ class Trainer:
         if team:
             team.close()
             if self._under_way and not self._failure:
-                self._failure = StreamerError("training was broken off in the middle", code=ExitCode.SYSTEM)
+                self._failure = _broken_off()
 
     def _workers_ready(self) -> bool:
         try:
@@ -204,21 +214,20 @@ class Trainer:
             _log.warning("workers.unavailable", reason=error.problem, hint="training goes on in one process")
             return False
 
-    def _check(self) -> None:
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Enter what must not be left halfway: if it is, by Ctrl-C or for want of memory, the state is torn."""
         if self._failure:
             raise self._failure
+        try:
+            yield
+        except BaseException as error:
+            self._failure = error if isinstance(error, StreamerError) else _broken_off()
+            raise
 
     def _collect(self) -> None:
         assert self._team is not None
-        self._done(*self._asking(self._team.collect))
-
-    def _asking(self, ask: Callable[[], Answer]) -> Answer:
-        """Return the team's answer; if it has none any more, the state is torn for good."""
-        try:
-            return ask()
-        except StreamerError as error:
-            self._failure = error
-            raise
+        self._done(*self._team.collect())
 
     def _done(self, loss: Loss, ended: float) -> None:
         report, started, then = self._under_way.popleft()

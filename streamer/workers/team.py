@@ -158,11 +158,18 @@ class Team:
 
     def _death(self) -> StreamerError:
         self._lost = True
-        for process in self._processes:
-            process.kill()
-        codes = ", ".join(str(process.wait()) for process in self._processes)
+        codes = ", ".join(str(_exit_code(process)) for process in self._processes)
         return StreamerError(
             f"a training process ended unexpectedly (exit codes {codes})",
             hint="what the last checkpoint holds is safe: start again, it goes on from there",
             code=ExitCode.SYSTEM,
         )
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int:
+    """Return the exit code of a worker that has ended, or will as another has; one that does not is killed."""
+    try:
+        return process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

@@ -83,7 +83,8 @@ def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
     keep_freed_memory()
     threadpoolctl.threadpool_limits(1, user_api="blas")
     connection: Connection[Answer | None, Setup | Block] = Connection(descriptor)
-    with connection, contextlib.suppress(EOFError, OSError):  # the trainer is gone, or another worker
+    # The trainer is gone, or another worker; anything else is an error, and shown as one.
+    with connection, contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         setup = connection.recv()
         assert isinstance(setup, Setup)
         pipeline = Pipeline(setup.batching, setup.settings, setup.part, setup.parts)

@@ -264,6 +264,18 @@ def test_helper_processes_leave_the_same_bits(tmp_path: Path) -> None:
     assert len(set(exports)) == 1
 
 
+def test_a_line_at_the_end_of_a_large_file_starts_no_helpers(tmp_path: Path) -> None:
+    """What counts is what is new, not the size of the file."""
+    path = put(tmp_path / "in" / "log.txt", text(1, 9_000_000))
+    assert path.stat().st_size > WORTH_WORKERS
+    assert done("watch", "in", "--once", *QUICK, folder=tmp_path).events("workers.started")
+    with path.open("a") as log:
+        log.write("\n\none more line\n")
+    ended = done("watch", "in", "--once", *QUICK, folder=tmp_path)
+    assert [event["words"] for event in ended.events("file.trained")] == [3]
+    assert not ended.events("workers.started")
+
+
 def gone(pid: int) -> bool:
     """Return whether there is no such process, or only what waits to be reaped."""
     try:
