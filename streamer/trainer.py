@@ -21,6 +21,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.history import COLUMNS, EpochLosses, History
 from streamer.intake import tokenizer
 from streamer.intake.ledger import Ledger
+from streamer.intake.texts import joined
 from streamer.intake.tokenizer import EncodedText
 from streamer.model.sgns import Batching, Loss
 from streamer.model.training import BlockReport, Learner, ModelState
@@ -115,7 +116,7 @@ class Trainer:
         if isinstance(texts, str):
             raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
         try:
-            for number, block in enumerate(_blocks(texts)):
+            for number, block in enumerate(joined(texts, BLOCK_CHARACTERS)):
                 if number * BLOCK_CHARACTERS >= WORTH_WORKERS:  # in characters here, which is near enough
                     self.start_workers()
                 self.train_tokens(tokenizer.encode(block, self.settings.boundary))
@@ -403,23 +404,3 @@ def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Check
             code=ExitCode.NO_INPUT,
         )
     return found
-
-
-def _blocks(texts: Iterable[str]) -> Iterator[str]:
-    """Put short texts together, with a separator between them, and cut long ones at white space where there is some."""
-    waiting: list[str] = []
-    size = 0
-    for text in texts:
-        begin = 0
-        while len(text) - begin > BLOCK_CHARACTERS:
-            limit = begin + BLOCK_CHARACTERS
-            cut = max(text.rfind(mark, begin, limit) for mark in ("\n", " ")) + 1 or limit
-            yield tokenizer.SEPARATOR.join([*waiting, text[begin:cut]])
-            waiting, size, begin = [], 0, cut
-        if waiting and size + len(text) - begin > BLOCK_CHARACTERS:
-            yield tokenizer.SEPARATOR.join(waiting)
-            waiting, size = [], 0
-        waiting.append(text[begin:])
-        size += len(waiting[-1])
-    if waiting:
-        yield tokenizer.SEPARATOR.join(waiting)
