@@ -23,7 +23,8 @@ from streamer.intake import tokenizer
 from streamer.intake.ledger import Ledger
 from streamer.intake.texts import joined
 from streamer.intake.tokenizer import EncodedText
-from streamer.model.sgns import Batching, Loss
+from streamer.model.optimizer import LONGEST
+from streamer.model.sgns import Batching, Loss, noise_words
 from streamer.model.training import BlockReport, Learner, ModelState
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
 from streamer.trees import FORMAT, FORMAT_VERSION, TreeReader, damaged, to_blob
@@ -334,7 +335,7 @@ class Trainer:
         read.check_format()
         stored = read.record("settings", ModelSettings)
         batching = read.record("batching", Batching)
-        if min(attrs.astuple(batching)) < 1:
+        if min(attrs.astuple(batching)) < 1 or max(batching.chunk, noise_words(batching, batching.chunk)) > LONGEST:
             raise damaged(f"batching/ is {batching}")
         model = ModelState.new(model_settings(stored, settings), batching)
         words = read.words("vocabulary/words")

@@ -438,7 +438,13 @@ def test_words_are_distinct_lines_of_utf_8(tree: Tree, leaf: str) -> None:
 
 @pytest.mark.parametrize(
     ("leaf", "value"),
-    [("settings/window", 0), ("settings/architecture", "glove"), ("batching/chunk", 0), ("batching/group", -1)],
+    [
+        ("settings/window", 0),
+        ("settings/architecture", "glove"),
+        ("batching/chunk", 0),
+        ("batching/chunk", 8193),
+        ("batching/group", -1),
+    ],
 )
 def test_numbers_that_make_no_model(tree: Tree, leaf: str, value: object) -> None:
     """Settings out of bounds in a checkpoint mean that it is damaged, not that the user's settings are wrong."""

@@ -50,7 +50,7 @@ class Team:
         self._under_way: deque[int] = deque()  # the buffers of the blocks handed over
         self._connections: list[Connection[Setup | Block, Answer | None]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._started = self._lost = False
+        self._started = False
         self._share()
         try:
             self._start()
@@ -130,8 +130,6 @@ class Team:
         Raises:
             StreamerError: If a worker died. The weights are then in the middle of an update, and not to be saved.
         """
-        if self._lost:
-            raise self._death()
         answers: list[Answer] = []
         try:
             for connection in self._connections:
@@ -157,7 +155,6 @@ class Team:
         self._connections, self._processes, self._buffers = [], [], []
 
     def _death(self) -> StreamerError:
-        self._lost = True
         codes = ", ".join(str(_exit_code(process)) for process in self._processes)
         return StreamerError(
             f"a training process ended unexpectedly (exit codes {codes})",

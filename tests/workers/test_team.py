@@ -130,6 +130,18 @@ def test_workers_come_and_go() -> None:
     assert bits(changing) == bits(alone)
 
 
+def test_vectors_are_those_of_all_that_was_trained() -> None:
+    """Asked for while workers are at it, the vectors wait for them."""
+    given = blocks(2, 40_000)
+    alone, helped = (Trainer(threads=threads, **SETTINGS) for threads in (1, 2))
+    for block in given:
+        alone.train_tokens(block)
+    with working(helped):
+        for block in given:
+            helped.train_tokens(block)
+        assert helped.vectors.vectors.tobytes() == alone.vectors.vectors.tobytes()
+
+
 def test_long_texts_get_workers_and_leave_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """``partial_fit`` starts workers where they are worth it, and ends them; the vectors are the same."""
     texts = [" ".join(block.tokens()) for block in blocks(6, 20_000)]
