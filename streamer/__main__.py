@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -37,10 +39,20 @@ def main() -> None:
         # The reader of our output, such as `head`, has had enough; Python would complain once more at its exit.
         _discard_output()
         sys.exit(ExitCode.OK)
+    except MemoryError:
+        _out_of_memory()
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            _out_of_memory()
         _discard_output()
         print(f"streamer: {error}", file=sys.stderr)
         sys.exit(ExitCode.CANNOT_WRITE)
+
+
+def _out_of_memory() -> NoReturn:
+    print("streamer: out of memory", file=sys.stderr)
+    print("  hint: what the last checkpoint holds is safe: give it more, and start it again", file=sys.stderr)
+    sys.exit(ExitCode.SYSTEM)
 
 
 def _discard_output() -> None:

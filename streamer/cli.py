@@ -17,6 +17,7 @@ import click
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.options import Common, common_options, resolve, settings_options
+from streamer.signals import StopSignals
 
 if TYPE_CHECKING:
     from streamer.display import Display
@@ -57,6 +58,7 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
         streamer watch data/inbox
         streamer watch data/inbox --once --min-count 2
     """
+    signals = _stop_signals()
     from streamer import service
 
     given, run = resolve(common.config, flags)
@@ -67,7 +69,7 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
             hint=f"to train on a file: streamer train {inbox}" if there else f"make it: mkdir -p {inbox}",
             code=ExitCode.NO_INPUT,
         )
-    with service.start(checkpoints, given, run, _display(common)) as running:
+    with service.start(checkpoints, given, run, _display(common), signals) as running:
         service.watch(inbox, running, once=once)
     _summarise(running)
 
@@ -88,6 +90,7 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
     \b
         streamer train data/sample.txt --epochs 20 --min-count 1
     """
+    signals = _stop_signals()
     from streamer import service
 
     given, run = resolve(common.config, flags)
@@ -95,7 +98,7 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
         if not os.path.exists(path):  # noqa: PTH110 - unlike pathlib, it takes any name
             raise StreamerError(f"there is no file {path}", code=ExitCode.NO_INPUT)
 
-    with service.start(checkpoints, given, run, _display(common)) as running:
+    with service.start(checkpoints, given, run, _display(common), signals) as running:
 
         def on_epoch(epoch: int, loss: float | None) -> None:
             average = "unknown" if loss is None else f"{loss:.4f}"
@@ -334,6 +337,11 @@ def _print_json(value: Any) -> None:
 
 def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
+
+
+def _stop_signals() -> StopSignals:
+    """Return what hears SIGTERM and Ctrl-C from now to the end of the command."""
+    return click.get_current_context().with_resource(StopSignals())
 
 
 def _summarise(running: Service) -> None:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from streamer import disk
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -30,6 +32,7 @@ def spawn(
     Raises:
         OSError: If the system allows no more processes.
     """
+    disk.reached("helper.start")
     arguments = ", ".join(map(str, descriptors))
     code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import {function}; {function}({arguments})"
     return subprocess.Popen(

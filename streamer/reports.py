@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.text import Text
 
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
+from streamer.intake.ledger import Ledger
 from streamer.trainer import Trainer, newest, read_ledger
 
 Rows = list[dict[str, Any]]
@@ -42,6 +44,7 @@ def status(folder: Path) -> dict[str, Any]:
         "words_trained": model.words_trained,
         "loss": trainer.history.loss(),
         "files": trainer.ledger.outcomes(),
+        "bytes": accounts(_rows(trainer.ledger)),
         "size_bytes": checkpoint.size_bytes,
         "age_seconds": round(max(0.0, time.time() - checkpoint.created), 3),
         "running": pid is not None,
@@ -51,6 +54,20 @@ def status(folder: Path) -> dict[str, Any]:
 
 def files(folder: Path) -> Rows:
     """Return the ledger of the newest checkpoint, in the shape of ``files --json``."""
+    return _rows(read_ledger(folder))
+
+
+def accounts(rows: Rows) -> dict[str, Any]:
+    """Return the bytes of all files: those seen are those trained and those skipped, by reason."""
+    skipped = Counter[str]()
+    for row in rows:
+        skipped[row["reason"]] += row["bytes_skipped"]
+    trained = sum(row["bytes_trained"] for row in rows)
+    by_reason = {reason: count for reason, count in skipped.most_common() if count}
+    return {"seen": sum(row["bytes"] for row in rows), "trained": trained, "skipped": by_reason}
+
+
+def _rows(ledger: Ledger) -> Rows:
     return [
         {
             "path": entry.path,
@@ -62,7 +79,7 @@ def files(folder: Path) -> Rows:
             "bytes_skipped": entry.bytes_skipped,
             "sha256": entry.sha256.hex(),
         }
-        for entry in read_ledger(folder).entries
+        for entry in ledger.entries
     ]
 
 
@@ -110,6 +127,14 @@ def print_files(rows: Rows) -> None:
         path, reason = Text(printable(row["path"])), Text(row["reason"])
         table.add_row(path, outcome, f"{row['words']:,}", f"{row['bytes']:,}", reason)
     _print(table)
+    if rows:
+        total = accounts(rows)
+        print()
+        print(
+            f"{total['seen']:,} bytes seen = {total['trained']:,} trained + {sum(total['skipped'].values()):,} skipped"
+        )
+        for reason, count in total["skipped"].items():
+            print(f"  {count:,} skipped: {printable(reason)}")
 
 
 def print_checkpoints(rows: Rows) -> None:

@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
+from streamer import disk
 from streamer.checkpoints import Store, snapshot
-from streamer.errors import StreamerError
+from streamer.errors import ExitCode, StreamerError
 from streamer.trainer import Trainer
 
 IDLE_SECONDS = 5.0
@@ -67,7 +68,7 @@ class Saver:
         """Take the last checkpoint, if anything has changed, and wait until it is on disk.
 
         Raises:
-            StreamerError: With exit code 74, if it can't be written.
+            StreamerError: With exit code 74, if it can't be written, 71 if there is no memory for a copy.
         """
         try:
             if self._under_way:
@@ -87,14 +88,21 @@ class Saver:
         self._trainer.settle()  # what is still being trained is no pause
         started = self._last = time.monotonic()
         self._trainer.sequence += 1
-        image = snapshot(self._trainer.to_tree())
+        try:
+            image = snapshot(self._trainer.to_tree())
+        except MemoryError:
+            self._under_way = Future()
+            self._under_way.set_exception(_no_memory())
+            return
         self._changed = False
+        disk.reached("checkpoint.copied")
         pause = time.monotonic() - started
         trained = self._trainer.model.words_trained
         self._under_way = self._writer.submit(self._write, image, self._trainer.sequence, started, pause, trained)
 
     def _write(self, image: memoryview, sequence: int, started: float, pause: float, words_trained: int) -> float:
         checkpoint = self._store.publish(image, sequence)
+        disk.reached("checkpoint.published")
         self._store.retire(self._keep)
         seconds = time.monotonic() - started
         _log.info(
@@ -119,3 +127,11 @@ class Saver:
             _log.error("checkpoint.failed", problem=error.problem, hint=error.hint, attempts=self._failures)
         finally:
             self._under_way = None
+
+
+def _no_memory() -> StreamerError:
+    return StreamerError(
+        "there is no memory for a copy of the model, from which a checkpoint is written",
+        hint="give it more: a checkpoint takes as much again as the model",
+        code=ExitCode.SYSTEM,
+    )

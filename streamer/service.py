@@ -20,6 +20,7 @@ import attrs
 import structlog
 import threadpoolctl
 
+from streamer import disk
 from streamer.checkpoints import Checkpoint, Store
 from streamer.display import Display
 from streamer.errors import ExitCode, StreamerError
@@ -98,7 +99,9 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
 
 
 @contextlib.contextmanager
-def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Display) -> Iterator[Service]:
+def start(
+    folder: Path, given: Mapping[str, Any], run: RunSettings, display: Display, signals: StopSignals
+) -> Iterator[Service]:
     """Hold a checkpoint folder and its trainer, resumed or new, until the context ends; then save.
 
     Args:
@@ -106,6 +109,7 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
         given: Model settings that the user named.
         run: How this process works.
         display: Where to show progress.
+        signals: What may ask it to stop.
 
     Raises:
         StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint verifies, 78 if a given setting
@@ -113,12 +117,13 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
     """
     keep_freed_memory()
     store = Store(folder)
-    with store.lock(), StopSignals() as signals:
+    with store.lock():
         trainer = _trainer(store, given, run)
         store.retire(run.keep)  # and with it what a killed process left half-written
         trainer.ledger.reconsider(partial(_outdated, run))
         blas = [library.get("architecture") for library in threadpoolctl.threadpool_info()]
         _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=blas)
+        disk.reached("service.started")
         saver = Saver(store, trainer, every=run.checkpoint_every, keep=run.keep)
         # One thread is one core's worth of work, so then nothing is done elsewhere.
         ahead = Ahead(enabled=run.threads > 1)
@@ -131,13 +136,16 @@ def start(folder: Path, given: Mapping[str, Any], run: RunSettings, display: Dis
             except Stopped:
                 reason = signals.received.name if signals.received else "stopped"
             except StreamerError:
+                disk.reached("service.stopping")
                 saver.finish()
                 raise
             except BaseException:
                 # It may have come in the middle of an update: what the last checkpoint holds is the truth.
                 saver.close()
                 raise
+            disk.reached("service.stopping")
             saver.finish()
+            disk.reached("service.saved")
         _log.info("service.stopped", reason=reason, words_seen=trainer.model.vocabulary.total)
 
 
@@ -296,6 +304,7 @@ class Service:
                 )
                 entry = ledger.plan(candidate.path, inspection, on_change=self.run.on_change, passes=passes)
                 self.saver.changed()
+                disk.reached("input.planned")
                 if entry is not None:
                     self.display.file(candidate.path, entry.text_bytes, backlog)
                     self._train(file, candidate, entry)
@@ -328,21 +337,26 @@ class Service:
         epoch, signature = entry.passes, entry.signature
         progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
         for block in self._blocks(file, candidate, entry):
+            disk.reached("block.read")
+            trainer.make_room()
+            self.signals.check()
             if _changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is looked at anew once it is still again
             # What grew at the end of a file is new however often the beginning was trained.
             fresh = block.start >= entry.bytes_trained
             ledger.advance(entry, block.stop, len(block.tokens))
+            disk.reached("block.advanced")
             trainer.train_tokens(
                 block.tokens,
                 epoch=0 if fresh else max(epoch, 1),
                 then=partial(self._trained, progress, epoch, block.stop),
             )
+            disk.reached("block.trained")
             self.saver.changed()
             if block.stop < entry.text_bytes:
                 self.saver.save_if_due()
-                self.signals.check()
         ledger.finish(entry)
+        disk.reached("file.finished")
         self.files_trained += 1
 
     def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:

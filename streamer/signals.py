@@ -1,4 +1,7 @@
-"""SIGTERM and Ctrl-C: the first asks for a clean stop, the second ends the process at once."""
+"""SIGTERM and Ctrl-C: the first asks for a clean stop, the second ends the process at once.
+
+Imports next to nothing: a trainer enters this before it imports the rest, which takes longer than some are patient.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import contextlib
 import os
 import signal
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Self
 
 SHOW_CURSOR = b"\x1b[?25h\n"
 
@@ -16,11 +19,14 @@ class Stopped(Exception):  # noqa: N818 - a request, not an error
 
 
 class StopSignals:
-    """A context in which signals only set a flag, for a loop to look at between blocks."""
+    """A context in which signals only set a flag, for a loop to look at between blocks; after it, they do nothing.
+
+    For a process that ends soon after: what it had to save is saved, and a signal that comes while the interpreter
+    takes itself down would turn a clean end into another.
+    """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
-        self._before: dict[signal.Signals, Any] = {}
 
     def check(self) -> None:
         """Raise :class:`Stopped` if a signal has asked for it."""
@@ -29,12 +35,12 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._handle)
+            signal.signal(number, self._handle)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # unlike a function of ours, it stays to the end of the process
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received:

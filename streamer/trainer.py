@@ -163,13 +163,22 @@ class Trainer:
             self._under_way.append((report, started, then))
             if self._workers_ready():
                 assert self._team is not None
-                while self._team.full:
-                    self._collect()
+                self.make_room()
                 self._team.submit(tokens)
             else:
                 with self.one_blas_thread():
                     loss = self._learner.update(tokens)
                 self._done(loss, time.perf_counter())
+
+    def make_room(self) -> None:
+        """Wait until the next block can be trained, or handed over, at once.
+
+        Raises:
+            StreamerError: 71 if a training process died.
+        """
+        with self._whole():
+            while self._team and self._team.full:
+                self._collect()
 
     def settle(self) -> None:
         """Wait until all that was given to workers is trained.

@@ -55,10 +55,19 @@ def snapshot(tree: Tree) -> memoryview:
 
     Raises:
         ValueError: If a key or a value has no place in a tree.
+        MemoryError: If there is no room for the copy.
     """
     # libhdf5 never sees the disk: it has crashed the process on a full one (h5py#914). A BytesIO takes one copy of the
     # model, File.in_memory with get_file_image two (measured for 100 MB: 97 against 193 MB more).
     buffer = io.BytesIO()
+    try:
+        _fill(buffer, tree)
+    except (OSError, RuntimeError) as error:  # so HDF5 says that the buffer could not grow
+        raise MemoryError("for a copy of the model") from error
+    return buffer.getbuffer()
+
+
+def _fill(buffer: io.BytesIO, tree: Tree) -> None:
     # From 1.10 on HDF5 checksums its metadata; no newer feature is used, so that older readers keep up.
     with h5py.File(buffer, "w", libver=("v110", "v110")) as root:
         for key in sorted(tree):
@@ -75,7 +84,6 @@ def snapshot(tree: Tree) -> memoryview:
                     group.attrs[name] = value
             except (TypeError, ValueError) as error:
                 raise ValueError(f"{key} cannot be stored in a checkpoint: {error}") from error
-    return buffer.getbuffer()
 
 
 def seal(image: memoryview) -> tuple[memoryview, bytes]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import filelock
 
+from streamer import disk
 from streamer.checkpoints.publish import cannot_write, make_folder
 from streamer.errors import ExitCode, StreamerError
 
@@ -73,7 +74,7 @@ def holder(folder: Path) -> int | None:
 def _sign(path: Path) -> None:
     """Write our pid into the lock file, if the disk lets us: the lock holds without it."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        descriptor = disk.open_descriptor(path, os.O_WRONLY | os.O_CLOEXEC, "lock.sign")
         try:
             # Always as long, so that a new pid needs no new space and leaves nothing of the old one.
             os.pwrite(descriptor, b"%-20d\n" % os.getpid(), 0)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from streamer import disk
 from streamer.errors import ExitCode, StreamerError
 
 PIECE = 16 << 20  # bytes a write, so that a signal is seen between two of them
@@ -38,9 +39,7 @@ def make_folder(folder: Path) -> None:
         StreamerError: With exit code 74.
     """
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            _sync_folder(folder.parent)
+        disk.make_folder(folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
 
@@ -57,39 +56,26 @@ def publish(path: Path, pieces: Iterable[memoryview | bytes]) -> None:
     try:
         try:
             # In a container every run may have the same pid, so a killed one may have left this very name.
-            temporary.unlink(missing_ok=True)
+            disk.remove(temporary, "checkpoint.sweep")
             _write(temporary, pieces)
-            temporary.replace(path)
+            disk.rename(temporary, path, "checkpoint.rename")
         except BaseException:
             with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+                disk.remove(temporary, "checkpoint.sweep")
             raise
-        _sync_folder(path.parent)
+        disk.sync_folder(path.parent, "checkpoint.sync_name")
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
 def _write(path: Path, pieces: Iterable[memoryview | bytes]) -> None:
-    """Write a new file through to the disk. An fsync that failed must not be tried again: it may then claim success."""
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o666)  # the kernel takes off the umask, which Python cannot read safely
+    """Write a new file through to the disk."""
+    descriptor = disk.create(path)
     try:
         for piece in pieces:
             rest = memoryview(piece)
             while rest:
-                rest = rest[os.write(descriptor, rest[:PIECE]) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system knows how to."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # network file systems that cannot sync a folder say this
-            raise
+                rest = rest[disk.write(descriptor, rest[:PIECE]) :]
+        disk.sync(descriptor)
     finally:
         os.close(descriptor)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
+import os
 import re
 import stat
 from collections.abc import Callable, Collection
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import attrs
 
+from streamer import disk
 from streamer.checkpoints import lock
 from streamer.checkpoints.format import Damaged, Tree, decode, seal, snapshot, verify
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
@@ -100,10 +103,11 @@ class Store:
         Raises:
             StreamerError: With exit code 74.
         """
+        left_behind = [(path, "checkpoint.sweep") for path in sorted(self.folder.glob(LEFT_BEHIND))]
         oldest_first = reversed(self.list()[max(keep, 1) :])
-        for path in [*self.folder.glob(LEFT_BEHIND), *(checkpoint.path for checkpoint in oldest_first)]:
+        for path, purpose in [*left_behind, *((old.path, "checkpoint.retire") for old in oldest_first)]:
             try:
-                path.unlink(missing_ok=True)
+                disk.remove(path, purpose)
             except OSError as error:
                 raise cannot_write(path, error) from error
 
@@ -162,7 +166,7 @@ class Store:
         names = itertools.chain(["damaged"], (f"damaged-{number}" for number in itertools.count(2)))
         aside = next(path for name in names if not (path := Path(f"{checkpoint.path}.{name}")).exists())
         try:
-            checkpoint.path.rename(aside)
+            disk.rename(checkpoint.path, aside, "checkpoint.set_aside")
         except OSError as error:
             raise cannot_write(aside, error) from error
         return aside
@@ -208,7 +212,7 @@ class Store:
         """Return the regular files of such names, newest first."""
         found: Checkpoints = []
         try:
-            for path in self.folder.iterdir():
+            for path in disk.list_folder(self.folder):
                 if pattern.fullmatch(path.name):
                     with contextlib.suppress(FileNotFoundError):
                         found.append(_describe(path))
@@ -241,12 +245,12 @@ def _describe(path: Path) -> Checkpoint:
 def _read(path: Path, only: Collection[str] | None = None) -> Tree:
     """Verify and decode one file through one descriptor, so that no rename comes between the two."""
     try:
-        file = path.open("rb")
+        descriptor = disk.open_descriptor(path, os.O_RDONLY | os.O_CLOEXEC, "checkpoint.open")
     except FileNotFoundError:
         raise
     except OSError as error:
         raise _unreadable(path, error) from error  # not damaged: nobody should set it aside
-    with file:
+    with io.BufferedReader(disk.Reading(descriptor, "checkpoint.read")) as file:
         verify(file)
         return decode(file, only)
 

@@ -27,6 +27,7 @@ from watchdog import events
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
+from streamer import disk
 from streamer.intake.ledger import Signature
 from streamer.intake.reader import not_regular
 from streamer.settings import DEFAULT_EXCLUDE, RunSettings
@@ -120,6 +121,7 @@ class _Watch(events.FileSystemEventHandler):
         # to a program that makes errors of its warnings, the thread that listens would be lost with it.
         warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
         try:
+            disk.reached("inbox.watch")
             self._observer.schedule(self, self._root, recursive=True, event_filter=_EVENTS)
             self._observer.start()
         except BaseException:
@@ -127,6 +129,8 @@ class _Watch(events.FileSystemEventHandler):
             raise
 
     def on_any_event(self, event: events.FileSystemEvent) -> None:
+        if disk.reached("inbox.event") == "lose":
+            return
         if isinstance(event, events.FileMovedEvent):
             self._signals.put(os.fsdecode(event.dest_path).removeprefix(self._root + "/"))
         elif self._signals.empty():  # one is as good as a thousand
@@ -246,7 +250,7 @@ class Inbox:
             folder = folders.pop()
             failure: OSError | None = None
             try:
-                with os.scandir(f"{self.root}/{folder}") as entries:
+                with disk.scan(f"{self.root}/{folder}") as entries:
                     for entry in entries:
                         name, path = entry.name, folder + entry.name
                         if name.startswith("."):
@@ -259,6 +263,7 @@ class Inbox:
                                 continue
                         if self._names.take(name, path):
                             try:
+                                disk.reached("inbox.look")
                                 status = entry.stat(follow_symlinks=False)
                             except OSError as error:
                                 failure = error

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
+from streamer import disk
 from streamer.intake.ledger import Inspection, Signature
 
 PIECE = 1 << 20
@@ -78,11 +79,13 @@ def open_regular(path: str | Path) -> BinaryIO:
     Raises Refused with the reason, or FileNotFoundError if it is gone.
     """
     try:
-        _refuse_special(os.lstat(path).st_mode)
-        descriptor = os.open(path, _FLAGS)
+        _refuse_special(disk.look(path).st_mode)
+        descriptor = disk.open_descriptor(path, _FLAGS, "input.open")
         try:
             _refuse_special(os.fstat(descriptor).st_mode)
-            return io.BufferedReader(io.FileIO(descriptor))  # open() would also ask whether it is a terminal
+            return io.BufferedReader(
+                disk.Reading(descriptor, "input.read")
+            )  # open() would also ask whether it is a terminal
         except BaseException:
             os.close(descriptor)
             raise

@@ -1,0 +1,87 @@
+"""Every byte of every file, counted once more by a simpler program than the one that is tested."""
+
+from __future__ import annotations
+
+import fnmatch
+import gzip
+import os
+import zlib
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from streamer import reports
+from streamer.settings import DEFAULT_EXCLUDE
+
+Row = dict[str, Any]
+
+
+def check_accounts(folder: Path, inbox: Path, *, whole: bool = True) -> dict[str, list[Row]]:
+    """Check that bytes seen are bytes trained and bytes skipped, and return the rows of each path, the newest last.
+
+    Args:
+        folder: The folder of checkpoints.
+        inbox: The inbox as it is now, all of it relative to the ledger's root.
+        whole: Whether the trainer had the time to end with all that is there: then each file has its row, and each
+            row that is of the content on disk covers all of its text.
+    """
+    rows = reports.files(folder)
+    status = reports.status(folder)
+    by_path: dict[str, list[Row]] = {}
+    for row in rows:
+        assert row["bytes"] == row["bytes_trained"] + row["bytes_skipped"], row
+        assert min(row["bytes_trained"], row["bytes_skipped"], row["words"]) >= 0, row
+        assert (row["outcome"] == "trained") == (row["reason"] == ""), row
+        assert row["outcome"] != "skipped" or row["bytes_trained"] == row["words"] == 0, row
+        by_path.setdefault(row["path"], []).append(row)
+    assert sum(row["words"] for row in rows) == status["words_seen"], "a word is counted in one row"
+    assert Counter(row["outcome"] for row in rows) == Counter(status["files"])
+    seen = sum(row["bytes"] for row in rows)
+    skipped = Counter[str]()
+    for row in rows:
+        skipped[row["reason"]] += row["bytes_skipped"]
+    assert seen == sum(row["bytes_trained"] for row in rows) + skipped.total()
+    if whole:
+        for path in taken(inbox):
+            name = os.path.relpath(path, inbox)
+            assert name in by_path, f"{name} is neither trained nor refused"
+            _check_newest(path, by_path[name])
+    return by_path
+
+
+def taken(inbox: Path) -> list[Path]:
+    """Return the regular files whose names are taken by default."""
+    found = []
+    for root, folders, names in os.walk(inbox):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(root, name)
+            hidden = name.startswith(".") or any(fnmatch.fnmatchcase(name, glob) for glob in DEFAULT_EXCLUDE)
+            if not hidden and path.is_file() and not path.is_symlink():
+                found.append(path)
+    return found
+
+
+def text_bytes(content: bytes) -> int:
+    """Return the bytes of text in the content of a file."""
+    if content[:2] != b"\x1f\x8b":
+        return len(content)
+    try:
+        return len(gzip.decompress(content))
+    except (OSError, EOFError, zlib.error):
+        return len(content)
+
+
+def _check_newest(path: Path, rows: list[Row]) -> None:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return
+    digest = sha256(content).hexdigest()
+    same = [row for row in rows if row["sha256"] == digest and row["outcome"] != "skipped"]
+    refused = [row for row in rows if row["outcome"] == "skipped"]
+    assert len(same) + len(refused) >= 1, f"no row is of what {path} holds: {rows}"
+    assert len(same) <= 1, f"the same content has two rows: {same}"
+    for row in same or refused:
+        assert row["bytes"] in {text_bytes(content), len(content)} or row["outcome"] == "partial", (row, len(content))
