@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import signal
 import time
@@ -105,6 +106,8 @@ def reached(name: str) -> str:
     point = _armed.get(name) if _armed else None
     if point is None or not point.due():
         return ""
+    line = {"event": "failpoint.reached", "name": name, "action": point.action, "level": "warning"}
+    os.write(2, json.dumps(line).encode() + b"\n")
     if point.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if point.action == "stall":

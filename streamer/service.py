@@ -66,6 +66,7 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
                 named = candidate._replace(path=service.name(f"{root}/{candidate.path}"))
                 service.take(named, backlog=len(scan.ready) - number)
             if once and not scan.ready and not scan.waiting:
+                _refuse_unreadable(root, scan)
                 return
             if not scan.ready:
                 service.wait(box, scan)
@@ -233,8 +234,9 @@ class Service:
             return self.trainer.ledger.seen(self.name(f"{folder}/{relative}"), signature, passes)
 
         at_once = attrs.evolve(self.run, settle=0.0)
-        ready = Inbox(folder, at_once, seen, without=self.folder).scan().ready
-        return [candidate._replace(path=self.name(f"{folder}/{candidate.path}")) for candidate in ready]
+        scan = Inbox(folder, at_once, seen, without=self.folder).scan()
+        _refuse_unreadable(folder, scan)
+        return [candidate._replace(path=self.name(f"{folder}/{candidate.path}")) for candidate in scan.ready]
 
     def _file(self, path: Path, passes: int) -> list[Candidate]:
         try:
@@ -401,6 +403,14 @@ def _outdated(run: RunSettings, reason: str) -> bool:
     if reason == REWRITTEN:
         return run.on_change == "retrain"
     return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
+
+
+def _refuse_unreadable(folder: Path, scan: Scan) -> None:
+    """Raise if a folder that is to be trained once can't be listed; a service waits until it can."""
+    if scan.failure:
+        raise StreamerError(
+            f"cannot read {folder}: {scan.failure}", hint="let this user read it", code=ExitCode.NO_INPUT
+        )
 
 
 def _changed(status: os.stat_result, signature: Signature) -> bool:

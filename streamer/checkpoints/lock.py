@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from streamer.checkpoints.publish import cannot_write, make_folder
 from streamer.errors import ExitCode, StreamerError
 
 NAME = ".lock"
-PATIENCE = 0.25  # seconds: longer than holder() has the lock when it asks who has it
+PATIENCE = 1.0  # seconds: far longer than holder() has the lock when it asks who has it
 UNKNOWN = 0
 
 
@@ -32,16 +33,9 @@ def hold(folder: Path) -> Iterator[None]:
     """
     make_folder(folder)
     path = folder / NAME
-    lock = filelock.FileLock(path, timeout=PATIENCE, thread_local=False)
+    lock = filelock.FileLock(path, timeout=0, thread_local=False)
     try:
-        lock.acquire(poll_interval=0.01)
-    except filelock.Timeout:
-        pid = holder(folder)
-        raise StreamerError(
-            f"another trainer{f', process {pid},' if pid else ''} holds {folder}",
-            hint="stop it first, or name another --checkpoints folder",
-            code=ExitCode.LOCKED,
-        ) from None
+        _acquire(lock, folder)
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
@@ -50,6 +44,25 @@ def hold(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, folder: Path) -> None:
+    """Take the lock, or say at once who has it; wait only for those who ask who has it, which takes them a moment."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            pid = holder(folder)
+            if pid is None and time.monotonic() < deadline:
+                time.sleep(0.005)
+                continue
+            raise StreamerError(
+                f"another trainer{f', process {pid},' if pid else ''} holds {folder}",
+                hint="stop it first, or name another --checkpoints folder",
+                code=ExitCode.LOCKED,
+            ) from None
+        return
 
 
 def holder(folder: Path) -> int | None:

@@ -57,13 +57,14 @@ class Candidate(NamedTuple):  # like Signature, and with no Path in it: a scan o
 class Scan:
     """One look at the inbox.
 
-    ``ready`` is in the order of training, ``waiting`` counts the files that are not still yet, and ``next_still`` is
-    the number of seconds after which the first of them may be.
+    ``ready`` is in the order of training, ``waiting`` counts the files that are not still yet, ``next_still`` is the
+    number of seconds after which the first of them may be, and ``failure`` why the inbox itself can't be listed.
     """
 
     ready: list[Candidate] = field(default_factory=list)
     waiting: int = 0
     next_still: float | None = None
+    failure: str | None = None
 
 
 class Names:
@@ -173,7 +174,7 @@ class Inbox:
         self._monotonic = monotonic
         self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # size and mtime, and still since when
         self._renamed: set[str] = set()
-        self._unreadable: set[str] = set()
+        self._unreadable: dict[str, str] = {}
         self._missing = False
         self._woken = False
         # A queue and no threading.Event, whose lock a signal handler could find held by the thread it interrupted.
@@ -240,7 +241,7 @@ class Inbox:
             ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
         self._pending = pending
         ready.sort(key=lambda candidate: (candidate.signature.mtime_ns, os.fsencode(candidate.path)))
-        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None)
+        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unreadable.get(""))
 
     def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
         """Yield the path and status of all that the names allow; a folder itself only if it looks like a file."""
@@ -276,9 +277,9 @@ class Inbox:
     def _report(self, folder: str, failure: OSError | None) -> None:
         """Log once that a folder, or something in it, can't be looked at; what vanished meanwhile is no failure."""
         if failure is None:
-            self._unreadable.discard(folder)
+            self._unreadable.pop(folder, None)
         elif not isinstance(failure, (FileNotFoundError, NotADirectoryError)) and folder not in self._unreadable:
-            self._unreadable.add(folder)
+            self._unreadable[folder] = failure.strerror or str(failure)
             _log.warning("inbox.unreadable", path=f"{self.root}/{folder}", reason=failure.strerror)
 
     def _tend(self, identity: tuple[int, int] | None) -> None:

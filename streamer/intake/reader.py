@@ -129,6 +129,8 @@ def inspect(
                 _refuse_bomb(text_bytes, raw.position)
         reason = census.verdict(max_bad_ratio) if census else "empty"
     except Refused as refusal:
+        if str(refusal).startswith(_CANNOT_READ):
+            raise  # where a read fails, bytes are passed over: what follows says nothing of the file
         reason, text_bytes = str(refusal), 0
         while _read(raw, PIECE):  # the hash is of the whole file all the same
             check()

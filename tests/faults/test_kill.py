@@ -1,0 +1,130 @@
+"""Killed at random moments, as often as it may be, a run ends with the bits of one that nobody touched."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from streamer.checkpoints import Store
+
+from ..service.corpus import fill, put, text
+from ..service.process import QUICK, done, started
+from .accounting import check_accounts
+from .conftest import Amount, Tell
+from .state import State, children
+
+HELPED = 9 << 20
+"""Bytes of text that are enough for a tokeniser and workers to be started."""
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, State, float]]:
+    """Return two inboxes, what a run makes of each at one go, and how many seconds that takes."""
+    small = fill(tmp_path_factory.mktemp("small"))
+    large = tmp_path_factory.mktemp("large")
+    for number in range(3):
+        put(large / f"{number}.txt", text(200 + number, HELPED // 3), age=9000 - number)
+    undisturbed = []
+    for inbox in (small, large):
+        folder = tmp_path_factory.mktemp("undisturbed")
+        began = time.monotonic()
+        done("watch", inbox, "--once", *QUICK, folder=folder)
+        undisturbed.append((inbox, State.of(folder / "checkpoints"), time.monotonic() - began))
+    return undisturbed
+
+
+@pytest.mark.timeout(7200)
+def test_random_kills(corpora: list[tuple[Path, State, float]], tmp_path: Path, amount: Amount, tell: Tell) -> None:
+    """Kill -9 to the trainer or to one of its helpers, from its first line to its last: every array is the same."""
+    rng = random.Random(4)
+    trials, kills = amount(8, 300), 0
+    for trial in range(trials):
+        inbox, expected, seconds = corpora[trial % 2]
+        folder = tmp_path / str(trial)
+        folder.mkdir()
+        for _ in range(rng.randint(1, 4)):
+            kills += _killed(inbox, folder, rng, seconds)
+        done("watch", inbox, "--once", *QUICK, "--threads", str(rng.randint(1, 2)), folder=folder)
+        assert State.of(folder / "checkpoints") == expected, f"trial {trial}"
+        check_accounts(folder / "checkpoints", inbox)
+        shutil.rmtree(folder)
+    tell(f"kill -9 at random: {trials} of {trials} runs, killed {kills} times, end with the same bits")
+    assert kills > trials / 2
+
+
+def _killed(inbox: Path, folder: Path, rng: random.Random, seconds: float) -> bool:
+    """Start a run and kill it, or one of its helpers, somewhere; return whether it was still there to be killed."""
+    often = ("--checkpoint-every", rng.choice(["0", "0.05", "0.3"]), "--threads", str(rng.randint(1, 2)))
+    with started("watch", inbox, "--once", *QUICK, *often, folder=folder) as trainer:
+        time.sleep(rng.uniform(0, seconds))
+        helpers = children(trainer.pid)
+        if helpers and rng.random() < 0.3:
+            victim = rng.choice(helpers)
+            victim.kill()
+            code = trainer.ended(60).code
+            assert code in (0, 71), f"{victim.name} was killed"
+            return True
+        if trainer.process.poll() is not None:
+            return False
+        trainer.process.kill()
+        trainer.ended()
+        return True
+
+
+@pytest.mark.timeout(7200)
+def test_kills_while_files_arrive(
+    corpora: list[tuple[Path, State, float]], tmp_path: Path, amount: Amount, tell: Tell
+) -> None:
+    """A service that is killed and started again while its files arrive one by one ends with the same bits."""
+    source, expected, _ = corpora[0]
+    rng = random.Random(5)
+    trials = amount(2, 30)
+    for trial in range(trials):
+        folder = tmp_path / str(trial)
+        inbox = folder / "inbox"
+        inbox.mkdir(parents=True)
+        waiting = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime)
+        while waiting:
+            with started("watch", inbox, *QUICK, "--checkpoint-every", "0", folder=folder) as trainer:
+                trainer.event("service.started")
+                for _ in range(rng.randint(0, 8)):
+                    if waiting:
+                        _arrives(waiting.pop(0), source, inbox)
+                        time.sleep(rng.uniform(0, 0.05))
+                trainer.process.kill()
+                trainer.ended()
+        done("watch", inbox, "--once", *QUICK, folder=folder)
+        # The name of the folder and the times of the files are those of this copy.
+        assert State.of(folder / "checkpoints").learned == expected.learned, f"trial {trial}"
+        check_accounts(folder / "checkpoints", inbox)
+    tell(f"kill -9 while files arrive: {trials} of {trials} services end with the same bits")
+
+
+def _arrives(path: Path, source: Path, inbox: Path) -> None:
+    target = inbox / path.relative_to(source)
+    target.parent.mkdir(exist_ok=True)
+    hidden = shutil.copy2(path, inbox / ".arriving")
+    hidden.rename(target)
+
+
+def test_a_kill_leaves_nothing_that_has_to_be_cleaned_up(tmp_path: Path) -> None:
+    """Neither a lock nor a helper nor half a file is left in the way of the next start."""
+    for number in range(3):
+        put(tmp_path / "inbox" / f"{number}.txt", text(200 + number, HELPED // 3), age=9000 - number)
+    with started("watch", "inbox", *QUICK, "--checkpoint-every", "0", folder=tmp_path) as trainer:
+        trainer.event("workers.started")
+        trainer.event("checkpoint.saved")
+        helpers = children(trainer.pid)
+        assert helpers
+        trainer.killed()
+        deadline = time.monotonic() + 5
+        while any(helper.alive() for helper in helpers) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not [helper.name for helper in helpers if helper.alive()]
+    done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
+    assert {path.suffix for path in (tmp_path / "checkpoints").iterdir()} == {".h5", ""}
+    assert Store(tmp_path / "checkpoints").holder() is None
