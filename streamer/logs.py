@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -38,6 +39,14 @@ def configure(log_format: str, level: str, console: Console) -> None:
         logger_factory=lambda *_: logger,
         cache_logger_on_first_use=False,
     )
+    threading.excepthook = _thread_failed
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread, which Python would print as lines that are no log lines."""
+    name = failure.thread.name if failure.thread else ""
+    problem = f"{failure.exc_type.__name__}: {failure.exc_value}"
+    structlog.get_logger(__name__).error("thread.failed", thread=name, problem=problem)
 
 
 class _ConsoleFile:

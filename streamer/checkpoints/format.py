@@ -60,9 +60,13 @@ def snapshot(tree: Tree) -> memoryview:
     # libhdf5 never sees the disk: it has crashed the process on a full one (h5py#914). A BytesIO takes one copy of the
     # model, File.in_memory with get_file_image two (measured for 100 MB: 97 against 193 MB more).
     buffer = io.BytesIO()
+    # Asked for at once, before HDF5 is: a buffer that fails to grow leaves it with a file that it cannot close.
+    np.empty(sum(leaf.nbytes * 5 // 4 for leaf in tree.values() if isinstance(leaf, np.ndarray)), np.uint8)
     try:
         _fill(buffer, tree)
-    except (OSError, RuntimeError) as error:  # so HDF5 says that the buffer could not grow
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, ValueError) and not isinstance(error.__context__, MemoryError):
+            raise
         raise MemoryError("for a copy of the model") from error
     return buffer.getbuffer()
 
