@@ -17,6 +17,7 @@ from streamer.errors import ExitCode, StreamerError
 
 def main() -> None:
     """Run a command; end with one line and an exit code where something is wrong."""
+    _open_standard_files()
     try:
         cli(prog_name="streamer", standalone_mode=False)
         if sys.stdout:
@@ -47,6 +48,18 @@ def main() -> None:
         _discard_output()
         print(f"streamer: {error}", file=sys.stderr)
         sys.exit(ExitCode.CANNOT_WRITE)
+
+
+def _open_standard_files() -> None:
+    """Give the numbers 0, 1 and 2 to nobody else, where who started us left them closed.
+
+    A checkpoint that became number 2 would have written into it what a library has to complain about.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 def _out_of_memory() -> NoReturn:

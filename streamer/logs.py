@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,7 @@ import structlog
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from structlog.typing import EventDict
 
 
 def configure(log_format: str, level: str, console: Console) -> None:
@@ -27,9 +29,11 @@ def configure(log_format: str, level: str, console: Console) -> None:
         if pretty
         else structlog.processors.JSONRenderer()
     )
-    logger = structlog.WriteLogger(cast(Any, _ConsoleFile(console)))
+    file = _ConsoleFile(console)
+    logger = structlog.WriteLogger(cast(Any, file))
     structlog.configure(
         processors=[
+            file.tell_of_loss,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso" if not pretty else "%H:%M:%S", utc=not pretty),
             structlog.processors.dict_tracebacks if not pretty else structlog.dev.set_exc_info,
@@ -50,24 +54,45 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
 
 
 class _ConsoleFile:
-    """A file that prints whole lines above whatever live display the console shows."""
+    """A file that prints whole lines above whatever live display the console shows.
+
+    Who reads the log may go away, or the disk that it goes to fill up; that is no reason to stop training. Lines that
+    can't be written are counted, and the next one that can carries their number.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._is_terminal = console.is_terminal  # which Rich asks the environment about, each time
+        self._lost = 0
+        self._torn = b""  # what ends a line of which a part was written
 
     def write(self, line: str) -> None:
-        # Who reads the log may go away; that is no reason to stop training.
-        with contextlib.suppress(OSError):
+        try:
             self._print(line)
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def tell_of_loss(self, logger: object, method: str, line: EventDict) -> EventDict:
+        """Add the number of lines lost before this one, if any were, as structlog's processors do."""
+        return {**line, "lines_lost": self._lost} if self._lost else line
 
     def _print(self, line: str) -> None:
         if self._is_terminal:
             from rich.text import Text
 
             self._console.print(Text.from_ansi(line.removesuffix("\n")), soft_wrap=True)
-        else:
-            self._console.file.write(line)
+        elif file := self._console.file:
+            # Not through the file's buffer, which would keep what it can't write, and half a line of what it can.
+            data = memoryview(self._torn + line.encode("utf-8", "backslashreplace"))
+            written = 0
+            try:
+                while written < len(data):
+                    written += os.write(file.fileno(), data[written:])
+            finally:
+                if written:
+                    self._torn = b"" if written == len(data) else b"\n"
 
     def flush(self) -> None:
         with contextlib.suppress(OSError):

@@ -6,17 +6,17 @@ they add is which files were renamed into place, and need not be watched until t
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import functools
 import math
 import mimetypes
 import os
-import queue
 import re
 import stat
+import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,12 +111,12 @@ def _looks_like_text(name: str) -> bool:
 
 
 class _Watch(events.FileSystemEventHandler):
-    """The operating system's events from one folder, as signals: the path of a file renamed into place, or nothing."""
+    """The operating system's events from one folder: that there was one, and which files were renamed into place."""
 
-    def __init__(self, root: Path, signals: queue.SimpleQueue[str]) -> None:
+    def __init__(self, root: Path, happened: threading.Event, renamed: deque[str]) -> None:
         """Start watching; raise OSError if the folder is gone or the system allows no more watches."""
         self._root = str(root.resolve())  # a symbolic link would be watched itself, not what it leads to
-        self._signals = signals
+        self._happened, self._renamed = happened, renamed
         self._observer: BaseObserver = Observer()
         # A folder that appears while its parents are being watched is found twice, which watchdog takes for a mistake;
         # to a program that makes errors of its warnings, the thread that listens would be lost with it.
@@ -133,9 +133,8 @@ class _Watch(events.FileSystemEventHandler):
         if disk.reached("inbox.event") == "lose":
             return
         if isinstance(event, events.FileMovedEvent):
-            self._signals.put(os.fsdecode(event.dest_path).removeprefix(self._root + "/"))
-        elif self._signals.empty():  # one is as good as a thousand
-            self._signals.put("")
+            self._renamed.append(os.fsdecode(event.dest_path).removeprefix(self._root + "/"))
+        self._happened.set()
 
     def alive(self) -> bool:
         emitters = list(self._observer.emitters)
@@ -173,12 +172,11 @@ class Inbox:
         self._wall = wall
         self._monotonic = monotonic
         self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # size and mtime, and still since when
-        self._renamed: set[str] = set()
+        self._renamed: deque[str] = deque()
         self._unreadable: dict[str, str] = {}
         self._missing = False
-        self._woken = False
-        # A queue and no threading.Event, whose lock a signal handler could find held by the thread it interrupted.
-        self._signals: queue.SimpleQueue[str] = queue.SimpleQueue()
+        # A queue.SimpleQueue would wait for ever where a signal comes just as its timeout ends (CPython 3.11).
+        self._happened = threading.Event()
         self._watching = False
         self._watch: _Watch | None = None
         self._watched: tuple[int, int] | None = None
@@ -196,20 +194,10 @@ class Inbox:
         self._watching = False
         self._unwatch()
 
-    def wake(self) -> None:
-        """Make the wait under way, or the next one, return at once; for signal handlers and other threads."""
-        self._woken = True
-        self._signals.put("")
-
     def wait(self, timeout: float) -> bool:
-        """Return True when something happens in the folder or after :meth:`wake`, False after so many seconds."""
-        happened = self._woken
-        if not happened:
-            with contextlib.suppress(queue.Empty):
-                self._renamed.add(self._signals.get(timeout=max(0.0, timeout)))
-                happened = True
-        self._woken = False
-        self._drain()
+        """Return True when something happens in the folder, False after so many seconds."""
+        happened = self._happened.wait(max(0.0, timeout))
+        self._happened.clear()
         return happened
 
     def scan(self) -> Scan:
@@ -219,8 +207,7 @@ class Inbox:
             self._missing = not self._missing
             _log.warning("inbox.missing" if self._missing else "inbox.found", path=str(self.root))
         self._tend(identity)
-        self._drain()
-        renamed, self._renamed = self._renamed, set()
+        renamed = {self._renamed.popleft() for _ in range(len(self._renamed))}
         now, today, settle = self._monotonic(), self._wall(), self._settings.settle
         ready, waits, pending, root = [], [], {}, os.fspath(self.root)
         for path, status in self._walk() if identity else ():
@@ -292,7 +279,7 @@ class Inbox:
         if identity is None:
             return
         try:
-            self._watch, self._watched = _Watch(self.root, self._signals), identity
+            self._watch, self._watched = _Watch(self.root, self._happened, self._renamed), identity
         except FileNotFoundError:
             return  # gone since; the next scan says so
         except OSError as error:
@@ -305,11 +292,6 @@ class Inbox:
         watch, self._watch = self._watch, None
         if watch:
             watch.close()
-
-    def _drain(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._renamed.add(self._signals.get_nowait())
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
