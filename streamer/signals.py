@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: the first asks for a clean stop, the second ends the process at once.
+"""SIGTERM, Ctrl-C and the end of the terminal: the first asks for a clean stop, the second ends the process at once.
 
 Imports next to nothing: a trainer enters this before it imports the rest, which takes longer than some are patient.
 """
@@ -11,6 +11,7 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SHOW_CURSOR = b"\x1b[?25h\n"
 
 
@@ -34,12 +35,13 @@ class StopSignals:
             raise Stopped
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle)
+        for number in SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
+                signal.signal(number, self._handle)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # unlike a function of ours, it stays to the end of the process
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

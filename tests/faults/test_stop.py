@@ -19,7 +19,7 @@ from streamer.checkpoints import Store
 from streamer.trainer import Trainer
 
 from ..service.corpus import put, text
-from ..service.process import QUICK, Running, done, started, until
+from ..service.process import COMMAND, QUICK, Running, done, started, until
 from .accounting import check_accounts
 from .conftest import Amount, Tell
 
@@ -107,6 +107,24 @@ def test_stopped_in_any_phase(large: Path, inbox: Path, tmp_path: Path, amount: 
         f"last lines before: {sorted(set(phases))}"
     )
     assert max(seconds) < STOP_SECONDS
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_the_terminal_is_closed(ignored: bool, tmp_path: Path) -> None:
+    """SIGHUP saves and stops as SIGTERM does, unless the trainer was started by nohup."""
+    put(tmp_path / "inbox" / "a.txt", text(1, 20_000))
+    command = ("nohup", *COMMAND) if ignored else COMMAND
+    with started("watch", "inbox", *QUICK, folder=tmp_path, command=command) as trainer:
+        trainer.event("file.trained")
+        trainer.send(signal.SIGHUP)
+        if ignored:
+            put(tmp_path / "inbox" / "b.txt", text(2, 20_000))
+            trainer.event("file.trained", 2)
+            trainer.send(signal.SIGTERM)
+        ended = trainer.ended(5)
+    assert ended.code == 0
+    assert ended.events("service.stopped")[0]["reason"] == ("SIGTERM" if ignored else "SIGHUP")
+    check_accounts(tmp_path / "checkpoints", tmp_path / "inbox")
 
 
 @pytest.mark.timeout(600)
