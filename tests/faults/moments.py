@@ -1,0 +1,297 @@
+"""A file that is changed at a chosen moment of its way: what changes it, the moments, and what has to come of it."""
+
+from __future__ import annotations
+
+import ctypes
+import gzip
+import itertools
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from streamer import Trainer, disk, service
+from streamer.display import Display
+from streamer.intake import reader
+from streamer.intake.ledger import CHANGED, REWRITTEN
+from streamer.settings import RunSettings
+from streamer.signals import StopSignals
+from tests.service.corpus import put
+
+from .accounting import Row, check_accounts
+
+PIECE = 4096
+"""Bytes of a block, and of what is read at a time, so that a file of some kilobytes has many moments."""
+GONE = "removed before all of it was trained"
+SHORTER = "became shorter while it was being trained"
+DENIED = "cannot be read: Permission denied"
+TRUNCATED = "gzip: truncated"
+
+
+def words(kind: str, count: int) -> bytes:
+    """Return lines of words of which no other kind has any; some stand there once, some several times."""
+    numbers = (f"{kind}{number % 400 if number % 3 else number}" for number in range(count))
+    return "".join(f"{word}\n" if number % 9 == 8 else f"{word} " for number, word in enumerate(numbers)).encode()
+
+
+OLD, NEW, TAIL = words("old", 2_700), words("new", 3_600), words("tail", 900)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to a file.
+
+    Attributes:
+        act: Does it, given the path of the file.
+        refusal: Why the content is refused that is there then, if it would be for any file.
+        partial: Reasons for which a half-trained file is given up; none if it can be finished.
+        text: The text that is there then, apart from the first.
+        other_file: Whether the first content goes on in a file that is open, being another than the one changed.
+    """
+
+    act: Callable[[Path], object]
+    text: bytes = b""
+    refusal: str = ""
+    partial: tuple[str, ...] = (CHANGED,)
+    other_file: bool = False
+
+
+def _write(data: bytes, path: Path) -> None:
+    path.write_bytes(data)
+
+
+def _append(data: bytes, path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def _replace(data: bytes, path: Path) -> None:
+    path.with_name(".new").write_bytes(data)
+    path.with_name(".new").replace(path)
+
+
+def _cut(size: int, path: Path) -> None:
+    os.truncate(path, size)
+
+
+HALF = OLD[: OLD.index(b"\n", len(OLD) // 2) + 1]
+SAME_LENGTH = NEW[: len(OLD) - 1] + b"\n"
+CHANGES = {
+    "append": Change(partial(_append, TAIL), OLD + TAIL, partial=()),
+    "touch": Change(os.utime, OLD, partial=()),
+    "rewrite, same length": Change(partial(_write, SAME_LENGTH), SAME_LENGTH),
+    "rewrite, other length": Change(partial(_write, NEW), NEW),
+    "truncate": Change(partial(_cut, len(HALF)), HALF, partial=(CHANGED, SHORTER)),
+    "empty": Change(partial(_cut, 0), refusal="empty", partial=(CHANGED, SHORTER, "empty")),
+    "delete": Change(os.unlink, partial=(GONE,), other_file=True),
+    "replace": Change(partial(_replace, NEW), NEW, other_file=True),
+    "rename": Change(lambda path: path.rename(path.with_name("b.txt")), OLD, partial=(GONE,), other_file=True),
+    "forbid": Change(lambda path: path.chmod(0), refusal=DENIED, partial=(DENIED,), other_file=True),
+}
+PACKED = gzip.compress(OLD, mtime=0)
+PACKED_CHANGES = {
+    "append": Change(partial(_append, gzip.compress(TAIL)), OLD + TAIL, partial=()),
+    "rewrite": Change(partial(_write, gzip.compress(NEW)), NEW),
+    "truncate": Change(partial(_cut, len(PACKED) // 2), refusal=TRUNCATED, partial=(CHANGED, SHORTER, TRUNCATED)),
+    "delete": Change(os.unlink, partial=(GONE,), other_file=True),
+}
+
+UNSCANNED, OPENED, BEGUN, ENDED, DOWN = range(5)
+"""Stages of a file's way: it is not open yet; it is, and nothing is trained; some is; all is; none runs, some is."""
+
+Reached = Counter[str]
+Moment = tuple[int, Callable[[str, Reached], bool]]
+
+
+def _nth(name: str, number: int) -> Callable[[str, Reached], bool]:
+    return lambda at, reached: at == name and reached[name] == number
+
+
+def moments(blocks: int) -> dict[str, Moment]:
+    """Return the moments on the way of a file of so many blocks: the stage, and whether a failpoint is it."""
+    return {
+        "before the folder is listed": (UNSCANNED, _nth("inbox.list", 1)),
+        "before it is seen": (UNSCANNED, _nth("inbox.look", 1)),
+        "before it is looked at": (UNSCANNED, _nth("input.look", 1)),
+        "before it is opened": (UNSCANNED, _nth("input.open", 1)),
+        "before it is read": (OPENED, _nth("input.read", 1)),
+        "amid the inspection": (OPENED, _nth("input.read", 2)),
+        "after the inspection": (OPENED, _nth("input.planned", 1)),
+        "at the first block": (OPENED, _nth("block.read", 1)),
+        "at the first block, advanced": (BEGUN, _nth("block.advanced", 1)),
+        "after the first block": (BEGUN, _nth("block.trained", 1)),
+        "between two blocks": (BEGUN, lambda at, reached: at == "input.read" and reached["block.trained"] >= 2),
+        "at a block in the middle": (BEGUN, _nth("block.read", blocks // 2)),
+        "after a block in the middle": (BEGUN, _nth("block.trained", blocks // 2)),
+        "before the last block": (BEGUN, _nth("block.trained", blocks - 1)),
+        "at the last block": (BEGUN, _nth("block.read", blocks)),
+        "at the last block, advanced": (ENDED, _nth("block.advanced", blocks)),
+        "after the last block": (ENDED, _nth("block.trained", blocks)),
+        "after the file": (ENDED, _nth("file.finished", 1)),
+        "at the next scan": (ENDED, _nth("inbox.list", 2)),
+        "while no trainer runs, half": (DOWN, _nth("block.trained", blocks // 2)),
+        "while no trainer runs, begun": (DOWN, _nth("block.trained", 1)),
+        "while no trainer runs, whole": (ENDED, lambda at, reached: False),
+    }
+
+
+Expected = list[tuple[str, str, tuple[str, ...], bytes]]
+"""Rows: the path, the outcome, the reasons of which it has one, and the text."""
+
+
+def expected(change: Change, stage: int) -> Expected:
+    """Return the rows that there have to be in the end, as docs/files.md says."""
+    old = ("a.txt", "trained", ("",), OLD)
+    renamed = change.act is CHANGES["rename"].act
+    if stage == UNSCANNED or (stage == OPENED and not change.other_file):
+        old_rows = []
+    elif stage in (BEGUN, OPENED, ENDED) and (change.other_file or stage == ENDED):
+        old_rows = [old]
+    else:
+        old_rows = [("a.txt", "partial", change.partial, OLD)]
+    if change.refusal:
+        return [*old_rows, ("a.txt", "skipped", (change.refusal,), b"")]
+    if not change.text:
+        return old_rows
+    if not change.partial:
+        return [("a.txt", "trained", ("",), change.text)]
+    if renamed:
+        return [*old_rows, ("b.txt", "trained", ("",), OLD)]
+    return [*old_rows, ("a.txt", "skipped", (REWRITTEN,), b"")] if old_rows else [(*old[:3], change.text)]
+
+
+@contextmanager
+def bound_by_modes() -> Iterator[None]:
+    """Let file modes bind this thread, even if it is root's: without CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+    if os.geteuid():
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    head = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    before, data = ((ctypes.c_uint32 * 6)() for _ in range(2))
+    assert libc.capget(head, before) == 0
+    data[:] = before[:]
+    data[0] &= ~0b110
+    if libc.capset(head, data):
+        pytest.skip("root, and not allowed to give up its powers")
+    try:
+        yield
+    finally:
+        assert libc.capset(head, before) == 0
+
+
+class World:
+    """A folder of checkpoints, an inbox, and a trainer that runs in this process, once after the other.
+
+    Args:
+        folder: Where both are made.
+        monkeypatch: To act at failpoints.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.inbox, self.checkpoints = folder / "inbox", folder / "checkpoints"
+        self.inbox.mkdir()
+        self.lines: list[Any] = []
+        self._monkeypatch = monkeypatch
+
+    def small_pieces(self) -> None:
+        """Let files be read and trained in small pieces."""
+        self._monkeypatch.setattr(reader, "blocks", partial(reader.blocks, size=PIECE))
+        self._monkeypatch.setattr(reader, "PIECE", PIECE)
+
+    def run(self, hook: Callable[[str, Reached], bool] = lambda at, reached: False, **settings: Any) -> bool:
+        """Train all that is there, by a new trainer; return whether the hook did, which is asked at each failpoint.
+
+        The hook gets the name of the failpoint and how often each was reached, and stops the trainer if it says so.
+        """
+        signals, reached, stopped = StopSignals(), Counter[str](), []
+
+        def at(name: str) -> str:
+            reached[name] += 1
+            if not stopped and hook(name, reached):
+                stopped.append(name)
+                signals.received = signal.SIGTERM
+            return ""
+
+        run = RunSettings(**{"threads": 1, "settle": 0.0, "rescan": 0.05, "poll": True, **settings})
+        with structlog.testing.capture_logs() as self.lines, self._monkeypatch.context() as patch:
+            patch.setattr(disk, "reached", at)
+            with service.start(
+                self.checkpoints, {"vector_size": 4, "min_count": 3}, run, Display(), signals
+            ) as running:
+                service.watch(self.inbox, running, once=True)
+        return bool(stopped)
+
+    def counts(self) -> Counter[str]:
+        """Return how often each word was seen, admitted or not."""
+        vocabulary = Trainer.resume(self.checkpoints, threads=1).model.vocabulary
+        return Counter(dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))) + Counter(
+            vocabulary.candidates
+        )
+
+    def check(self, versions: dict[str, bytes], *, whole: bool = True) -> dict[str, list[Row]]:
+        """Check the accounts, and that each word of the bytes that count as trained was seen once for each of them.
+
+        Args:
+            versions: The text by the SHA-256 of what is on disk.
+            whole: Whether the trainer had the time to end with all that is there.
+        """
+        by_path = check_accounts(self.checkpoints, self.inbox, whole=whole)
+        seen = Counter[str]()
+        for row in itertools.chain.from_iterable(by_path.values()):
+            if row["outcome"] != "skipped":
+                trained = Counter(versions[row["sha256"]][: row["bytes_trained"]].decode().split())
+                assert row["words"] == trained.total(), row
+                seen += trained
+        assert self.counts() == seen
+        return by_path
+
+
+def live(world: World, change: Change, moment: Moment, first: bytes) -> dict[str, list[Row]]:
+    """Let a file be changed at a moment, and the trainer come to its end; check and return the rows.
+
+    Args:
+        world: Where.
+        change: What is done to the file.
+        moment: When.
+        first: What the file holds at first.
+    """
+    path = put(world.inbox / "a.txt", first, age=3600)
+    put(world.inbox / "other.txt", words("other", 50), age=60)
+    stage, is_it = moment
+    acted = []
+
+    def act(name: str, reached: Reached) -> bool:
+        if acted or not is_it(name, reached):
+            return False
+        acted.append(name)
+        if stage != DOWN:
+            change.act(path)
+        return stage == DOWN
+
+    with bound_by_modes():
+        stopped = world.run(act)
+        assert stopped == (stage == DOWN)
+        if stopped or not acted:
+            change.act(path)
+        world.run()
+        world.run()
+    said = [line for line in world.lines if line["event"] in ("file.trained", "file.skipped")]
+    assert not said, "what is known is said once"
+    with suppress(FileNotFoundError):
+        path.chmod(0o644)
+    texts = {sha256(OLD).hexdigest(): OLD, sha256(PACKED).hexdigest(): OLD}
+    for found in world.inbox.iterdir():
+        content = found.read_bytes()
+        with suppress(OSError, EOFError):
+            texts[sha256(content).hexdigest()] = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    return world.check(texts)
