@@ -31,6 +31,7 @@ from .accounting import Row, check_accounts
 
 PIECE = 4096
 """Bytes of a block, and of what is read at a time, so that a file of some kilobytes has many moments."""
+MODEL = {"vector_size": 4, "min_count": 3}
 GONE = "removed before all of it was trained"
 SHORTER = "became shorter while it was being trained"
 DENIED = "cannot be read: Permission denied"
@@ -79,24 +80,33 @@ def _replace(data: bytes, path: Path) -> None:
     path.with_name(".new").replace(path)
 
 
+def _rename(path: Path) -> None:
+    path.rename(path.with_name("b.txt"))
+
+
 def _cut(size: int, path: Path) -> None:
     os.truncate(path, size)
 
 
-HALF = OLD[: OLD.index(b"\n", len(OLD) // 2) + 1]
-SAME_LENGTH = NEW[: len(OLD) - 1] + b"\n"
-CHANGES = {
-    "append": Change(partial(_append, TAIL), OLD + TAIL, partial=()),
-    "touch": Change(os.utime, OLD, partial=()),
-    "rewrite, same length": Change(partial(_write, SAME_LENGTH), SAME_LENGTH),
-    "rewrite, other length": Change(partial(_write, NEW), NEW),
-    "truncate": Change(partial(_cut, len(HALF)), HALF, partial=(CHANGED, SHORTER)),
-    "empty": Change(partial(_cut, 0), refusal="empty", partial=(CHANGED, SHORTER, "empty")),
-    "delete": Change(os.unlink, partial=(GONE,), other_file=True),
-    "replace": Change(partial(_replace, NEW), NEW, other_file=True),
-    "rename": Change(lambda path: path.rename(path.with_name("b.txt")), OLD, partial=(GONE,), other_file=True),
-    "forbid": Change(lambda path: path.chmod(0), refusal=DENIED, partial=(DENIED,), other_file=True),
-}
+def changes(old: bytes) -> dict[str, Change]:
+    """Return what can be done to a file with this content."""
+    half = old[: old.index(b"\n", len(old) // 2) + 1]
+    same_length = (NEW * (len(old) // len(NEW) + 1))[: len(old) - 1] + b"\n"
+    return {
+        "append": Change(partial(_append, TAIL), old + TAIL, partial=()),
+        "touch": Change(os.utime, old, partial=()),
+        "rewrite, same length": Change(partial(_write, same_length), same_length),
+        "rewrite, other length": Change(partial(_write, NEW), NEW),
+        "truncate": Change(partial(_cut, len(half)), half, partial=(CHANGED, SHORTER)),
+        "empty": Change(partial(_cut, 0), refusal="empty", partial=(CHANGED, SHORTER, "empty")),
+        "delete": Change(os.unlink, partial=(GONE,), other_file=True),
+        "replace": Change(partial(_replace, NEW), NEW, other_file=True),
+        "rename": Change(_rename, old, partial=(GONE,), other_file=True),
+        "forbid": Change(lambda path: path.chmod(0), refusal=DENIED, partial=(DENIED,), other_file=True),
+    }
+
+
+CHANGES = changes(OLD)
 PACKED = gzip.compress(OLD, mtime=0)
 PACKED_CHANGES = {
     "append": Change(partial(_append, gzip.compress(TAIL)), OLD + TAIL, partial=()),
@@ -114,6 +124,11 @@ Moment = tuple[int, Callable[[str, Reached], bool]]
 
 def _nth(name: str, number: int) -> Callable[[str, Reached], bool]:
     return lambda at, reached: at == name and reached[name] == number
+
+
+def never(at: str, reached: Reached) -> bool:
+    """Say that it is not yet the moment."""
+    return False
 
 
 def moments(blocks: int) -> dict[str, Moment]:
@@ -140,7 +155,7 @@ def moments(blocks: int) -> dict[str, Moment]:
         "at the next scan": (ENDED, _nth("inbox.list", 2)),
         "while no trainer runs, half": (DOWN, _nth("block.trained", blocks // 2)),
         "while no trainer runs, begun": (DOWN, _nth("block.trained", 1)),
-        "while no trainer runs, whole": (ENDED, lambda at, reached: False),
+        "while no trainer runs, whole": (ENDED, never),
     }
 
 
@@ -148,25 +163,22 @@ Expected = list[tuple[str, str, tuple[str, ...], bytes]]
 """Rows: the path, the outcome, the reasons of which it has one, and the text."""
 
 
-def expected(change: Change, stage: int) -> Expected:
+def expected(change: Change, stage: int, old: bytes = OLD) -> Expected:
     """Return the rows that there have to be in the end, as docs/files.md says."""
-    old = ("a.txt", "trained", ("",), OLD)
-    renamed = change.act is CHANGES["rename"].act
-    if stage == UNSCANNED or (stage == OPENED and not change.other_file):
-        old_rows = []
-    elif stage in (BEGUN, OPENED, ENDED) and (change.other_file or stage == ENDED):
-        old_rows = [old]
-    else:
-        old_rows = [("a.txt", "partial", change.partial, OLD)]
+    rows: Expected = []
+    if stage == ENDED or (stage in (OPENED, BEGUN) and change.other_file):
+        rows = [("a.txt", "trained", ("",), old)]
+    elif stage in (BEGUN, DOWN):
+        rows = [("a.txt", "partial", change.partial, old)]
     if change.refusal:
-        return [*old_rows, ("a.txt", "skipped", (change.refusal,), b"")]
+        return [*rows, ("a.txt", "skipped", (change.refusal,), b"")]
+    if change.act is _rename:
+        return [*rows, ("b.txt", "trained", ("",), old)]
     if not change.text:
-        return old_rows
-    if not change.partial:
-        return [("a.txt", "trained", ("",), change.text)]
-    if renamed:
-        return [*old_rows, ("b.txt", "trained", ("",), OLD)]
-    return [*old_rows, ("a.txt", "skipped", (REWRITTEN,), b"")] if old_rows else [(*old[:3], change.text)]
+        return rows
+    if rows and change.partial:
+        return [*rows, ("a.txt", "skipped", (REWRITTEN,), b"")]
+    return [("a.txt", "trained", ("",), change.text)]
 
 
 @contextmanager
@@ -208,7 +220,7 @@ class World:
         self._monkeypatch.setattr(reader, "blocks", partial(reader.blocks, size=PIECE))
         self._monkeypatch.setattr(reader, "PIECE", PIECE)
 
-    def run(self, hook: Callable[[str, Reached], bool] = lambda at, reached: False, **settings: Any) -> bool:
+    def run(self, hook: Callable[[str, Reached], bool] = never, **settings: Any) -> bool:
         """Train all that is there, by a new trainer; return whether the hook did, which is asked at each failpoint.
 
         The hook gets the name of the failpoint and how often each was reached, and stops the trainer if it says so.
@@ -225,9 +237,7 @@ class World:
         run = RunSettings(**{"threads": 1, "settle": 0.0, "rescan": 0.05, "poll": True, **settings})
         with structlog.testing.capture_logs() as self.lines, self._monkeypatch.context() as patch:
             patch.setattr(disk, "reached", at)
-            with service.start(
-                self.checkpoints, {"vector_size": 4, "min_count": 3}, run, Display(), signals
-            ) as running:
+            with service.start(self.checkpoints, MODEL, run, Display(), signals) as running:
                 service.watch(self.inbox, running, once=True)
         return bool(stopped)
 
@@ -238,25 +248,31 @@ class World:
             vocabulary.candidates
         )
 
-    def check(self, versions: dict[str, bytes], *, whole: bool = True) -> dict[str, list[Row]]:
+    def check(self, *contents: bytes, whole: bool = True) -> dict[str, list[Row]]:
         """Check the accounts, and that each word of the bytes that count as trained was seen once for each of them.
 
         Args:
-            versions: The text by the SHA-256 of what is on disk.
+            contents: What the files held, and hold now.
             whole: Whether the trainer had the time to end with all that is there.
         """
         by_path = check_accounts(self.checkpoints, self.inbox, whole=whole)
-        seen = Counter[str]()
+        texts, seen = {sha256(content).hexdigest(): _text(content) for content in contents}, Counter[str]()
         for row in itertools.chain.from_iterable(by_path.values()):
             if row["outcome"] != "skipped":
-                trained = Counter(versions[row["sha256"]][: row["bytes_trained"]].decode().split())
+                trained = Counter(texts[row["sha256"]][: row["bytes_trained"]].decode().split())
                 assert row["words"] == trained.total(), row
                 seen += trained
         assert self.counts() == seen
         return by_path
 
 
-def live(world: World, change: Change, moment: Moment, first: bytes) -> dict[str, list[Row]]:
+def _text(content: bytes) -> bytes:
+    with suppress(OSError, EOFError):
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    return b""
+
+
+def live(world: World, change: Change, moment: Moment, first: bytes, **settings: Any) -> dict[str, list[Row]]:
     """Let a file be changed at a moment, and the trainer come to its end; check and return the rows.
 
     Args:
@@ -264,6 +280,7 @@ def live(world: World, change: Change, moment: Moment, first: bytes) -> dict[str
         change: What is done to the file.
         moment: When.
         first: What the file holds at first.
+        settings: How the trainer runs.
     """
     path = put(world.inbox / "a.txt", first, age=3600)
     put(world.inbox / "other.txt", words("other", 50), age=60)
@@ -279,8 +296,9 @@ def live(world: World, change: Change, moment: Moment, first: bytes) -> dict[str
         return stage == DOWN
 
     with bound_by_modes():
-        stopped = world.run(act)
+        stopped = world.run(act, **settings)
         assert stopped == (stage == DOWN)
+        assert acted or is_it is never, "there is no such moment"
         if stopped or not acted:
             change.act(path)
         world.run()
@@ -289,9 +307,4 @@ def live(world: World, change: Change, moment: Moment, first: bytes) -> dict[str
     assert not said, "what is known is said once"
     with suppress(FileNotFoundError):
         path.chmod(0o644)
-    texts = {sha256(OLD).hexdigest(): OLD, sha256(PACKED).hexdigest(): OLD}
-    for found in world.inbox.iterdir():
-        content = found.read_bytes()
-        with suppress(OSError, EOFError):
-            texts[sha256(content).hexdigest()] = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    return world.check(texts)
+    return world.check(first, *(found.read_bytes() for found in world.inbox.iterdir()))
