@@ -171,9 +171,9 @@ def _closed(make: Callable[[Path], object]) -> Callable[[Path], object]:
     return made
 
 
-def _dated(seconds: int) -> Callable[[Path], object]:
+def _dated(seconds: int, data: bytes = PLAIN) -> Callable[[Path], object]:
     def make(path: Path) -> None:
-        path.write_text(GOOD)
+        path.write_bytes(data)
         os.utime(path, (seconds, seconds))
 
     return make
@@ -338,6 +338,7 @@ THINGS = {
 TIMES = {
     "in-2100": Kind(_dated(4102444800)),
     "in-2300": Kind(_dated(10413792000)),
+    "empty-in-2300": Kind(_dated(10413792000, b""), "empty", 0),
     "in-1970": Kind(_dated(0)),
     "in-1950": Kind(_dated(-631152000)),
 }

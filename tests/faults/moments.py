@@ -36,6 +36,10 @@ GONE = "removed before all of it was trained"
 SHORTER = "became shorter while it was being trained"
 DENIED = "cannot be read: Permission denied"
 TRUNCATED = "gzip: truncated"
+LINK = "a symbolic link, not a regular file"
+FIFO = "a FIFO, not a regular file"
+CANARY = "canary.txt"
+"""A file beside the inbox, of which nothing may be trained."""
 
 
 def words(kind: str, count: int) -> bytes:
@@ -80,6 +84,16 @@ def _replace(data: bytes, path: Path) -> None:
     path.with_name(".new").replace(path)
 
 
+def _link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent.parent / CANARY)
+
+
+def _fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def _rename(path: Path) -> None:
     path.rename(path.with_name("b.txt"))
 
@@ -103,6 +117,8 @@ def changes(old: bytes) -> dict[str, Change]:
         "replace": Change(partial(_replace, NEW), NEW, other_file=True),
         "rename": Change(_rename, old, partial=(GONE,), other_file=True),
         "forbid": Change(lambda path: path.chmod(0), refusal=DENIED, partial=(DENIED,), other_file=True),
+        "link": Change(_link, refusal=LINK, partial=(LINK,), other_file=True),
+        "fifo": Change(_fifo, refusal=FIFO, partial=(FIFO,), other_file=True),
     }
 
 
@@ -284,6 +300,7 @@ def live(world: World, change: Change, moment: Moment, first: bytes, **settings:
     """
     path = put(world.inbox / "a.txt", first, age=3600)
     put(world.inbox / "other.txt", words("other", 50), age=60)
+    put(world.inbox.parent / CANARY, words("canary", 50))
     stage, is_it = moment
     acted = []
 
@@ -301,10 +318,11 @@ def live(world: World, change: Change, moment: Moment, first: bytes, **settings:
         assert acted or is_it is never, "there is no such moment"
         if stopped or not acted:
             change.act(path)
-        world.run()
+        if stopped or not acted or stage == UNSCANNED:  # a listing that is under way need not show a new name
+            world.run(**settings)
         world.run()
     said = [line for line in world.lines if line["event"] in ("file.trained", "file.skipped")]
     assert not said, "what is known is said once"
     with suppress(FileNotFoundError):
         path.chmod(0o644)
-    return world.check(first, *(found.read_bytes() for found in world.inbox.iterdir()))
+    return world.check(first, *(found.read_bytes() for found in world.inbox.iterdir() if found.is_file()))
