@@ -25,6 +25,7 @@ CHANGED = "changed while it was being trained"
 REWRITTEN = "rewritten after it was trained (--on-change retrain trains it again)"
 
 _NUMBERS = ("text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
+_INT64 = np.iinfo(np.int64)
 _COLUMNS = ("size", "mtime_ns", "ctime_ns", *_NUMBERS)  # in the order of the fields of Signature and of Entry
 
 
@@ -124,8 +125,8 @@ class Ledger:
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file that looks like this. O(1)."""
         if refused := self._refused.get(path):
-            return refused.signature == signature
-        return any(row.signature == signature and row.finished(passes) for row in self._versions.get(path, ()))
+            return _alike(refused.signature, signature)
+        return any(_alike(row.signature, signature) and row.finished(passes) for row in self._versions.get(path, ()))
 
     def knows(self, path: str) -> bool:
         """Return whether there is a row for a file. O(1)."""
@@ -284,7 +285,7 @@ class Ledger:
         }
         for name in _COLUMNS:
             value = attrgetter(name if name in _NUMBERS else f"signature.{name}")
-            columns[name] = np.array(list(map(value, rows)), np.int64)
+            columns[name] = _int64(list(map(value, rows)))
         return columns
 
     @classmethod
@@ -308,6 +309,22 @@ class Ledger:
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise StreamerError(f"the ledger is damaged: {error!r}", code=ExitCode.DAMAGED) from error
         return ledger
+
+
+def _alike(known: Signature, found: Signature) -> bool:
+    """Return whether two signatures are the same, as far as a checkpoint holds the first."""
+    return known == found or known == Signature(*map(_fit, found))
+
+
+def _int64(values: list[int]) -> npt.NDArray[np.int64]:
+    try:
+        return np.array(values, np.int64)
+    except OverflowError:  # nanoseconds of a time after the year 2262, which file systems know
+        return np.array([_fit(value) for value in values], np.int64)
+
+
+def _fit(value: int) -> int:
+    return min(max(value, _INT64.min), _INT64.max)
 
 
 def _blob(pieces: list[bytes]) -> npt.NDArray[np.uint8]:

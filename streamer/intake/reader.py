@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import errno
 import functools
-import gzip
 import hashlib
 import io
 import os
@@ -24,9 +23,11 @@ from streamer.intake.ledger import Inspection, Signature
 
 PIECE = 1 << 20
 BOMB_BYTES = 10_000_000
-BOMB_RATIO = 1000  # deflate cannot pack more than 1032 bytes into one, and text never comes near
+BOMB_RATIO = 1000  # text never comes near
+DEFLATE_RATIO = 1032  # deflate cannot pack more bytes into one
 
 _GZIP = b"\x1f\x8b"
+_PACKED = 1 << 14  # bytes of a gzip file read at a time; what follows a member is copied, and members may be tiny
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -47,8 +48,13 @@ _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-
 _WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
 _NOT_TEXT = "not text in "
 _BY_MARK = " by its byte-order mark"
+_ADVICE = "; see --encoding"
 _CANNOT_READ = "cannot be read: "
+_SPARSE = "sparse: "
 _ASCII_INSIDE = ("utf-8", "ascii", "iso8859", "cp125")  # codecs in which ASCII bytes are always those characters
+
+
+_Check = Callable[[], None]  # called between pieces; may raise to stop
 
 
 class Refused(Exception):  # noqa: N818 - it is an outcome of the file, not an error of ours
@@ -83,9 +89,8 @@ def open_regular(path: str | Path) -> BinaryIO:
         descriptor = disk.open_descriptor(path, _FLAGS, "input.open")
         try:
             _refuse_special(os.fstat(descriptor).st_mode)
-            return io.BufferedReader(
-                disk.Reading(descriptor, "input.read")
-            )  # open() would also ask whether it is a terminal
+            # open() would also ask whether it is a terminal.
+            return io.BufferedReader(disk.Reading(descriptor, "input.read"))
         except BaseException:
             os.close(descriptor)
             raise
@@ -106,52 +111,64 @@ def inspect(
     encoding: str,
     max_bad_ratio: float,
     previous: tuple[int, bytes] | None = None,
-    check: Callable[[], None] = lambda: None,
+    check: _Check = lambda: None,
 ) -> Inspection:
     """Look through a whole file once: hash it, decompress it, and judge whether it is text.
 
     ``previous`` is the size and SHA-256 of an earlier version, ``check`` is called between pieces and may raise to
-    stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next look. Raises
-    Refused if it became shorter or cannot be read.
+    stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next look. A file
+    that is proven to be no text is not read to its end. Raises Refused if it became shorter, cannot be read, or
+    consists of holes.
     """
-    signature = Signature.of(os.fstat(file.fileno()))
+    signature = Signature.of(status := os.fstat(file.fileno()))
+    _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
     packed = _is_gzip(file)
-    raw = _Hashed(file, signature.size, previous)
+    most = signature.size * (DEFLATE_RATIO if packed else 1)  # a byte is no more than one character
+    raw = _Hashed(file, signature.size, previous, check)
     census, text_bytes = None, 0
     try:
-        stream: _Readable = gzip.GzipFile(fileobj=raw, mode="rb") if packed else raw
+        stream: _Readable = _Unpacked(raw) if packed else raw
         while piece := _read(stream, PIECE):
-            check()
+            if census and census.hopeless(max_bad_ratio, most):
+                return Inspection(signature, bytes(32), 0, census.verdict(max_bad_ratio))
             census = census or _Census(_Codec.of(piece[:4], encoding))
             census.add(piece)
             text_bytes += len(piece)
-            if packed:
-                _refuse_bomb(text_bytes, raw.position)
+            if packed and text_bytes > max(BOMB_BYTES, BOMB_RATIO * raw.position):
+                raise Refused(f"gzip bomb: it unpacks to more than {BOMB_RATIO} times its size")
         reason = census.verdict(max_bad_ratio) if census else "empty"
     except Refused as refusal:
         if str(refusal).startswith(_CANNOT_READ):
             raise  # where a read fails, bytes are passed over: what follows says nothing of the file
         reason, text_bytes = str(refusal), 0
         while _read(raw, PIECE):  # the hash is of the whole file all the same
-            check()
+            pass
     if raw.position < signature.size:
         raise Refused("became shorter while it was being read")
     return Inspection(signature, raw.digest(), text_bytes, reason, raw.prefix_matches)
 
 
-def _refuse_bomb(unpacked: int, packed: int) -> None:
-    if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
-        raise Refused(f"gzip bomb: it unpacks to more than {BOMB_RATIO} times its size")
+def _refuse_sparse(descriptor: int, status: os.stat_result, max_bad_ratio: float, check: _Check) -> None:
+    """Refuse a file with so many holes, which are read as NULs, that it is no text: 1 TB of them fits any disk."""
+    size, before = status.st_size, os.lseek(descriptor, 0, os.SEEK_CUR)
+    holes, stop = 0, 0 if status.st_blocks * 512 < size else size
+    try:
+        while stop < size and holes <= max_bad_ratio * size:
+            check()
+            start = os.lseek(descriptor, stop, os.SEEK_HOLE)
+            holes += size - start  # if no data follows, which is an error
+            stop = os.lseek(descriptor, start, os.SEEK_DATA)
+            holes -= size - stop
+    except OSError as error:
+        holes *= error.errno == errno.ENXIO  # not every file system tells where holes are
+    finally:
+        os.lseek(descriptor, before, os.SEEK_SET)
+    if holes > max_bad_ratio * size:
+        raise Refused(f"{_SPARSE}{100 * holes / size:.3g} % of its bytes are holes {_limit(max_bad_ratio)}")
 
 
 def blocks(
-    file: BinaryIO,
-    *,
-    start: int,
-    stop: int,
-    encoding: str,
-    size: int = PIECE,
-    check: Callable[[], None] = lambda: None,
+    file: BinaryIO, *, start: int, stop: int, encoding: str, size: int = PIECE, check: _Check = lambda: None
 ) -> Iterator[Block]:
     """Yield the text from one position to another in blocks of at most ``size`` bytes.
 
@@ -161,10 +178,9 @@ def blocks(
     Refused if the file ends early or cannot be read any more.
     """
     packed = _is_gzip(file)
-    stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=file, mode="rb") if packed else file
-    codec = _Codec.of(_read(stream, 4), encoding)
-    stream.seek(0 if packed else start)
-    size = max(size, 16)  # no encoding has a longer character
+    codec = _Codec.of(_read(_Unpacked(file) if packed else file, 4), encoding)
+    file.seek(0 if packed else start)
+    stream, size = _Unpacked(file) if packed else file, max(size, 16)  # no encoding has a longer character
     for skipped in range(0, start if packed else 0, PIECE):
         check()
         _read(stream, min(PIECE, start - skipped), exactly=True)
@@ -189,13 +205,8 @@ def _read(stream: _Readable, size: int, *, exactly: bool = False) -> bytes:
     """Read up to ``size`` bytes, fewer only at the end; turn what can go wrong into Refused."""
     try:
         data = stream.read(size)
-    except EOFError as error:
-        raise Refused("gzip: truncated") from error
-    except gzip.BadGzipFile as error:
-        trailing = str(error).startswith("Not a gzipped file")
-        raise Refused("gzip: followed by other data" if trailing else f"gzip: damaged ({error})") from error
     except zlib.error as error:
-        raise Refused("gzip: damaged") from error
+        raise Refused(f"gzip: damaged ({str(error).rpartition(': ')[2]})") from error
     except OSError as error:
         raise Refused(f"{_CANNOT_READ}{error.strerror or error}") from error
     if exactly and len(data) < size:
@@ -203,21 +214,66 @@ def _read(stream: _Readable, size: int, *, exactly: bool = False) -> bytes:
     return data
 
 
-class _Hashed:
-    """The first ``size`` bytes of a file, hashed as they are read."""
+class _Unpacked:
+    """What a gzip file holds, member after member; NULs may follow each.
 
-    def __init__(self, file: BinaryIO, size: int, previous: tuple[int, bytes] | None) -> None:
+    The standard library's reads headers and padding byte by byte, and so could be kept busy for hours.
+    """
+
+    def __init__(self, file: _Readable) -> None:
+        self._file = file
+        self._member = zlib.decompressobj(wbits=31)
+        self._rest = b""  # read, and not unpacked
+
+    def read(self, size: int, /) -> bytes:
+        pieces = []
+        while size and (piece := self._some(size)):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def _some(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, none only at the end."""
+        while not self._member.eof or self._next():
+            packed = self._rest or self._file.read(_PACKED)
+            data = self._member.decompress(packed, size)
+            self._rest = self._member.unconsumed_tail or self._member.unused_data
+            if data:
+                return data
+            if not packed and not self._member.eof:
+                raise Refused("gzip: truncated")
+        return b""
+
+    def _next(self) -> bool:
+        """Begin the next member, if there is one."""
+        rest = self._rest.lstrip(b"\0")
+        while not rest and (packed := self._file.read(_PACKED)):
+            rest = packed.lstrip(b"\0")
+        if rest:
+            if not _GZIP.startswith(rest[:2]):
+                raise Refused("gzip: followed by other data")
+            self._member = zlib.decompressobj(wbits=31)
+        self._rest = rest
+        return bool(rest)
+
+
+class _Hashed:
+    """The first ``size`` bytes of a file, hashed as they are read; ``check`` is called for each piece."""
+
+    def __init__(self, file: BinaryIO, size: int, previous: tuple[int, bytes] | None, check: _Check) -> None:
         self.position = 0
         self.prefix_matches = False
         self._file = file
         self._size = size
         self._previous = previous
+        self._check = check
         self._hash = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
         if self.position == self._size:
             return b""
         data = self._file.read(min(size, self._size - self.position))
+        self._check()
         after = self.position + len(data)
         if self._previous and self.position < self._previous[0] <= after:
             prefix = self._hash.copy()
@@ -226,9 +282,6 @@ class _Hashed:
         self._hash.update(data)
         self.position = after
         return data
-
-    def seek(self, offset: int, /) -> int:
-        raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))  # gzip wants the method, and only reads on
 
     def digest(self) -> bytes:
         return self._hash.digest()
@@ -314,6 +367,10 @@ class _Census:
         self._characters += len(text)
         self._bad += replaced + text.count("\0")
 
+    def hopeless(self, max_bad_ratio: float, most: int) -> bool:
+        """Return whether the share of the bad is too high even if all else, of ``most`` characters, is good."""
+        return self._bad > max_bad_ratio * most
+
     def verdict(self, max_bad_ratio: float) -> str | None:
         """Return why this is not text, or None."""
         self._count(self._decoder.decode(b"", True), b"")
@@ -322,7 +379,7 @@ class _Census:
         if (share := self._bad / self._characters) <= max_bad_ratio:
             return None
         found = f"{100 * share:.3g} % of its characters can't be decoded"
-        return f"{_NOT_TEXT}{self._name}{self._known_by}: {found} {_limit(max_bad_ratio)}"
+        return f"{_NOT_TEXT}{self._name}{self._known_by}: {found} {_limit(max_bad_ratio)}{_ADVICE}"
 
 
 def outdated(reason: str, *, encoding: str, max_bad_ratio: float) -> bool:
@@ -330,12 +387,14 @@ def outdated(reason: str, *, encoding: str, max_bad_ratio: float) -> bool:
     if reason.startswith(_CANNOT_READ):
         # Permission shows in the times of a file, so only failures of the disk are tried again.
         return reason.removeprefix(_CANNOT_READ) not in map(os.strerror, (errno.EACCES, errno.EPERM, errno.ELOOP))
+    if reason.startswith(_SPARSE):
+        return not reason.endswith(_limit(max_bad_ratio))
     if not reason.startswith(_NOT_TEXT):
         return False
     codec = reason.removeprefix(_NOT_TEXT).split(":")[0]
     same = codec.endswith(_BY_MARK) or codec == _Codec.of(b"", encoding).name
-    return not (same and reason.endswith(_limit(max_bad_ratio)))
+    return not (same and reason.endswith(_limit(max_bad_ratio) + _ADVICE))
 
 
 def _limit(max_bad_ratio: float) -> str:
-    return f"(limit {100 * max_bad_ratio:.3g} %); see --encoding"
+    return f"(limit {100 * max_bad_ratio:.3g} %)"

@@ -24,7 +24,15 @@ INVISIBLE = "\u00ad\u2060\ufeff"  # soft hyphen, word joiner, byte-order mark: n
 SEPARATOR = "\x1e"  # ASCII's record separator: ends a context whatever the boundary
 BREAK = "\x00"  # stands for the end of a context while the text is cut into tokens
 
+WORD_BYTES = 256
+"""Bytes of UTF-8 up to which a token is a word: longer ones are data in letters, and would fill the vocabulary."""
+MARKS = 30
+"""Marks on one letter that are read; composing characters takes the square of their number (as in UAX #15)."""
+
 NO_WORD = ""  # stands for a token that is none, such as a mark without a letter
+
+FEW_CHANGES = 50
+"""Different characters to replace from which on one pass over the text is quicker than a pass for each."""
 
 _SEPARATOR = SEPARATOR.encode()
 _SPACE, _APOSTROPHE = b" '"
@@ -108,7 +116,7 @@ def _split(raw: bytearray) -> tuple[bytes, npt.NDArray[np.int32], npt.NDArray[np
     starts, stops = edges[::2], edges[1::2]
     is_break = text[starts] == 0
     segments = np.cumsum(is_break, dtype=np.int32)
-    tokens = np.flatnonzero(~is_break)
+    tokens = np.flatnonzero(~is_break & (stops - starts <= WORD_BYTES))
     if not len(tokens):
         return b"", np.empty(0, np.int32), np.empty(0, np.int32)
     starts, stops, segments = starts[tokens], stops[tokens], segments[tokens]
@@ -164,26 +172,61 @@ def _clean(text: str) -> str:
         text = text.replace("\x00", " ")
     if text.isascii():
         return text
+    points, distinct = _points(text)
+    marks = [point for point in distinct if _is_mark(chr(point))]
+    if marks and (few := _few_marks(points, marks)) is not None:
+        text = few
     if not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
-    points = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
-    for point in np.unique(points[points > 0x7F]):
-        character = chr(point)
-        if character in APOSTROPHES:
-            text = text.replace(character, "'")
-        elif character in INVISIBLE:
-            text = text.replace(character, "")
-        elif character in "\u2028\u2029":
-            text = text.replace(character, "\n\n")
-        elif not _in_word(character):
-            # A line of dashes or dots is no blank line, so punctuation must not become white space yet.
-            text = text.replace(character, " " if character.isspace() else "_")
+        _, distinct = _points(text)
+    changes = {point: new for point in distinct if (new := _instead(chr(point))) is not None}
+    if len(changes) > FEW_CHANGES:
+        return text.translate(changes)
+    for point, new in changes.items():
+        text = text.replace(chr(point), new)
     return text
+
+
+def _points(text: str) -> tuple[npt.NDArray[np.uint32], list[int]]:
+    """Return the code points of a text, and in ascending order those that are not ASCII, each once."""
+    points = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
+    there = np.zeros(int(points.max(initial=0)) + 1, np.bool_)
+    there[points] = True
+    return points, (np.flatnonzero(there[0x80:]) + 0x80).tolist()
+
+
+def _few_marks(points: npt.NDArray[np.uint32], marks: list[int]) -> str | None:
+    """Return the text without what goes beyond :data:`MARKS` in a row, or None if nothing does."""
+    is_mark = np.isin(points, np.array(marks, np.uint32))
+    others = np.flatnonzero(~is_mark)
+    if len(points) <= MARKS or np.diff(others, prepend=-1, append=len(points)).max() <= MARKS + 1:
+        return None
+    positions = np.arange(len(points))
+    before = np.maximum.accumulate(np.where(is_mark, -1, positions))
+    return points[positions - before <= MARKS].tobytes().decode("utf-32-le")
+
+
+def _instead(character: str) -> str | None:
+    """Return what a character that is not ASCII is replaced by, or None if it belongs to words."""
+    if character in APOSTROPHES:
+        return "'"
+    if character in INVISIBLE:
+        return ""
+    if character in "\u2028\u2029":
+        return "\n\n"
+    if _in_word(character):
+        return None
+    # A line of dashes or dots is no blank line, so punctuation must not become white space yet.
+    return " " if character.isspace() else "_"
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
 
 
 def _in_word(character: str) -> bool:
     # Python's \w leaves combining marks out and so would cut Hindi, Thai or pointed Hebrew in the middle of words.
-    return character.isalnum() or character in JOINERS or unicodedata.category(character)[0] == "M"
+    return character.isalnum() or character in JOINERS or _is_mark(character)
 
 
 def _finish(tokens: bytes, codes: npt.NDArray[np.int32], segments: npt.NDArray[np.int32]) -> EncodedText:
@@ -202,4 +245,6 @@ def _finish(tokens: bytes, codes: npt.NDArray[np.int32], segments: npt.NDArray[n
 def _fold(token: str) -> str:
     """Return a token that is not all ASCII as a word, or :data:`NO_WORD`."""
     word = unicodedata.normalize("NFC", token.lower().strip(JOINERS + "'"))
+    if len(word) > WORD_BYTES // 4 and len(word.encode()) > WORD_BYTES:
+        return NO_WORD  # a few letters are longer in lower case
     return word if any(map(str.isalnum, word)) else NO_WORD

@@ -22,8 +22,17 @@ def strings(module: ModuleType, function: str) -> Iterator[str]:
     """Yield the strings, and the constant parts of f-strings, that a module passes to a function."""
     for call in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == function:
-            parts = (part for argument in call.args for part in ast.walk(argument))
-            yield from (part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+            texts = (part for argument in call.args for part in _texts(argument))
+            yield from (part.value for part in texts if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+def _texts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and what is in it, apart from how an f-string writes its numbers."""
+    yield node
+    for name, part in ast.iter_fields(node):
+        for child in part if isinstance(part, list) else [part]:
+            if isinstance(child, ast.AST) and name != "format_spec":
+                yield from _texts(child)
 
 
 REASONS = {

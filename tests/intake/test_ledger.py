@@ -352,6 +352,19 @@ def test_names_and_reasons_of_any_kind_survive_storage() -> None:
     assert {str(column.dtype) for column in arrays.values()} == {"uint8", "int32", "int64"}
 
 
+def test_times_beyond_all_numbers_survive_storage() -> None:
+    """A file from the year 2300 or the year 1600, which no int64 of nanoseconds holds, is known again when loaded."""
+    ledger, signatures = Ledger(), [Signature(5, 10**19, 7), Signature(5, -(10**19), 7)]
+    for path, signature in zip("ab", signatures, strict=True):
+        train(ledger, ledger.plan(path, Inspection(signature, bytes(32), 5)))
+        ledger.refuse(path + "!", signature, "empty")
+    for known in (ledger, Ledger.from_arrays(ledger.to_arrays())):
+        for path, signature in zip("ab", signatures, strict=True):
+            assert known.seen(path, signature) and known.seen(path + "!", signature)
+            assert not known.seen(path, signature._replace(ctime_ns=8))
+            assert not known.seen(path + "!", signature._replace(mtime_ns=9))
+
+
 def test_an_empty_ledger_survives_storage() -> None:
     """No rows are stored as columns without rows."""
     check(Ledger())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import functools
 import gzip
 import hashlib
 import os
 import random
 import socket
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -196,7 +198,7 @@ PACKED = gzip.compress(PARAGRAPHS.encode() * 50)
         (PACKED[:2], "gzip: truncated"),
         (PACKED + PACKED[:30], "gzip: truncated"),
         (PACKED + b"trailing", "gzip: followed by other data"),
-        (PACKED[:-8] + bytes(4) + PACKED[-4:], "gzip: damaged (CRC check failed"),
+        (PACKED[:-8] + bytes(4) + PACKED[-4:], "gzip: damaged (incorrect data check)"),
         (PACKED[:100] + bytes(20) + PACKED[120:], "gzip: damaged"),
         (gzip.compress(b" " * 12_000_000), "gzip bomb: it unpacks to more than 1000 times its size"),
     ],
@@ -209,6 +211,142 @@ def test_a_bad_gzip_file_is_refused_whole(data: bytes, reason: str, opened: Open
     assert found.refusal.startswith(reason)
     assert (found.sha256, found.text_bytes) == (hashlib.sha256(data).digest(), 0)
     assert found.prefix_matches or len(data) < 10
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 3_000_000 + b"\0" + gzip.compress(b"name")[10:], b"name"),
+        (gzip.compress(b"padded") + bytes(3_000_000), b"padded"),
+        (gzip.compress(b"one") + bytes(70_000) + gzip.compress(b"two"), b"onetwo"),
+        (gzip.compress(b"") * 20_000 + gzip.compress(b"last"), b"last"),
+    ],
+    ids=["name", "NULs", "NULs between", "members"],
+)
+def test_odd_but_valid_gzip_is_read_at_once(data: bytes, text: bytes, opened: Opener) -> None:
+    """A long name in the header, NULs after a member and thousands of empty ones take no longer than other bytes."""
+    with opened(data) as file:
+        started = time.monotonic()
+        found = inspect(file)
+        assert (found.refusal, found.text_bytes) == (None, len(text))
+        assert "".join(block.text for block in read(file, stop=len(text))) == text.decode()
+        assert time.monotonic() - started < 1
+
+
+def test_any_gzip_is_unpacked_as_the_standard_library_does(opened: Opener) -> None:
+    """Members of any sizes, with NULs between them, cut and damaged anywhere: the same text, or none for both."""
+    rng = random.Random(5)
+    for _ in range(300):
+        texts = [b"word %d " % rng.randrange(99) * rng.choice([0, 1, 9, 999, 99_999]) for _ in range(rng.randint(1, 3))]
+        data = bytearray(b"".join(gzip.compress(text) + bytes(rng.choice([0, 0, 1, 600])) for text in texts))
+        kind = rng.choice(["whole", "cut", "damaged", "followed"])
+        if kind == "cut":
+            del data[rng.randrange(2, len(data)) :]
+        elif kind == "damaged":
+            data[rng.randrange(10, len(data))] ^= 1 << rng.randrange(8)
+        elif kind == "followed":
+            data += rng.choice([b"x", b"\x1f", b"\x1f\x8c", b"text"])
+        try:
+            expected = len(gzip.decompress(bytes(data)))
+        except (OSError, EOFError, zlib.error):
+            expected = -1
+        with opened(bytes(data)) as file:
+            found = inspect(file)
+        refused = (found.refusal or "").startswith("gzip")
+        assert (-1 if refused else found.text_bytes) == expected, (kind, found.refusal)
+
+
+@pytest.mark.parametrize(
+    ("head", "noise", "settings", "share"),
+    [
+        (b"", b"\xff", {}, 0.05),
+        (b"good text " * (80 << 10), b"\0", {}, 0.06),
+        (b"", b"\xff", {"max_bad_ratio": 0.5}, 0.6),
+        (codecs.BOM_UTF16_LE, b"\x00\xd8", {}, 0.06),
+    ],
+    ids=["noise", "NULs", "another limit", "surrogates"],
+)
+def test_reading_ends_when_the_verdict_is_certain(
+    head: bytes, noise: bytes, settings: dict[str, float], share: float, opened: Opener
+) -> None:
+    """Of a large file that is no text only as much is read as it takes to know that no rest could save it."""
+    data = head + noise * (60 * reader.PIECE // len(noise))
+    with opened(data) as file:
+        found = inspect(file, **settings)
+        assert file.tell() <= share * len(data)
+    assert (found.refusal or "").startswith("not text")
+    assert (found.sha256, found.text_bytes) == (bytes(32), 0)
+    assert outdated(found.refusal or "", encoding="utf-8", max_bad_ratio=0.9)
+    assert not outdated(found.refusal or "", encoding="utf-8", max_bad_ratio=settings.get("max_bad_ratio", 0.01))
+
+
+def test_a_file_that_the_rest_could_save_is_read_on(opened: Opener) -> None:
+    """Noise at the beginning of much good text is within the limit of the whole."""
+    data = b"\xff" * reader.PIECE + b"good text " * (25 * reader.PIECE // 10)
+    with opened(data) as file:
+        assert inspect(file, max_bad_ratio=0.04).refusal is None
+        assert inspect(file, max_bad_ratio=0.038).refusal is not None
+        assert inspect(file, max_bad_ratio=1.0).text_bytes == len(data)
+
+
+def test_gzip_of_nothing_but_noise_is_not_unpacked_to_its_end(opened: Opener) -> None:
+    """What unpacks to much, and less than a bomb, is refused as soon as all that it could hold would not save it."""
+    data = gzip.compress(bytes(60 * reader.PIECE) + random.Random(1).randbytes(20_000))
+    with opened(data) as file:
+        found = inspect(file)
+    assert (found.refusal or "").startswith("not text in utf-8: 100 %")
+    assert (found.sha256, found.text_bytes) == (bytes(32), 0)
+
+
+def _sparse(path: Path, size: int, *pieces: tuple[int, bytes]) -> None:
+    with path.open("wb") as file:
+        for position, data in pieces:
+            file.seek(position)
+            file.write(data)
+        file.truncate(size)
+    if path.stat().st_blocks * 512 >= size:
+        pytest.skip("this file system writes holes out")
+
+
+@pytest.mark.parametrize(
+    ("size", "pieces", "reason"),
+    [
+        (1 << 40, [], "sparse: 100 % of its bytes are holes (limit 1 %)"),
+        (1 << 40, [(0, b"text " * 10_000)], "sparse: 100 %"),
+        (1 << 36, [(1 << 35, b"text"), ((1 << 36) - 4, b"text")], "sparse: 50 %"),  # as far as it was counted
+        (1 << 40, [(0, gzip.compress(b"text"))], "sparse: 100 %"),
+        (200 << 10, [(0, b"text " * 20_000)], "sparse: 50 %"),
+    ],
+)
+def test_holes_are_refused_unread(size: int, pieces: list[tuple[int, bytes]], reason: str, tmp_path: Path) -> None:
+    """A terabyte that no disk block stands behind is known for what it is in a moment, wherever its holes are."""
+    _sparse(tmp_path / "sparse", size, *pieces)
+    with open_regular(tmp_path / "sparse") as file, pytest.raises(Refused) as refusal:
+        inspect(file)
+    assert str(refusal.value).startswith(reason)
+    assert outdated(str(refusal.value), encoding="utf-8", max_bad_ratio=0.5)
+    assert not outdated(str(refusal.value), encoding="latin-1", max_bad_ratio=0.01)
+
+
+def test_a_few_holes_are_read_as_the_nuls_that_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the limit they are let be; where the file system does not tell them, they are found by reading."""
+    text = b"text " * 400_000
+    _sparse(tmp_path / "sparse", len(text) + 12_000, (0, text[:1_000_000]), (1_012_000, text[1_000_000:]))
+    with open_regular(tmp_path / "sparse") as file:
+        found = inspect(file)
+        assert (found.refusal, found.text_bytes) == (None, len(text) + 12_000)
+        assert sum(len(block.text) for block in read(file, stop=found.text_bytes)) == found.text_bytes
+        with pytest.raises(Refused, match="sparse: 0"):
+            inspect(file, max_bad_ratio=0.0)
+        lseek = os.lseek
+
+        def without_holes(descriptor: int, position: int, whence: int) -> int:
+            if whence in (os.SEEK_HOLE, os.SEEK_DATA):
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            return lseek(descriptor, position, whence)
+
+        monkeypatch.setattr(os, "lseek", without_holes)
+        assert (inspect(file, max_bad_ratio=0.0).refusal or "").startswith("not text in utf-8: ")
 
 
 def test_gzip_is_read_as_its_text(opened: Opener) -> None:
@@ -312,11 +450,11 @@ def test_a_long_inspection_can_be_stopped(opened: Opener) -> None:
     """The check is called for every piece, and what it raises comes out, also while a gzip file is unpacked."""
 
     def stop() -> None:
-        raise InterruptedError
+        raise LookupError
 
-    with opened(b"text") as file, pytest.raises(InterruptedError):
+    with opened(b"text") as file, pytest.raises(LookupError):
         inspect(file, check=stop)
-    with opened(PACKED) as file, pytest.raises(InterruptedError):
+    with opened(PACKED) as file, pytest.raises(LookupError):
         list(blocks(file, start=1, stop=2, encoding="utf-8", check=stop))
 
 
@@ -338,6 +476,8 @@ def test_a_long_inspection_can_be_stopped(opened: Opener) -> None:
         ("not text in utf-8: 40 % of its characters can't be decoded (limit 1 %); see --encoding", "utf-8", 0.5, True),
         ("not text in utf-16-le by its byte-order mark: 9 % of x (limit 1 %); see --encoding", "cp1252", 0.01, False),
         ("not text in utf-16-le by its byte-order mark: 9 % of x (limit 1 %); see --encoding", "utf-8", 0.2, True),
+        ("sparse: 99 % of its bytes are holes (limit 1 %)", "cp1252", 0.01, False),
+        ("sparse: 99 % of its bytes are holes (limit 1 %)", "utf-8", 1.0, True),
         ("cannot be read: Input/output error", "utf-8", 0.01, True),
         ("cannot be read: Permission denied", "utf-8", 0.01, False),
         ("empty", "cp1252", 0.5, False),

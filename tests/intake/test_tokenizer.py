@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 import unicodedata
 
 import numpy as np
@@ -25,9 +26,15 @@ def is_letter(character: str) -> bool:
 def reference(text: str, boundary: str) -> list[tuple[int, str]]:
     """Return the tokens of a text, each with the number of context ends before it.
 
-    NFC first; invisible characters vanish; then words are runs of letters with single apostrophes inside.
+    Marks beyond the thirtieth on a letter are not read. NFC; invisible characters vanish; then words are runs of
+    letters with single apostrophes inside, and of no more bytes than a word may have, as written and in lower case.
     """
     text = text.replace("\0", " ").encode("utf-8", "replace").decode()
+    read, marks = "", 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        read += character if marks <= tokenizer.MARKS else ""
+    text = read
     text = unicodedata.normalize("NFC", text)
     text = re.sub("[\u00ad\u2060\ufeff]", "", text)
     text = re.sub("[\u2019\u02bc]", "'", text)
@@ -38,9 +45,10 @@ def reference(text: str, boundary: str) -> list[tuple[int, str]]:
     for segment, piece in enumerate(re.split(end, text)):
         letters = "".join("w" if is_letter(c) else "'" if c == "'" else " " for c in piece)
         for match in re.finditer("w+('w+)*", letters):
-            word = piece[slice(*match.span())].lower().strip("\u200c\u200d'")
-            word = unicodedata.normalize("NFC", word)
-            if any(c.isalnum() for c in word):
+            written = piece[slice(*match.span())]
+            word = unicodedata.normalize("NFC", written.lower().strip("\u200c\u200d'"))
+            longest = max(len(written.encode()), len(word.encode()))
+            if any(c.isalnum() for c in word) and longest <= tokenizer.WORD_BYTES:
                 found.append((segment, word))
     return found
 
@@ -81,6 +89,48 @@ def test_what_is_tricky_together_is_tokenised_as_the_reference_does() -> None:
     for _ in range(3000):
         text = "".join(rng.choices(pieces, k=rng.randint(1, 12)))
         assert tokens(text) == reference(text, "paragraph"), ascii(text)
+
+
+def test_long_words_and_many_marks_are_tokenised_as_the_reference_does() -> None:
+    """Tokens about as long as a word may be, in letters of one to four bytes, and about as many marks as are read."""
+    rng = random.Random(10)
+    letters = ["a", "B", "é", "İ", "ẞ", "中", "𐐀", "a'", "\u0301", "\u0315\u0300", "\u200d", "\u00ad", "e\u0301"]
+    for _ in range(600):
+        text = " ".join(
+            rng.choice(letters)
+            * rng.choice([1, 14, 15, 16, 29, 30, 31, 63, 64, 65, 85, 86, 127, 128, 129, 255, 256, 257])
+            + rng.choice(letters) * rng.randint(0, 40)
+            for _ in range(rng.randint(1, 4))
+        )
+        assert tokens(text) == reference(text, "paragraph"), ascii(text)
+
+
+def test_what_is_data_in_letters_is_no_word() -> None:
+    """A token of 256 bytes is a word, a longer one is none; what is around it is tokenised and keeps its segment."""
+    found = encode(f"one {'x' * 257} two\n\n{'0123456789abcdef' * 65536} three {'y' * 256} {'é' * 128} {'é' * 129}")
+    assert found.tokens() == ["one", "two", "three", "y" * 256, "é" * 128]
+    assert found.segments.tolist() == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "e" + "\u0315\u0300" * 150_000,
+        "\u0f73" * 300_000,
+        "".join(map(chr, (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE)))) * 2,
+        "'" * 1_000_000,
+        "\n" * 1_000_000,
+        "\n" + " " * 1_000_000 + "x",
+        "\u200d" * 300_000,
+        "\u1112\u1161\u11ab" * 100_000,
+    ],
+    ids=["marks", "marks of two", "private use", "apostrophes", "lines", "spaces", "joiners", "jamo"],
+)
+def test_no_text_takes_long(text: str) -> None:
+    """Whatever a block holds, it is tokenised in time proportional to its length."""
+    started = time.monotonic()
+    encode(text)
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
