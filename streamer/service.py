@@ -28,7 +28,7 @@ from streamer.history import FileProgress
 from streamer.intake import reader
 from streamer.intake.ahead import Ahead, Job, TokenBlock
 from streamer.intake.inbox import Candidate, Inbox, Scan
-from streamer.intake.ledger import REWRITTEN, Entry, Signature
+from streamer.intake.ledger import REMOVED, REWRITTEN, Entry, Signature
 from streamer.model.training import BlockReport
 from streamer.processes import keep_freed_memory
 from streamer.saving import Saver
@@ -280,8 +280,8 @@ class Service:
             self.take(Candidate(entry.path, os.fspath(path), Signature.of(status)), passes=entry.passes + 1)
 
     def _gone(self, entry: Entry) -> None:
-        self.trainer.ledger.abandon(entry, "removed before all of it was trained")
-        self._skipped(entry.path, entry.reason)
+        self.trainer.ledger.abandon(entry, REMOVED)
+        self._skipped(entry.path, REMOVED)
 
     def take(self, candidate: Candidate, *, passes: int = 1, backlog: int = 0) -> None:
         """Train what is new in a file, or record why not. One log line, whatever happens.
