@@ -80,7 +80,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
         service: From :func:`start`.
         on_epoch: Called after each epoch that trained anything, with its number from 1 and its average loss.
     """
-    record, blocks = service.trainer.epochs, service.trainer.model.blocks
+    record, saved = service.trainer.epochs, service.trainer.sequence
     interrupted = record.job
     record.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
     before = list(record.losses)
@@ -94,8 +94,8 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
         if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
             on_epoch(epoch + 1, record.mean(epoch))
     record.begin("")
-    if interrupted or service.trainer.model.blocks > blocks:
-        service.saver.changed()
+    if interrupted or service.trainer.sequence != saved:
+        service.saver.changed()  # the last checkpoint says that the job is under way
 
 
 @contextlib.contextmanager
