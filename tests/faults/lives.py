@@ -6,6 +6,9 @@ the disk fails before it does anything, in whichever thread and whatever is bein
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import wait
@@ -34,6 +37,9 @@ MOMENTS = (
 """Failpoints at which the disk is not called, so that no error comes from there."""
 CALLS = tuple(name for name in disk.FAILPOINTS if name not in (*MOMENTS, "inbox.event", "inbox.watch", "helper.start"))
 """Failpoints at which the disk is called by every life."""
+
+
+_numbers = itertools.count(1_000_000)
 
 
 class Killed(BaseException):
@@ -130,8 +136,8 @@ class Life:
             case "short":
                 return "short"
             case error:
-                number = getattr(disk.errno, error)
-                raise OSError(number, disk.os.strerror(number))
+                number = getattr(errno, error)
+                raise OSError(number, os.strerror(number))
         return ""
 
     def live(self, folder: Path, inbox: Path, run: RunSettings, *, epochs: int = 0) -> Life:
@@ -143,7 +149,8 @@ class Life:
             run: How it works.
             epochs: Passes of ``train``; 0 for ``watch --once``.
         """
-        with patch.object(disk, "reached", self.reached):
+        number = next(_numbers)  # the names of half-written files tell one process from another by it
+        with patch.object(disk, "reached", self.reached), patch.object(os, "getpid", lambda: number):
             try:
                 with service.start(folder, MODEL, run, Display(), self.signals) as running:
                     if epochs:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Pair:
         self._path = {NOWHERE}  # the checkpoints on the way from where the two were one
         self._apart = False  # whether the trainer is behind its twin, or on its way past it
         self._done = False  # whether there is nothing to do
+        self._passes = 1  # that any life went over a text
         self._rules: tuple[object, ...] = ()
         self._books = {NOWHERE: Books()}
 
@@ -58,25 +60,22 @@ class Pair:
             self._clone()
         self._path, self._done, self.rested = {self._newest()}, False, False
 
-    def lead(self, fault: Fault = NOTHING, *, edit: str = "") -> Life:
+    def lead(self, fault: Fault = NOTHING, *, edit: Callable[[], None] = lambda: None) -> Life:
         """Let the trainer live once, check what it left on disk, and compare it with its twin if it came to the end.
 
         Args:
             fault: What happens to it.
-            edit: A name; a fault that edits adds to that file.
+            edit: What a fault does that edits.
         """
         rules = (self.epochs, self.run.encoding, self.run.max_bad_ratio, self.run.on_change)
         if rules != self._rules:
             self.changed()
             self._rules = rules
+        self._passes = max(self._passes, self.epochs)
         listed = checkpoints(self.folder)
         digests = [_digest(path) for path in listed if whole(path.read_bytes())]
         sound = len(digests) == len(listed)
-
-        def add() -> None:
-            self.texts.write(edit, (self.texts.read(edit) if edit in self.texts.names() else b"") + b" loka mira\n")
-
-        life = Life(fault, add).live(self.folder, self.texts.folder, self.run, epochs=self.epochs)
+        life = Life(fault, edit).live(self.folder, self.texts.folder, self.run, epochs=self.epochs)
         assert life.ended_well or life.struck, f"it ended with {life.code}, and nothing had happened to it"
         assert life.code in {0, *fault.codes}, f"{fault} ended it with {life.code}"
         aside = {_digest(path) for path in self.folder.glob("*.damaged*")}  # a whole one too, if the disk failed
@@ -124,8 +123,9 @@ class Pair:
 
     @property
     def can_be_damaged(self) -> bool:
-        """Whether there would be a whole checkpoint left."""
-        return sum(whole(path.read_bytes()) for path in checkpoints(self.folder)) > 1
+        """Whether the newest checkpoint is whole, and would not be the last."""
+        sound = [whole(path.read_bytes()) for path in checkpoints(self.folder)]
+        return sound[:1] == [True] and sum(sound) > 1
 
     def _newest(self) -> str:
         path = newest_whole(self.folder)
@@ -137,7 +137,10 @@ class Pair:
             content = path.read_bytes()
             digest = _digest(path)
             if digest not in self._books and whole(content):
-                self._books[digest] = self._books[start].next(tree_of(content), self.texts.contents)
+                tree = tree_of(content)
+                self._books[digest] = self._books[start].next(tree, self.texts.contents)
+                trained, seen = tree["progress/words_trained"], tree["vocabulary/words_seen"]
+                assert trained <= self._passes * seen, f"{trained} words are trained, of {seen}"  # type: ignore[operator]
                 self._path.add(digest)
         if self._newest() != NOWHERE:
             check_accounts(self.folder, self.texts.folder, whole=False)

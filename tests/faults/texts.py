@@ -15,7 +15,7 @@ from .books import Books, text_of
 
 NAMES = ("a.txt", "b.txt", "sub/c.txt", os.fsdecode(b"caf\xe9.txt"), "d", ".hidden", "e.part")
 """Names of files; the last two are not taken."""
-WORDS = [first + second for first in ("ka", "lo", "mi", "nu") for second in ("", "ra", "s", "t")]
+WORDS = [first + second for first in ("ka", "lo", "mi", "nu", "pe", "sa") for second in ("", "ra", "s", "t", "do", "n")]
 BAD = b" \xd7\xd7\xd7\0 "
 """No text in UTF-8 nor, for the NUL, quite in Latin-1; holds no word in either."""
 
@@ -98,6 +98,16 @@ class Texts:
             if path.stat().st_ctime_ns > before.st_ctime_ns:  # the clock of the file system tells the two apart
                 break
 
+    def edit(self, name: str, how: str, seed: int) -> None:
+        """Do something to a file that may be in use: ``append`` (after a blank), ``rewrite``, ``cut`` or ``remove``."""
+        content = self.read(name) if name in self.names() else b""
+        if how == "remove":
+            (self.folder / name).unlink(missing_ok=True)
+        elif how == "cut":
+            self.write(name, content[: len(content) // 2])
+        else:
+            self.write(name, text(seed, 300) if how == "rewrite" else content + b" " + text(seed, 100))
+
     def touch(self, name: str) -> None:
         """Let a file look as if it were the one that was written last."""
         self._clock += 1
@@ -107,10 +117,6 @@ class Texts:
         """Let a file look as if it had been written before all others."""
         self._clock += 1
         os.utime(self.folder / name, (2_000_000_000 - self._clock,) * 2)
-
-    def remove(self, name: str) -> None:
-        """Remove a file."""
-        (self.folder / name).unlink()
 
     def rename(self, name: str, new: str) -> None:
         """Give a file another name; its times stay."""
