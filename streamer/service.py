@@ -28,7 +28,7 @@ from streamer.history import FileProgress
 from streamer.intake import reader
 from streamer.intake.ahead import Ahead, Job, TokenBlock
 from streamer.intake.inbox import Candidate, Inbox, Scan
-from streamer.intake.ledger import REWRITTEN, Entry, Signature
+from streamer.intake.ledger import REMOVED, REWRITTEN, Entry, Signature
 from streamer.model.training import BlockReport
 from streamer.processes import keep_freed_memory
 from streamer.saving import Saver
@@ -81,7 +81,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
         service: From :func:`start`.
         on_epoch: Called after each epoch that trained anything, with its number from 1 and its average loss.
     """
-    record, blocks = service.trainer.epochs, service.trainer.model.blocks
+    record, saved = service.trainer.epochs, service.trainer.sequence
     interrupted = record.job
     record.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
     before = list(record.losses)
@@ -95,8 +95,8 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
         if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
             on_epoch(epoch + 1, record.mean(epoch))
     record.begin("")
-    if interrupted or service.trainer.model.blocks > blocks:
-        service.saver.changed()
+    if interrupted or service.trainer.sequence != saved:
+        service.saver.changed()  # the last checkpoint says that the job is under way
 
 
 @contextlib.contextmanager
@@ -282,8 +282,8 @@ class Service:
             self.take(Candidate(entry.path, os.fspath(path), Signature.of(status)), passes=entry.passes + 1)
 
     def _gone(self, entry: Entry) -> None:
-        self.trainer.ledger.abandon(entry, "removed before all of it was trained")
-        self._skipped(entry.path, entry.reason)
+        self.trainer.ledger.abandon(entry, REMOVED)
+        self._skipped(entry.path, REMOVED)
 
     def take(self, candidate: Candidate, *, passes: int = 1, backlog: int = 0) -> None:
         """Train what is new in a file, or record why not. One log line, whatever happens.

@@ -57,7 +57,10 @@ class Job(NamedTuple):
 
 def tokenise(file: BinaryIO, job: Job, *, start: int, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:
     """Yield the blocks of a job from some position on; raises :class:`reader.Refused` as :func:`reader.blocks` does."""
-    for block in reader.blocks(file, start=start, stop=job.stop, encoding=job.encoding, check=check):
+    pieces = reader.blocks(
+        file, start=start, stop=job.stop, encoding=job.encoding, size=reader.PIECE, check=check
+    )  # the size is looked up now, so that a test may have small blocks
+    for block in pieces:
         yield TokenBlock(block.start, block.stop, tokenizer.encode(block.text, job.boundary))
 
 

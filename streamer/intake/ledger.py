@@ -22,6 +22,7 @@ from streamer.errors import ExitCode, StreamerError
 OUTCOMES = ("trained", "partial", "skipped")  # stored as their position here
 IN_TRAINING = "in training"
 CHANGED = "changed while it was being trained"
+REMOVED = "removed before all of it was trained"
 REWRITTEN = "rewritten after it was trained (--on-change retrain trains it again)"
 
 _NUMBERS = ("text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
@@ -197,10 +198,12 @@ class Ledger:
         self._open.remove(entry)
 
     def abandon(self, entry: Entry, reason: str) -> None:
-        """Give up a pass: the bytes that no pass has covered are skipped. The same content may take it up again."""
+        """Give up a pass: the bytes that no pass has covered are skipped. The same content may take it up again.
+
+        If an earlier pass covered them all, the file is trained, and the reason is none of its own.
+        """
         entry.bytes_skipped = entry.text_bytes - entry.bytes_trained
-        entry.outcome = "partial" if entry.bytes_skipped else "trained"
-        entry.reason = reason
+        entry.outcome, entry.reason = ("partial", reason) if entry.bytes_skipped else ("trained", "")
         self._open.discard(entry)
 
     def refuse(self, path: str, signature: Signature, reason: str) -> None:

@@ -256,6 +256,7 @@ def test_several_passes_count_a_byte_once() -> None:
     assert entry is not None
     ledger.abandon(entry, "removed while it was being trained")
     assert rows(ledger) == [("trained", 8, 0, 1, 4)]
+    assert entry.reason == "", "what is trained has no reason for which it is not"
     assert ledger.plan(PATH, inspection, passes=2) is entry
     train(ledger, entry)
     assert (entry.words, entry.bytes_trained, entry.passes) == (8, 8, 2)
