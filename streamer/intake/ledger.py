@@ -291,7 +291,8 @@ class Ledger:
     def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]]) -> Ledger:
         """Return the ledger of which :meth:`to_arrays` made these columns.
 
-        Raises StreamerError with exit code 65 if a column is missing or has another length than ``paths``.
+        Raises StreamerError with exit code 65 if a column is missing, of another length than ``paths``, or accounts for
+        what cannot have been.
         """
         ledger = cls()
         try:
@@ -307,21 +308,16 @@ class Ledger:
             causes = [reasons[code] for code in columns["reason"].tolist()]
             for fields in zip(paths, signatures, digests, *numbers[3:], outcomes, causes, strict=True):
                 ledger._add(Entry(*fields))
-            for path in {*ledger._versions, *ledger._refused}:
-                ledger._check(path)
+            if "" in paths:
+                raise ValueError("paths has an empty name")
+            for path, versions in ledger._versions.items():
+                if len(versions) > 1 and len({row.sha256 for row in versions}) < len(versions):
+                    raise ValueError(f"paths has {path!r} twice with the same content")
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise StreamerError(f"the ledger is damaged: {error}", code=ExitCode.DAMAGED) from error
         if len(ledger._refused) + sum(map(len, ledger._versions.values())) != len(ledger._rows):
             raise StreamerError("the ledger is damaged: a file was refused twice", code=ExitCode.DAMAGED)
         return ledger
-
-    def _check(self, path: str) -> None:
-        """Raise ValueError if the rows of a path cannot be."""
-        versions = self._versions.get(path, [])
-        if not path or len({row.sha256 for row in versions}) < len(versions):
-            raise ValueError(f"paths: {path!r} has the same content twice")
-        if sum(row.under_way for row in versions) > 1:
-            raise ValueError(f"reason: {path!r} is in training twice")
 
 
 def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
