@@ -362,7 +362,7 @@ class Trainer:
         trainer._start(model, threads)
         trainer.ledger = Ledger.from_arrays(read.arrays("ledger"))
         trainer.ledger.root = read.string("ledger/root")
-        trainer.history = read_history(read)
+        trainer.history = read_history(read, model)
         losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
         trainer.epochs = EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
         trainer.sequence = read.count("sequence")

@@ -16,10 +16,11 @@ from streamer.model.embeddings import Embeddings
 from streamer.model.optimizer import LONGEST
 from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching, noise_words
+from streamer.model.training import ModelState
 from streamer.model.vocabulary import Vocabulary
 
 FORMAT = "streamer checkpoint"
-LARGEST = 2**62
+LARGEST = 2**61
 """No count is as large: what is added to one below it still fits into 64 bits."""
 SMALLEST = 1e-12
 """No sum of squares is as small: AdaGrad divides by their roots."""
@@ -53,7 +54,7 @@ class TreeReader:
         for field in attrs.fields(cls):
             kind = str(field.type)
             value = values[field.name] = self._leaf(f"{group}/{field.name}")
-            if not isinstance(value, _KINDS[kind]):
+            if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
                 raise damaged(f"{group}/{field.name} is no {kind}")
         try:
             return cls(**values)
@@ -181,15 +182,16 @@ def restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistribu
     noise.restore(counts, due)
 
 
-def read_history(read: TreeReader) -> History:
-    """Return the history of a tree, if it can have been one."""
+def read_history(read: TreeReader, model: ModelState) -> History:
+    """Return the history of a tree, if it can have been that of a model."""
     rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
     columns = {
         name: read.floats(f"history/{name}", np.float64, (rows,), low=-np.inf if name == "loss_total" else 0.0)
         for name in COLUMNS
     }
-    if rows >= LIMIT or any((np.diff(columns[name]) < 0).any() for name in ("words_seen", "words_trained")):
-        raise damaged(f"the {rows} rows of history/ are not those of a history")
+    now = {"words_seen": model.vocabulary.total, "words_trained": model.words_trained}
+    if rows >= LIMIT or any((np.diff(columns[name], append=end) < 0).any() for name, end in now.items()):
+        raise damaged(f"the {rows} rows of history/ do not lead to what the model has seen")
     return History.from_arrays(columns, read.count("history/resolution", low=1))
 
 

@@ -26,6 +26,9 @@ PIECE = 4 << 20  # bytes hashed at a time
 SUPERBLOCK = struct.Struct("<8s4B4Q")  # signature, version, two sizes, flags, base, extension, end, root group
 MOST_NAMES = 4096  # in one file; a checkpoint has some 60
 
+_HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What h5py raises for bytes that make no sense. Not for want of memory: that says nothing against the file."""
+
 FORMAT_VERSION = 1
 """What is in ``format_version`` of the checkpoints that this version of the program writes, and reads."""
 
@@ -157,7 +160,7 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
                     room -= tree[key].nbytes  # type: ignore[union-attr]  # so that many cannot share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
-    except (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except _HDF5_ERRORS as error:
         raise Damaged(f"it does not read as a checkpoint: {error}") from error
     return tree
 

@@ -76,17 +76,18 @@ def _flipped(data: bytes, rng: random.Random) -> bytes:
 
 
 def _cut(data: bytes, rng: random.Random) -> bytes:
-    pages = len(data) // PAGE
-    return data[: rng.randrange(pages + 1) * PAGE if rng.random() < 0.5 else rng.randrange(len(data))]
+    return data[: rng.randrange(len(data))]
 
 
 def _zeroed(data: bytes, rng: random.Random) -> bytes:
-    start, length = rng.randrange(len(data)) // PAGE * PAGE, rng.choice((512, PAGE, 2 * PAGE))
+    length = rng.choice((PAGE, 2 * PAGE, rng.randrange(8, PAGE)))
+    start = rng.randrange(len(data)) // 512 * 512
     return data[:start] + bytes(len(data[start : start + length])) + data[start + length :]
 
 
 def _blocks(data: bytes, rng: random.Random) -> bytes:
-    blocks = [data[start : start + PAGE] for start in range(0, len(data), PAGE)]
+    size = rng.choice((PAGE, rng.randrange(256, PAGE)))
+    blocks = [data[start : start + size] for start in range(0, len(data), size)]
     one, other = rng.randrange(len(blocks)), rng.randrange(len(blocks))
     what = rng.choice(("swap", "double", "remove", "overwrite"))
     if what == "swap":
@@ -101,19 +102,17 @@ def _blocks(data: bytes, rng: random.Random) -> bytes:
 
 
 def _added(data: bytes, rng: random.Random) -> bytes:
-    more = rng.choice(
-        (bytes(rng.choice((1, 48, 512, PAGE))), rng.randbytes(rng.choice((1, 48, 512))), data, data[-48:])
-    )
+    more = rng.choice((bytes(rng.randrange(1, PAGE)), rng.randbytes(rng.randrange(1, 512)), data, data[-48:]))
     return data + more if rng.random() < 0.5 else more + data
 
 
 def _empty(data: bytes, rng: random.Random) -> bytes:
-    return rng.choice((b"", bytes(len(data)), b"\xff" * len(data), rng.randbytes(len(data)), data[-48:], data[:-48]))
+    if rng.random() < 0.8:
+        return rng.randbytes(rng.randrange(len(data)))
+    return rng.choice((b"", bytes(len(data)), b"\xff" * len(data), data[-48:], data[:-48]))
 
 
-BENDS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    _flipped, _flipped, _flipped, _cut, _cut, _zeroed, _blocks, _blocks, _added, _empty,
-)  # fmt: skip
+BENDS = (*[_flipped] * 8, *[_cut] * 3, *[_zeroed] * 2, *[_blocks] * 3, *[_added] * 2, _empty)
 
 
 def bent(data: bytes, other: bytes, number: int) -> bytes:
@@ -125,7 +124,7 @@ def bent(data: bytes, other: bytes, number: int) -> bytes:
     if number < len(data) // PAGE:
         return data[: number * PAGE]
     while True:
-        if rng.random() < 0.1:  # with parts of another checkpoint
+        if rng.random() < 0.05:  # with parts of another checkpoint
             cut = rng.randrange(1, len(data))
             found = rng.choice((data[:cut] + other[cut:], other[:cut] + data[cut:], data[:-48] + other[-48:]))
         else:
