@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from streamer.checkpoints.heaps import Guarded
+
 Scalar = int | float | str | bool
 Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
 
@@ -150,13 +152,14 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
     room = file.seek(0, os.SEEK_END)
     _check_superblock(file, room - TRAILER.size)
     try:
-        with h5py.File(file, "r") as root:
+        guarded = Guarded(file)
+        with h5py.File(guarded, "r") as root:
             _check_version(root)
             for key, found in _walk(root, only):
                 if key in tree:
                     raise Damaged(f"it holds {key} twice")
                 if isinstance(found, h5py.Dataset):
-                    tree[key] = _array(key, found, room)
+                    tree[key] = _array(key, found, room, guarded)
                     room -= tree[key].nbytes  # type: ignore[union-attr]  # so that many cannot share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
@@ -175,8 +178,8 @@ def _check_superblock(file: BinaryIO, length: int) -> None:
     start = file.read(SUPERBLOCK.size)
     if len(start) < SUPERBLOCK.size:
         raise Damaged("it does not read as a checkpoint: there is no HDF5 in it")
-    signature, version, *sizes, _, base, _, end, _ = SUPERBLOCK.unpack(start)
-    if (signature, version, sizes, base, end) != (b"\x89HDF\r\n\x1a\n", 3, [8, 8], 0, length):
+    signature, version, *sizes, base, _, end, _ = SUPERBLOCK.unpack(start)  # the third of the sizes is for flags
+    if (signature, version, sizes, base, end) != (b"\x89HDF\r\n\x1a\n", 3, [8, 8, 0], 0, length):
         raise Damaged("it does not read as a checkpoint: it is no HDF5 of the kind that checkpoints are")
 
 
@@ -228,7 +231,7 @@ def _leads(key: str, only: Collection[str] | None) -> bool:
     return only is None or any(chosen.startswith(key + "/") for chosen in only)
 
 
-def _array(key: str, dataset: h5py.Dataset, room: int) -> np.ndarray[Any, np.dtype[Any]]:
+def _array(key: str, dataset: h5py.Dataset, room: int, guarded: Guarded) -> np.ndarray[Any, np.dtype[Any]]:
     """Read one dataset, if it is plain, lies in this file, and is no larger than what is left of it."""
     # First, since asking a virtual dataset for its shape may open the files that it is made of. This also keeps out
     # chunks, and with them the filters for which HDF5 would load plugins.
@@ -241,7 +244,9 @@ def _array(key: str, dataset: h5py.Dataset, room: int) -> np.ndarray[Any, np.dty
         raise Damaged(f"{key} claims to be larger than the file: {dataset.shape} of {dataset.dtype}")
     array = np.empty(dataset.shape, dataset.dtype)
     if array.size:
+        guarded.raw = True
         dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
+        guarded.raw = False
     return array
 
 
