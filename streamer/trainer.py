@@ -282,7 +282,11 @@ class Trainer:
                     code=ExitCode.CONFIGURATION,
                 )
             self.sequence += 1
-            checkpoint = store.save(self.to_tree(), self.sequence)
+            try:
+                checkpoint = store.save(self.to_tree(), self.sequence)
+            except BaseException:  # it may have got its name all the same, and then it is what we go on from
+                self.sequence = max((checkpoint.sequence for checkpoint in store.list()), default=last)
+                raise
             store.retire(keep)
         return checkpoint
 

@@ -20,6 +20,7 @@ from streamer.model.training import ModelState
 from streamer.model.vocabulary import Vocabulary
 
 FORMAT = "streamer checkpoint"
+ANOTHER = "restore one from a backup, or name another --checkpoints folder to start anew"
 LARGEST = 2**61
 """No count is as large: what is added to one below it still fits into 64 bits."""
 SMALLEST = 1e-12
@@ -44,7 +45,7 @@ class TreeReader:
             raise damaged("it is not a streamer checkpoint")
         version = self.integer("format_version")
         if version != FORMAT_VERSION:
-            hint = "upgrade streamer: a newer version wrote it" if version > FORMAT_VERSION else ""
+            hint = "upgrade streamer: a newer version wrote it" if version > FORMAT_VERSION else ANOTHER
             reason = f"its format is {version}, and this version of streamer reads format {FORMAT_VERSION}"
             raise damaged(reason, hint)
 
@@ -139,7 +140,7 @@ class TreeReader:
         return self._tree[key]
 
 
-def damaged(reason: str, hint: str = "") -> StreamerError:
+def damaged(reason: str, hint: str = ANOTHER) -> StreamerError:
     """Return the error that says so: 65."""
     return StreamerError(f"the checkpoint cannot be used: {reason}", hint=hint, code=ExitCode.DAMAGED)
 
