@@ -20,6 +20,8 @@ from streamer.options import Common, common_options, resolve, settings_options
 from streamer.signals import StopSignals
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from streamer.display import Display
     from streamer.service import Service
     from streamer.vectors import WordVectors
@@ -119,6 +121,7 @@ def status(checkpoints: Path, as_json: bool) -> None:
     """
     from streamer import reports
 
+    _log_to_stderr()
     figures = reports.status(checkpoints)
     if as_json:
         return _print_json(figures)
@@ -137,6 +140,7 @@ def files(checkpoints: Path, as_json: bool) -> None:
     """
     from streamer import reports
 
+    _log_to_stderr()
     rows = reports.files(checkpoints)
     if as_json:
         return _print_json(rows)
@@ -172,9 +176,9 @@ def verify(checkpoint: str | None, checkpoints: Path) -> None:
         streamer verify
         streamer verify checkpoint-0000000007.h5
     """
-    from streamer.checkpoints import Store
+    from streamer import reports
 
-    found = Store(checkpoints).verify(checkpoint)
+    found = reports.verified(checkpoints, checkpoint)
     click.echo(f"{found.name} is whole: {found.size_bytes:,} bytes")
 
 
@@ -299,20 +303,29 @@ def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str
     inspection.show(inspection.read(file), epochs=epochs, architecture=architecture, seed=seed)
 
 
-def _display(common: Common) -> Display:
+def _log_to_stderr() -> Console:
+    """Have log lines written as the command's options say, and return where to."""
     from rich.console import Console
 
     from streamer import logs
+
+    console, common = Console(stderr=True, highlight=False), click.get_current_context().find_object(Common)
+    assert common is not None
+    logs.configure(common.log_format, common.log_level, console)
+    return console
+
+
+def _display(common: Common) -> Display:
     from streamer.display import Display, LiveDisplay
 
-    console = Console(stderr=True, highlight=False)
-    logs.configure(common.log_format, common.log_level, console)
+    console = _log_to_stderr()
     return LiveDisplay(console) if console.is_terminal and common.log_format != "json" else Display()
 
 
 def _load(checkpoints: Path) -> WordVectors:
     from streamer.trainer import load
 
+    _log_to_stderr()
     return load(checkpoints)
 
 

@@ -7,6 +7,7 @@ calls among them. ``STREAMER_FAILPOINT=checkpoint.write:ENOSPC:2`` arms one; uns
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -35,6 +36,7 @@ FAILPOINTS = {
     "checkpoint.sync": "making its bytes durable",
     "checkpoint.rename": "giving it its name",
     "checkpoint.sync_name": "making its name durable",
+    "checkpoint.reread": "reading it again, to see whether it is what was written",
     "checkpoint.published": "it is on disk, older ones are too",
     "checkpoint.retire": "removing an old one",
     "inbox.event": "an event of the operating system arrives",
@@ -120,13 +122,22 @@ def reached(name: str) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, durably, unless they are there."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
+    """Make a folder and those above it, unless they are there; durably in either case."""
+    there = folder.is_dir()
+    if not there:
+        make_folder(folder.parent)
+        mkdir(folder)
+    try:  # even if it is there: who made it may have been killed before this
+        sync_folder(folder.parent, "folder.sync")
+    except PermissionError:
+        if not there:
+            raise
+
+
+def mkdir(folder: Path) -> None:
+    """Make one folder, unless it is there."""
     reached("folder.make")
     folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent, "folder.sync")
 
 
 def create(path: Path) -> int:
@@ -190,6 +201,13 @@ def look(path: str | Path) -> os.stat_result:
     """Return what a file looks like from outside, links not followed."""
     reached("input.look")
     return os.lstat(path)
+
+
+def forget_cached(descriptor: int) -> None:
+    """Let the next who reads a file that was synced ask the disk for it, where the system knows how to."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def open_descriptor(path: str | Path, flags: int, name: str) -> int:

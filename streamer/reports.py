@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,19 +85,35 @@ def _rows(ledger: Ledger) -> Rows:
 
 
 def checkpoints(folder: Path) -> Rows:
-    """Return all checkpoints, newest first, in the shape of ``checkpoints --json``; each is checked wholly."""
-    store = Store(folder)
-    return [
-        {
+    """Return all checkpoints, newest first, in the shape of ``checkpoints --json``; each is checked wholly.
+
+    What is wrong with one that does not verify is its ``reason``, which the others lack. Those that a trainer has set
+    aside are no checkpoints any more.
+    """
+    rows = []
+    for checkpoint in Store(folder).list():
+        try:
+            wrong = _damage(folder, checkpoint)
+        except FileNotFoundError:
+            continue
+        row = {
             "name": checkpoint.name,
             "sequence": checkpoint.sequence,
             "size_bytes": checkpoint.size_bytes,
             "created": datetime.fromtimestamp(checkpoint.created, UTC).isoformat(timespec="seconds"),
-            "verified": verified,
+            "verified": not wrong,
         }
-        for checkpoint in store.list()
-        if (verified := _verifies(store, checkpoint)) is not None
-    ]
+        rows.append({**row, "reason": wrong} if wrong else row)
+    return rows
+
+
+def verified(folder: Path, name: str | Checkpoint | None = None) -> Checkpoint:
+    """Return a checkpoint, the newest by default, from which a trainer could go on: every byte and number is checked.
+
+    Raises:
+        StreamerError: 65 if it is damaged, 66 if there is no such checkpoint.
+    """
+    return Store(folder).verify(name, partial(Trainer.from_tree, threads=1))
 
 
 def print_status(figures: dict[str, Any]) -> None:
@@ -143,10 +160,8 @@ def print_checkpoints(rows: Rows) -> None:
     for row in rows:
         created = datetime.fromisoformat(row["created"])
         age = _ago(time.time() - created.timestamp())
-        verified = "[green]yes[/]" if row["verified"] else "[red]damaged[/]"
-        table.add_row(
-            row["name"], f"{created.astimezone():%Y-%m-%d %H:%M:%S}, {age}", _size(row["size_bytes"]), verified
-        )
+        whole = Text("yes", "green") if row["verified"] else Text(f"damaged: {printable(row['reason'])}", "red")
+        table.add_row(row["name"], f"{created.astimezone():%Y-%m-%d %H:%M:%S}, {age}", _size(row["size_bytes"]), whole)
     _print(table)
 
 
@@ -174,17 +189,16 @@ def print_scores(scores: dict[str, Any]) -> None:
     _print(table)
 
 
-def _verifies(store: Store, checkpoint: Checkpoint) -> bool | None:
-    """Return whether a checkpoint is whole, None if it was retired meanwhile."""
+def _damage(folder: Path, checkpoint: Checkpoint) -> str:
+    """Return what is wrong with a checkpoint; raise FileNotFoundError if it was retired meanwhile."""
     try:
-        store.verify(checkpoint)
+        verified(folder, checkpoint)
     except StreamerError as error:
         if error.code == ExitCode.DAMAGED:
-            return False
-        if not checkpoint.path.exists():
-            return None
+            return error.problem.removeprefix(f"{checkpoint.path} is damaged: ").removeprefix(f"{checkpoint.path}: ")
+        checkpoint.path.stat()
         raise
-    return True
+    return ""
 
 
 def _table(*left: str, right: Sequence[str] = (), last: Sequence[str] = ()) -> Table:

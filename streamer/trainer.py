@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -16,18 +17,25 @@ import structlog
 import threadpoolctl
 
 from streamer import __version__
-from streamer.checkpoints import Checkpoint, Store, Tree
+from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import COLUMNS, EpochLosses, History
+from streamer.history import EpochLosses, History
 from streamer.intake import tokenizer
 from streamer.intake.ledger import Ledger
 from streamer.intake.texts import joined
 from streamer.intake.tokenizer import EncodedText
-from streamer.model.optimizer import LONGEST
-from streamer.model.sgns import Batching, Loss, noise_words
+from streamer.model.sgns import Loss
 from streamer.model.training import BlockReport, Learner, ModelState
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
-from streamer.trees import FORMAT, FORMAT_VERSION, TreeReader, damaged, to_blob
+from streamer.trees import (
+    FORMAT,
+    TreeReader,
+    read_history,
+    restore_embeddings,
+    restore_noise,
+    restore_vocabulary,
+    to_blob,
+)
 from streamer.vectors import WordVectors
 from streamer.workers import Team
 
@@ -274,7 +282,11 @@ class Trainer:
                     code=ExitCode.CONFIGURATION,
                 )
             self.sequence += 1
-            checkpoint = store.save(self.to_tree(), self.sequence)
+            try:
+                checkpoint = store.save(self.to_tree(), self.sequence)
+            except BaseException:  # it may have got its name all the same, and then it is what we go on from
+                self.sequence = max((checkpoint.sequence for checkpoint in store.list()), default=last)
+                raise
             store.retire(keep)
         return checkpoint
 
@@ -337,47 +349,27 @@ class Trainer:
         """Return the trainer that :meth:`to_tree` came from. It takes the tree's arrays over, and will change them.
 
         Raises:
-            StreamerError: 65 if the tree is of another format, or a part is missing or of the wrong type or shape;
-                78 if a setting contradicts it.
+            StreamerError: 65 if the tree is of another format, or a part is missing, of the wrong type or shape, or not
+                what a trainer can have made together with the others; 78 if a setting contradicts it.
         """
         read = TreeReader(tree)
         read.check_format()
         stored = read.record("settings", ModelSettings)
-        batching = read.record("batching", Batching)
-        if min(attrs.astuple(batching)) < 1 or max(batching.chunk, noise_words(batching, batching.chunk)) > LONGEST:
-            raise damaged(f"batching/ is {batching}")
-        model = ModelState.new(model_settings(stored, settings), batching)
-        words = read.words("vocabulary/words")
-        size, dimensions = len(words), stored.vector_size
-        model.vocabulary.restore(
-            words,
-            read.array("vocabulary/counts", np.int64, (size,)),
-            dict(read.counted("candidates")),
-            read.integer("vocabulary/words_seen"),
-        )
-        model.embeddings.restore(
-            read.array("embeddings/input", np.float32, (size, dimensions)),
-            read.array("embeddings/output", np.float32, (size, dimensions)),
-            read.array("embeddings/input_squares", np.float32, (size,)),
-            read.array("embeddings/output_squares", np.float32, (size,)),
-        )
-        noise = read.array("noise/counts", np.int64, (None,))
-        if len(noise) > size:
-            raise damaged(f"noise/counts has {len(noise)} words, and the vocabulary {size}")
-        model.noise.restore(noise, read.integer("noise/due"))
-        model.blocks = read.integer("progress/blocks")
-        model.words_trained = read.integer("progress/words_trained")
+        model = ModelState.new(model_settings(stored, settings), read.batching("batching"))
+        restore_vocabulary(read, model.vocabulary)
+        restore_embeddings(read, len(model.vocabulary), model.embeddings)
+        restore_noise(read, model.vocabulary, model.noise)
+        model.blocks = read.count("progress/blocks")
+        model.words_trained = read.count("progress/words_trained")
 
         trainer = cls.__new__(cls)
         trainer._start(model, threads)
         trainer.ledger = Ledger.from_arrays(read.arrays("ledger"))
         trainer.ledger.root = read.string("ledger/root")
-        rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
-        columns = {name: read.array(f"history/{name}", np.float64, (rows,)) for name in COLUMNS}
-        trainer.history = History.from_arrays(columns, read.integer("history/resolution"))
-        losses = read.array("epochs/losses", np.float64, (None, 2)).tolist()
+        trainer.history = read_history(read, model)
+        losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
         trainer.epochs = EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
-        trainer.sequence = read.integer("sequence")
+        trainer.sequence = read.count("sequence")
         return trainer
 
 
@@ -392,8 +384,8 @@ def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
     words = read.words("vocabulary/words")
     return WordVectors(
         words,
-        read.array("embeddings/input", np.float32, (len(words), None)),
-        read.array("vocabulary/counts", np.int64, (len(words),)),
+        read.floats("embeddings/input", np.float32, (len(words), None)),
+        read.counts("vocabulary/counts", len(words)),
     )
 
 
@@ -405,8 +397,11 @@ def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
 
 
 def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Checkpoint, Tree]:
-    """Return the newest checkpoint that verifies and its tree, or parts of it; raises as ``load`` does."""
-    found = Store(Path(folder)).load_newest(only)
+    """Return the newest checkpoint that verifies and its tree, or parts of it; raises as ``load`` does.
+
+    Each damaged one that is passed over is told in a line of the log.
+    """
+    found = Store(Path(folder)).load_newest(only, on_damage=_passed_over)
     if found is None:
         raise StreamerError(
             f"there is no checkpoint in {os.fspath(folder)}",
@@ -414,3 +409,9 @@ def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Check
             code=ExitCode.NO_INPUT,
         )
     return found
+
+
+def _passed_over(checkpoint: Checkpoint, reason: str) -> None:
+    # Who has set up no log reads results on stdout, where structlog would write.
+    log = _log if structlog.is_configured() else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    log.warning("checkpoint.damaged", name=checkpoint.name, reason=reason, hint="an older one is used")

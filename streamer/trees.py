@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from streamer.checkpoints import Tree
+from streamer.checkpoints import FORMAT_VERSION, Tree
 from streamer.errors import ExitCode, StreamerError
+from streamer.history import COLUMNS, LIMIT, History
+from streamer.model.embeddings import Embeddings
+from streamer.model.optimizer import LONGEST
+from streamer.model.sampling import NoiseDistribution
+from streamer.model.sgns import Batching, noise_words
+from streamer.model.training import ModelState
+from streamer.model.vocabulary import Vocabulary
 
 FORMAT = "streamer checkpoint"
-FORMAT_VERSION = 1
+ANOTHER = "restore one from a backup, or name another --checkpoints folder to start anew"
+LARGEST = 2**61
+"""No count is as large: what is added to one below it still fits into 64 bits."""
+SMALLEST = 1e-12
+"""No sum of squares is as small: AdaGrad divides by their roots."""
 
 Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
@@ -34,7 +45,9 @@ class TreeReader:
             raise damaged("it is not a streamer checkpoint")
         version = self.integer("format_version")
         if version != FORMAT_VERSION:
-            raise damaged(f"its format is {version}, and this version of streamer reads format {FORMAT_VERSION}")
+            hint = "upgrade streamer: a newer version wrote it" if version > FORMAT_VERSION else ANOTHER
+            reason = f"its format is {version}, and this version of streamer reads format {FORMAT_VERSION}"
+            raise damaged(reason, hint)
 
     def record(self, group: str, cls: type[Record]) -> Record:
         """Return a group of scalars as an object of a class whose fields they are."""
@@ -42,18 +55,32 @@ class TreeReader:
         for field in attrs.fields(cls):
             kind = str(field.type)
             value = values[field.name] = self._leaf(f"{group}/{field.name}")
-            if not isinstance(value, _KINDS[kind]):
+            if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
                 raise damaged(f"{group}/{field.name} is no {kind}")
         try:
             return cls(**values)
         except StreamerError as error:
             raise damaged(f"{group} are out of bounds: {error.problem}") from None
 
+    def batching(self, group: str) -> Batching:
+        """Return how the stream is cut into updates, if a machine can do it."""
+        batching = self.record(group, Batching)
+        if min(attrs.astuple(batching)) < 1 or max(*attrs.astuple(batching), _noise_words(batching)) > LONGEST:
+            raise damaged(f"{group}/ is {batching}")
+        return batching
+
     def integer(self, key: str) -> int:
         """Return an integer."""
         value = self._leaf(key)
-        if not isinstance(value, int):
+        if not isinstance(value, int) or isinstance(value, bool):
             raise damaged(f"{key} is no integer")
+        return value
+
+    def count(self, key: str, low: int = 0, high: int = LARGEST) -> int:
+        """Return an integer within bounds."""
+        value = self.integer(key)
+        if not low <= value <= high:
+            raise damaged(f"{key} is {value}")
         return value
 
     def string(self, key: str) -> str:
@@ -72,6 +99,24 @@ class TreeReader:
             raise damaged(f"{key} has shape {value.shape} where {shape} belongs")
         return value
 
+    def counts(self, key: str, length: int | None, low: int = 1) -> npt.NDArray[np.int64]:
+        """Return an array of integers within bounds: (length,) int64."""
+        values = self.array(key, np.int64, (length,))
+        if values.size and not low <= values.min() <= values.max() <= LARGEST:
+            raise damaged(f"{key} has counts from {values.min()} to {values.max()}")
+        return values
+
+    def floats(
+        self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...], low: float = -np.inf
+    ) -> npt.NDArray[Any]:
+        """Return an array of finite numbers that are not below a bound."""
+        values = self.array(key, dtype, shape)
+        if values.size:
+            smallest, largest = values.min(), values.max()  # NaN if there is one
+            if not (np.isfinite(smallest) and np.isfinite(largest) and smallest >= low):
+                raise damaged(f"{key} has numbers from {smallest} to {largest}")
+        return values
+
     def arrays(self, group: str) -> dict[str, npt.NDArray[Any]]:
         """Return all arrays of a group, by the rest of their keys."""
         prefix = f"{group}/"
@@ -84,14 +129,10 @@ class TreeReader:
             *words, rest = self.array(key, np.uint8, (None,)).tobytes().decode().split("\n")
         except UnicodeDecodeError:
             raise damaged(f"{key} is not UTF-8") from None
-        if rest or len(set(words)) != len(words):
+        distinct = set(words)
+        if rest or len(distinct) != len(words) or "" in distinct:
             raise damaged(f"{key} is no list of distinct words")
         return words
-
-    def counted(self, group: str) -> Iterator[tuple[str, int]]:
-        """Yield the words of a group, each with its count."""
-        words = self.words(f"{group}/words")
-        return zip(words, self.array(f"{group}/counts", np.int64, (len(words),)).tolist(), strict=True)
 
     def _leaf(self, key: str) -> Any:
         if key not in self._tree:
@@ -99,9 +140,69 @@ class TreeReader:
         return self._tree[key]
 
 
-def damaged(reason: str) -> StreamerError:
+def damaged(reason: str, hint: str = ANOTHER) -> StreamerError:
     """Return the error that says so: 65."""
-    return StreamerError(f"the checkpoint cannot be used: {reason}", code=ExitCode.DAMAGED)
+    return StreamerError(f"the checkpoint cannot be used: {reason}", hint=hint, code=ExitCode.DAMAGED)
+
+
+def restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
+    """Let a new vocabulary take over that of a tree, after checking that one like it can have made it."""
+    words, others = read.words("vocabulary/words"), read.words("candidates/words")
+    counts = read.counts("vocabulary/counts", len(words), low=vocabulary.min_count)
+    waiting = read.counts("candidates/counts", len(others))
+    total = read.count("vocabulary/words_seen")
+    if len(others) and waiting.max() >= vocabulary.min_count:
+        raise damaged(f"candidates/counts has one of {waiting.max()}, and {vocabulary.min_count} admit a word")
+    candidates = dict(zip(others, waiting.tolist(), strict=True))
+    if not candidates.keys().isdisjoint(words):
+        raise damaged("candidates/words has words that vocabulary/words has")
+    if (counted := _sum(counts) + _sum(waiting)) != total:
+        raise damaged(f"vocabulary/words_seen is {total}, and the counts of all words are {counted}")
+    vocabulary.restore(words, counts, candidates, total)
+
+
+def restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> None:
+    """Let new embeddings take over those of a tree, which has so many words."""
+    rows, row = (size, embeddings.vector_size), (size,)
+    embeddings.restore(
+        read.floats("embeddings/input", np.float32, rows),
+        read.floats("embeddings/output", np.float32, rows),
+        read.floats("embeddings/input_squares", np.float32, row, low=SMALLEST),
+        read.floats("embeddings/output_squares", np.float32, row, low=SMALLEST),
+    )
+
+
+def restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistribution) -> None:
+    """Let a new noise distribution take over that of a tree, if it can be of an earlier state of a vocabulary."""
+    counts, size = read.counts("noise/counts", None), len(vocabulary)
+    due = read.count("noise/due", high=vocabulary.total + 2 * size)
+    if len(counts) > size or (counts > vocabulary.counts[: len(counts)]).any():
+        raise damaged(f"noise/counts has more of {len(counts)} words than the vocabulary of {size}")
+    if due and not len(counts):
+        raise damaged(f"noise/counts is empty, and not due before {due} words")
+    noise.restore(counts, due)
+
+
+def read_history(read: TreeReader, model: ModelState) -> History:
+    """Return the history of a tree, if it can have been that of a model."""
+    rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
+    columns = {
+        name: read.floats(f"history/{name}", np.float64, (rows,), low=-np.inf if name == "loss_total" else 0.0)
+        for name in COLUMNS
+    }
+    now = {"words_seen": model.vocabulary.total, "words_trained": model.words_trained}
+    if rows >= LIMIT or any((np.diff(columns[name], append=end) < 0).any() for name, end in now.items()):
+        raise damaged(f"the {rows} rows of history/ do not lead to what the model has seen")
+    return History.from_arrays(columns, read.count("history/resolution", low=1))
+
+
+def _noise_words(batching: Batching) -> int:
+    return noise_words(batching, batching.chunk)
+
+
+def _sum(counts: npt.NDArray[np.int64]) -> int:
+    """Return the sum of counts, however large."""
+    return (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())
 
 
 def to_blob(words: Iterable[str]) -> npt.NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import pytest
 import threadpoolctl
 
 import streamer
+from streamer import disk
 from streamer import trainer as module
 from streamer.checkpoints import Store, Tree
 from streamer.errors import ExitCode, StreamerError
@@ -250,6 +251,26 @@ def test_saving_retires_and_numbers(tmp_path: Path) -> None:
             stranger.save(tmp_path, keep=2)
         assert caught.value.code == ExitCode.CONFIGURATION
     np.testing.assert_array_equal(streamer.load(tmp_path).vectors, trainer.vectors.vectors)
+
+
+@pytest.mark.parametrize("fails", ["write", "sync", "rename", "sync_folder", "forget_cached"])
+def test_a_save_that_failed_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    """Wherever it failed, the trainer still goes on from what lies in the folder, and saves once the disk is well."""
+    trainer = Trainer(**SMALL).partial_fit(texts(5))
+    trainer.save(tmp_path)
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+
+            def full(*arguments: object) -> None:
+                if arguments[-1] != "folder.sync":
+                    raise OSError(28, "No space left on device")
+
+            patched.setattr(disk, fails, full)
+            with pytest.raises(StreamerError, match="No space left") as caught:
+                trainer.partial_fit(texts(2)).save(tmp_path)
+            assert caught.value.code == ExitCode.CANNOT_WRITE
+    assert trainer.save(tmp_path).sequence == trainer.sequence
+    assert bits(Trainer.resume(tmp_path)) == bits(trainer)
 
 
 def test_a_held_folder_is_not_written(tmp_path: Path) -> None:

@@ -1,9 +1,21 @@
 """Checkpoints: trees of arrays and scalars, each kept in one HDF5 file that is published by one rename.
 
-Knows nothing of what is in a tree.
+Knows nothing of what is in a tree, but for the version of the format.
 """
 
-from streamer.checkpoints.format import Damaged, Tree, decode, encode, seal, snapshot, verify
+from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, Tree, decode, encode, seal, snapshot, verify
 from streamer.checkpoints.store import Checkpoint, Store
 
-__all__ = ["Checkpoint", "Damaged", "Store", "Tree", "decode", "encode", "seal", "snapshot", "verify"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Checkpoint",
+    "Damaged",
+    "Newer",
+    "Store",
+    "Tree",
+    "decode",
+    "encode",
+    "seal",
+    "snapshot",
+    "verify",
+]

@@ -17,12 +17,22 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from streamer.checkpoints.heaps import Guarded
+
 Scalar = int | float | str | bool
 Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
 
 MAGIC = b"streamer"
 TRAILER = struct.Struct("<8sQ32s")  # magic, bytes of HDF5 before the trailer, their SHA-256
 PIECE = 4 << 20  # bytes hashed at a time
+SUPERBLOCK = struct.Struct("<8s4B4Q")  # signature, version, two sizes, flags, base, extension, end, root group
+MOST_NAMES = 4096  # in one file; a checkpoint has some 60
+
+_HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What h5py raises for bytes that make no sense. Not for want of memory: that says nothing against the file."""
+
+FORMAT_VERSION = 1
+"""What is in ``format_version`` of the checkpoints that this version of the program writes, and reads."""
 
 
 class Damaged(Exception):  # noqa: N818 - it names a state of the file, which readers step over
@@ -35,6 +45,18 @@ class Damaged(Exception):  # noqa: N818 - it names a state of the file, which re
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Newer(Exception):  # noqa: N818 - the same
+    """A checkpoint that is whole, and of a format that came after this version of the program.
+
+    Args:
+        version: The format.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
 
 
 def encode(tree: Tree) -> tuple[memoryview, bytes]:
@@ -128,30 +150,61 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
 
     Raises:
         Damaged: If it is not HDF5, refers to other files or places, or holds what no tree can hold.
+        Newer: If that is so because it is of a later format.
     """
     tree: Tree = {}
     room = file.seek(0, os.SEEK_END)
+    _check_superblock(file, room - TRAILER.size)
     try:
-        with h5py.File(file, "r") as root:
+        guarded = Guarded(file)
+        with h5py.File(guarded, "r") as root:
+            _check_version(root)
             for key, found in _walk(root, only):
                 if key in tree:
                     raise Damaged(f"it holds {key} twice")
                 if isinstance(found, h5py.Dataset):
-                    tree[key] = _array(key, found, room)
+                    tree[key] = _array(key, found, room, guarded)
                     room -= tree[key].nbytes  # type: ignore[union-attr]  # so that many cannot share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
+    except _HDF5_ERRORS as error:
         raise Damaged(f"it does not read as a checkpoint: {error}") from error
     return tree
+
+
+def _check_superblock(file: BinaryIO, length: int) -> None:
+    """Raise Damaged unless a file begins as those that we write, and is HDF5 from its first byte to its last.
+
+    Of all that HDF5 reads, only what came with 1.10 has checksums over its metadata; and it looks for a beginning at
+    other places too if there is none at the first.
+    """
+    file.seek(0)
+    start = file.read(SUPERBLOCK.size)
+    if len(start) < SUPERBLOCK.size:
+        raise Damaged("it does not read as a checkpoint: there is no HDF5 in it")
+    signature, version, *sizes, base, _, end, _ = SUPERBLOCK.unpack(start)  # the third of the sizes is for flags
+    if (signature, version, sizes, base, end) != (b"\x89HDF\r\n\x1a\n", 3, [8, 8, 0], 0, length):
+        raise Damaged("it does not read as a checkpoint: it is no HDF5 of the kind that checkpoints are")
+
+
+def _check_version(root: h5py.Group) -> None:
+    """Raise Newer if a file says that it is of a later format, whatever else may be in it by then."""
+    if "format_version" in root.attrs and root.attrs.get_id("format_version").dtype.kind == "i":
+        version = root.attrs["format_version"]
+        if np.ndim(version) == 0 and version > FORMAT_VERSION:
+            raise Newer(int(version))
 
 
 def _walk(root: h5py.Group, only: Collection[str] | None) -> Iterator[tuple[str, Any]]:
     """Yield the key of each dataset, with it, and of each attribute, with its group, following no link elsewhere."""
     groups = [("", root)]
     seen = {h5py.h5o.get_info(root.id).addr}
+    names = 0
     while groups:
         prefix, group = groups.pop()
+        names += len(group) + h5py.h5a.get_num_attrs(group.id)
+        if names > MOST_NAMES:
+            raise Damaged("it holds more than any checkpoint")
         for name in group.attrs:
             if _wanted(prefix + name, only):
                 yield prefix + name, group
@@ -182,7 +235,7 @@ def _leads(key: str, only: Collection[str] | None) -> bool:
     return only is None or any(chosen.startswith(key + "/") for chosen in only)
 
 
-def _array(key: str, dataset: h5py.Dataset, room: int) -> np.ndarray[Any, np.dtype[Any]]:
+def _array(key: str, dataset: h5py.Dataset, room: int, guarded: Guarded) -> np.ndarray[Any, np.dtype[Any]]:
     """Read one dataset, if it is plain, lies in this file, and is no larger than what is left of it."""
     # First, since asking a virtual dataset for its shape may open the files that it is made of. This also keeps out
     # chunks, and with them the filters for which HDF5 would load plugins.
@@ -195,7 +248,9 @@ def _array(key: str, dataset: h5py.Dataset, room: int) -> np.ndarray[Any, np.dty
         raise Damaged(f"{key} claims to be larger than the file: {dataset.shape} of {dataset.dtype}")
     array = np.empty(dataset.shape, dataset.dtype)
     if array.size:
+        guarded.raw = True
         dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
+        guarded.raw = False
     return array
 
 
@@ -209,6 +264,8 @@ def _scalar(key: str, group: h5py.Group) -> Scalar:
     if not _plain(attribute.dtype) and (string is None or string.length is not None):
         raise Damaged(f"{key} is no number, boolean or string")
     value: Scalar | np.generic = group.attrs[name]
+    if isinstance(value, str) and not value.isascii():
+        value.encode()  # h5py makes surrogates of bytes that are not UTF-8, and could not store them again
     return value.item() if isinstance(value, np.generic) else value
 
 

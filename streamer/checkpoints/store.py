@@ -16,7 +16,7 @@ import attrs
 
 from streamer import disk
 from streamer.checkpoints import lock
-from streamer.checkpoints.format import Damaged, Tree, decode, seal, snapshot, verify
+from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, Tree, decode, seal, snapshot, verify
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
 from streamer.errors import ExitCode, StreamerError
 
@@ -79,15 +79,18 @@ class Store:
     def publish(self, image: memoryview, sequence: int) -> Checkpoint:
         """Write what :func:`snapshot` returned: another thread may do so while the model trains on.
 
-        When this returns, the checkpoint survives a loss of power. When it raises, older ones are as they were.
+        When this returns, the checkpoint survives a loss of power, and the disk has given it back as it was written.
+        When it raises, older ones are as they were.
 
         Raises:
             StreamerError: With exit code 74.
         """
-        make_folder(self.folder)
+        if not self.folder.is_dir():
+            make_folder(self.folder)
         path = self.folder / f"checkpoint-{sequence:010d}.h5"
         publish(path, seal(image))
         try:
+            _reread(path)
             return _describe(path)
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -95,7 +98,9 @@ class Store:
     def retire(self, keep: int) -> None:
         """Remove all but the newest, and what killed processes left half-written.
 
-        Only for the holder of the lock, and not while another of its threads publishes.
+        Only for the holder of the lock, and not while another of its threads publishes. What is removed is never needed
+        after a loss of power: the names of those that stay are made durable first, since a process that was killed may
+        have published one without.
 
         Args:
             keep: How many to keep; at least one is.
@@ -104,12 +109,15 @@ class Store:
             StreamerError: With exit code 74.
         """
         left_behind = [(path, "checkpoint.sweep") for path in sorted(self.folder.glob(LEFT_BEHIND))]
-        oldest_first = reversed(self.list()[max(keep, 1) :])
-        for path, purpose in [*left_behind, *((old.path, "checkpoint.retire") for old in oldest_first)]:
-            try:
+        old = [(checkpoint.path, "checkpoint.retire") for checkpoint in reversed(self.list()[max(keep, 1) :])]
+        try:
+            path = self.folder
+            if old:
+                disk.sync_folder(path, "checkpoint.sync_name")
+            for path, purpose in [*left_behind, *old]:
                 disk.remove(path, purpose)
-            except OSError as error:
-                raise cannot_write(path, error) from error
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
     def load_newest(
         self,
@@ -171,11 +179,14 @@ class Store:
             raise cannot_write(aside, error) from error
         return aside
 
-    def verify(self, checkpoint: Checkpoint | str | None = None) -> Checkpoint:
+    def verify(
+        self, checkpoint: Checkpoint | str | None = None, judge: Callable[[Tree], object] | None = None
+    ) -> Checkpoint:
         """Check one checkpoint wholly: every byte against its digest, then every array and scalar.
 
         Args:
             checkpoint: One from :meth:`list`, a name in the folder, or a path; the newest by default.
+            judge: Called with the tree, to raise what is to be raised if it makes no sense.
 
         Raises:
             StreamerError: With exit code 65 if it is damaged, 66 if there is no such checkpoint.
@@ -187,13 +198,18 @@ class Store:
             checkpoint = newest[0]
         found = checkpoint if isinstance(checkpoint, Checkpoint) else self._find(checkpoint)
         try:
-            _read(found.path)
+            tree = _read(found.path)
         except FileNotFoundError:
             raise _missing(found.path) from None
         except Damaged as damage:
             raise StreamerError(
                 f"{found.path} is damaged: {damage.reason}", hint="restore it from a backup", code=ExitCode.DAMAGED
             ) from damage
+        try:
+            if judge:
+                judge(tree)
+        except StreamerError as error:
+            raise StreamerError(f"{found.path}: {error.problem}", hint=error.hint, code=error.code) from error
         return found
 
     def lock(self) -> AbstractContextManager[None]:
@@ -252,7 +268,34 @@ def _read(path: Path, only: Collection[str] | None = None) -> Tree:
         raise _unreadable(path, error) from error  # not damaged: nobody should set it aside
     with io.BufferedReader(disk.Reading(descriptor, "checkpoint.read")) as file:
         verify(file)
-        return decode(file, only)
+        try:
+            return decode(file, only)
+        except Newer as newer:  # nor is this damaged
+            raise StreamerError(
+                f"the checkpoint cannot be used: the format of {path} is {newer.version}, "
+                f"and this version of streamer reads format {FORMAT_VERSION}",
+                hint="upgrade streamer: a newer version wrote it",
+                code=ExitCode.DAMAGED,
+            ) from None
+
+
+def _reread(path: Path) -> None:
+    """Compare a checkpoint that was just published with its digest; remove it, and raise 74, if the disk bent it.
+
+    It is not set aside: what it holds is still in memory, and a disk that bends all it is given would fill up.
+    """
+    descriptor = disk.open_descriptor(path, os.O_RDONLY | os.O_CLOEXEC, "checkpoint.reread")
+    with io.BufferedReader(disk.Reading(descriptor, "checkpoint.reread")) as file:
+        disk.forget_cached(descriptor)
+        try:
+            verify(file)
+        except Damaged as damage:
+            disk.remove(path, "checkpoint.retire")
+            raise StreamerError(
+                f"cannot write {path}: read again, it is not what was written: {damage.reason}",
+                hint="see that the disk and the memory are well; older checkpoints are as they were",
+                code=ExitCode.CANNOT_WRITE,
+            ) from damage
 
 
 def _unreadable(path: Path, error: OSError) -> StreamerError:

@@ -295,10 +295,13 @@ class Ledger:
     def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]]) -> Ledger:
         """Return the ledger of which :meth:`to_arrays` made these columns.
 
-        Raises StreamerError with exit code 65 if a column is missing or has another length than ``paths``.
+        Raises StreamerError with exit code 65 if a column is missing, of another length than ``paths``, or accounts for
+        what cannot have been.
         """
         ledger = cls()
         try:
+            if wrong := _wrong(columns):
+                raise ValueError(wrong)
             paths = os.fsdecode(columns["paths"].tobytes()).split("\0")[:-1]
             reasons = columns["reasons"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
             hashes = columns["sha256"].tobytes()
@@ -309,8 +312,15 @@ class Ledger:
             causes = [reasons[code] for code in columns["reason"].tolist()]
             for fields in zip(paths, signatures, digests, *numbers[3:], outcomes, causes, strict=True):
                 ledger._add(Entry(*fields))
+            if "" in paths:
+                raise ValueError("paths has an empty name")
+            for path, versions in ledger._versions.items():
+                if len(versions) > 1 and len({row.sha256 for row in versions}) < len(versions):
+                    raise ValueError(f"paths has {path!r} twice with the same content")
         except (KeyError, ValueError, IndexError, TypeError) as error:
-            raise StreamerError(f"the ledger is damaged: {error!r}", code=ExitCode.DAMAGED) from error
+            raise StreamerError(f"the ledger is damaged: {error}", code=ExitCode.DAMAGED) from error
+        if len(ledger._refused) + sum(map(len, ledger._versions.values())) != len(ledger._rows):
+            raise StreamerError("the ledger is damaged: a file was refused twice", code=ExitCode.DAMAGED)
         return ledger
 
 
@@ -328,6 +338,38 @@ def _int64(values: list[int]) -> npt.NDArray[np.int64]:
 
 def _fit(value: int) -> int:
     return min(max(value, _INT64.min), _INT64.max)
+
+
+def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Return what is wrong with the columns of a ledger, looked at each by itself and side by side; "" if nothing."""
+    kinds = {"paths": "u1", "reasons": "u1", "reason": "i4", "outcome": "u1", "sha256": "u1"}
+    rows = len(columns["outcome"])
+    for name in (*kinds, *_COLUMNS):
+        column, shape = columns[name], (rows, 32) if name == "sha256" else (rows,)
+        if column.dtype != kinds.get(name, "i8") or (name not in ("paths", "reasons") and column.shape != shape):
+            return f"{name} is {column.dtype} of shape {column.shape}"
+    for name, length in (("paths", rows), ("reasons", None)):
+        ends = columns[name] == 0
+        if columns[name].ndim != 1 or (ends.size and not ends[-1]) or length not in (None, int(ends.sum())):
+            return f"{name} is no list of {rows} names"
+    outcome, reason = columns["outcome"], columns["reason"]
+    codes = columns["reasons"].tobytes().split(b"\0")[:-1]
+    if len(set(codes)) < len(codes) or (rows and not 0 <= reason.min() <= reason.max() < len(codes)):
+        return "reason has codes that reasons does not explain"
+    size, _, _, text, words, trained, skipped, passes, offset = (columns[name] for name in _COLUMNS)
+    if rows and (
+        outcome.max() >= len(OUTCOMES) or min(map(np.min, (text, words, trained, skipped, passes, offset))) < 0
+    ):
+        return "it has rows with an outcome that there is not, or with fewer than no bytes"
+    refused = outcome == OUTCOMES.index("skipped")
+    training = reason == (codes.index(IN_TRAINING.encode()) if IN_TRAINING.encode() in codes else -1)
+    whole = np.where(training, (skipped == 0) & (outcome == 1), trained + skipped == text)
+    sound = np.where(refused, (words == 0) & (trained == 0) & (passes == 0) & (offset == 0) & ~training, whole)
+    there = (skipped <= np.maximum(text, size)) | (refused & (size == -1))  # to be read anew
+    likely = (size >= -1) & (trained <= text) & there & (offset <= text)
+    if rows and not (sound & likely & (np.maximum(text, size) < 2**62)).all():
+        return f"row {int(np.argmin(sound & likely))} accounts for bytes that are not there"
+    return ""
 
 
 def _blob(pieces: list[bytes]) -> npt.NDArray[np.uint8]:

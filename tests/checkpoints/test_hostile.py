@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -12,11 +14,14 @@ import pytest
 
 from streamer.checkpoints import Damaged, decode, seal, snapshot, verify
 
+from . import crafted
+from .trees import ROOT
+
 
 def sealed(fill: object, **options: object) -> io.BytesIO:
     """Return a file that somebody else filled through h5py, with a trailer that verifies."""
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w", **options) as file:
+    with h5py.File(buffer, "w", **{"libver": ("v110", "v110"), **options}) as file:
         fill(file)  # type: ignore[operator]
     sealed_file = io.BytesIO(b"".join(seal(buffer.getbuffer())))
     verify(sealed_file)
@@ -100,8 +105,9 @@ def _overlapping(file: h5py.File) -> None:
 )  # fmt: skip
 def test_what_no_tree_holds_is_refused(fill: object) -> None:
     """A digest proves that a file is whole, not that it is harmless."""
-    with pytest.raises(Damaged):
+    with pytest.raises(Damaged) as refused:
         decode(sealed(fill))
+    assert "of the kind" not in refused.value.reason, "refused before it was looked at"
 
 
 def test_what_is_not_hdf5_is_refused() -> None:
@@ -125,3 +131,54 @@ def test_bytes_changed_behind_a_valid_digest_do_no_harm() -> None:
             refused += 1
         image[position] = old
     assert refused > 50
+
+
+def test_what_is_crafted_to_do_harm_does_none(tmp_path: Path) -> None:
+    """Links, plugins, bombs, tricks with the beginning, metadata that is nonsense with right checksums: all of it.
+
+    In another process with 1 GB of memory and 5 seconds for each: it neither dies nor opens the pipe that is named, and
+    each file but some of those bent at random is refused.
+    """
+    canary = tmp_path / "canary"
+    os.mkfifo(canary)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HDF5_PLUGIN_PATH": str(tmp_path)}
+    command = [sys.executable, "-m", "tests.checkpoints.crafted", str(canary), "0", str(crafted.FUZZED)]
+    child = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert child.returncode == 0, (child.stdout[-300:], child.stderr[-1000:])
+    came_of = {
+        name: (what, float(seconds)) for name, what, seconds in (line.split("\t") for line in child.stdout.splitlines())
+    }
+    made = crafted.crafted(str(canary))
+    assert len(came_of) == len(made) + crafted.FUZZED
+    for name in made:
+        assert came_of[name][0].startswith("refused Damaged"), name
+    refused = sum(what.startswith("refused") for what, _ in came_of.values())
+    assert crafted.FUZZED // 3 < refused < len(came_of), "or what is bent is not what is read"
+    assert max(seconds for _, seconds in came_of.values()) < crafted.SECONDS
+
+
+def test_the_checksums_of_what_is_crafted_are_right() -> None:
+    """Otherwise HDF5 would refuse those files for their checksums, and nothing else would have been tried."""
+    image = crafted.plain()
+    for start, end in crafted.checked_parts(image):
+        assert int.from_bytes(image[end : end + 4], "little") == crafted.lookup3(image[start:end])
+    assert len(list(crafted.checked_parts(image))) >= 5
+    assert crafted.bent(image, lambda data: None) == image
+    assert crafted.opened(image) == "decoded ['a/array', 'a/number', 'a/text', 'b/array']"
+
+
+def test_a_heap_that_would_hold_hdf5_for_ever_is_refused() -> None:
+    """Free space of no size in the heap of the strings keeps libhdf5 in a loop, where not even Ctrl-C is heard."""
+    image = bytearray(crafted.plain())
+    heap = image.index(b"GCOL")
+    free = heap + 16 + 16 + 16  # behind the heap's header, and the one string with its own
+    assert int.from_bytes(image[free : free + 2], "little") == 0
+    image[free + 8 : free + 16] = bytes(8)
+    with pytest.raises(Damaged, match=f"the heap at {heap} has an object of 0 bytes"):
+        decode(io.BytesIO(b"".join(seal(memoryview(image)))))
+
+
+def test_arrays_may_hold_what_looks_like_a_heap() -> None:
+    """What stands in an array is nobody's metadata: who puts files into an inbox chooses the names in the ledger."""
+    array = np.frombuffer(b"GCOL\x01" * 100, np.uint8)
+    assert np.array_equal(decode(io.BytesIO(b"".join(seal(snapshot({"a": array})))))["a"], array)

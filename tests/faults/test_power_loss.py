@@ -1,0 +1,524 @@
+"""Power is lost at every moment of saving and starting; what was saved is there, and the old or the new state, always.
+
+A kill does not test ``fsync``: what the process wrote is still in the kernel. So the disk is a model here, see
+:mod:`tests.faults.power`, and what is found on it after the loss is put into a real folder, which the real code
+recovers.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamer import disk
+from streamer.checkpoints import Checkpoint, Store, Tree, decode, format, publish, seal, snapshot, store
+from streamer.errors import ExitCode, StreamerError
+
+from .conftest import Amount, Tell
+from .power import Names, PowerLoss, Recorder, frozen, write_names
+
+NONE, LOST = "none", "lost"
+"""What a recovery may find besides the number of a state: that there never was a checkpoint, that none is whole."""
+Play = Callable[[Recorder], None]
+
+
+def tree(number: int) -> Tree:
+    """Return a state that tells its number in every part."""
+    return {"model/vectors": np.full(400, number, np.int32), "number": number}
+
+
+def same_bits(left: Tree, right: Tree) -> bool:
+    """Say whether two trees are equal in keys and every bit."""
+    return left.keys() == right.keys() and all(
+        value.tobytes() == right[key].tobytes() if isinstance(value, np.ndarray) else value == right[key]  # type: ignore[union-attr]
+        for key, value in left.items()
+    )
+
+
+@functools.cache
+def image(number: int) -> memoryview:
+    """Return a state as it is stored; making it takes longer than all else."""
+    return snapshot(tree(number))
+
+
+@contextmanager
+def ram_folder() -> Iterator[Path]:
+    """Make a folder in memory, if the system has such folders: thousands of states are put there."""
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a small checkpoint be written in several pieces, as a large one is."""
+    monkeypatch.setattr(publish, "PIECE", 1400)
+
+
+class Trainer:
+    """What a real trainer does to a folder: start, save now and then."""
+
+    def __init__(self, record: Recorder, folder: Path, keep: int, numbers: Iterator[int]) -> None:
+        self.record, self.keep, self.numbers = record, keep, numbers
+        self.store = Store(folder)
+        self.sequence = 0
+        self.resumed_from = self.start()
+
+    def start(self) -> int | str:
+        """Find the newest state, set damaged ones aside, tidy up; return the state's number."""
+
+        def damaged(checkpoint: Checkpoint, reason: str) -> None:
+            self.store.set_aside(checkpoint)
+
+        with self.store.lock():
+            try:
+                found = self.store.load_newest(on_damage=damaged)
+            except StreamerError as error:
+                if error.code != ExitCode.DAMAGED:
+                    raise
+                return LOST
+            self.store.retire(self.keep)
+        if found is None:
+            return NONE
+        self.sequence = found[0].sequence
+        number = found[1].get("number")
+        if not isinstance(number, int) or not same_bits(found[1], tree(number)):
+            return "garbage"
+        return number
+
+    def save(self) -> int:
+        """Save the next state; return its number."""
+        number = next(self.numbers)
+        self.record.mark(("begun", number))
+        with self.store.lock():
+            self.sequence += 1
+            self.store.publish(image(number), self.sequence)
+            self.record.mark(("told", number))
+            self.store.retire(self.keep)
+        return number
+
+
+def saving(keep: int, saves: int = 4, *folders: str) -> Play:
+    """Return what a first run does, which makes the folder."""
+
+    def play(record: Recorder) -> None:
+        trainer = Trainer(record, record.root.joinpath("a", *folders), keep, itertools.count(1))
+        for _ in range(saves):
+            trainer.save()
+
+    return play
+
+
+def starting(keep: int, damaged: int, present: int = 3) -> Play:
+    """Return what a start does over so many checkpoints, the newest damaged, and over what killed processes left."""
+
+    def play(record: Recorder) -> None:
+        told = present - damaged
+        record.mark(("told", told if told else LOST))
+        trainer = Trainer(record, record.root / "a", keep, itertools.count(present + 1))
+        if trainer.resumed_from != LOST:
+            trainer.save()
+            trainer.save()
+
+    return play
+
+
+def prepared(damaged: int, present: int = 3) -> Names:
+    """Return a folder of checkpoints, of which the newest have one wrong bit in their numbers, and of leftovers."""
+    names: dict[str, bytes | Names] = {}
+    for number in range(1, present + 1):
+        data = bytearray(b"".join(seal(image(number))))
+        if number > present - damaged:
+            place = bytes(data).index(np.full(8, number, np.int32).tobytes())
+            data[place + 5] ^= 1
+        names[f"checkpoint-{number:010d}.h5"] = bytes(data)
+    names[f".checkpoint-{present + 1:010d}.h5.tmp-{os.getpid()}"] = b"left by a process of our number" * 50
+    names[f".checkpoint-{present:010d}.h5.tmp-1"] = b""
+    return {"a": names}
+
+
+def killed_and_started(keep: int, after: int) -> Play:
+    """Return what two runs do, the first of them killed after so many things: what it did may not be durable yet."""
+
+    def play(record: Recorder) -> None:
+        numbers = itertools.count(1)
+        record.stop = after
+        try:
+            trainer = Trainer(record, record.root / "a" / "b", keep, numbers)
+            for _ in range(3):
+                trainer.save()
+        except PowerLoss:
+            pass
+        record.stop = None
+        Trainer(record, record.root / "a" / "b", keep, numbers).save()
+
+    return play
+
+
+SCENARIOS: dict[str, tuple[Names, Play, int]] = {
+    **{f"saving, keep {keep}": ({}, saving(keep), keep) for keep in (1, 2, 3)},
+    "saving, nested folders": ({}, saving(2, 2, "b", "c"), 2),
+    **{
+        f"starting, {damaged} of 3 damaged, keep {keep}": (prepared(damaged), starting(keep, damaged), keep)
+        for damaged in (0, 1, 2, 3)
+        for keep in (1, 2)
+    },
+    **{f"killed after {after}": ({}, killed_and_started(1, after), 1) for after in range(1, 44)},
+}
+"""What is there at first, what is done, and how many checkpoints are kept."""
+
+
+REVEALING = (
+    "saving, keep 1",
+    "starting, 3 of 3 damaged, keep 1",
+    "killed after 1",
+    "killed after 20",
+    "starting, 1 of 3 damaged, keep 1",
+)
+"""Where bugs show soonest."""
+
+
+def accepted(record: Recorder, count: int) -> set[Any]:
+    """Return which states may be found after so many things done: the last that was told, and those begun since."""
+    told: Any = NONE
+    begun: set[Any] = set()
+    for moment, (what, number) in record.marks:
+        if what == "told" and moment <= count:
+            told, begun = number, set()
+        elif what == "begun" and moment <= count:
+            begun.add(number)
+    return {told, *begun}
+
+
+class Enumerator:
+    """Plays scenarios, loses power at every moment of them, and recovers from every state of the disk.
+
+    Attributes:
+        states: The distinct states that were recovered from.
+    """
+
+    def __init__(self, folder: Path, seed: int = 1) -> None:
+        self.folder, self.rng = folder, random.Random(seed)
+        self.states: set[int] = set()
+        self._tried: set[int] = set()
+        self._number = itertools.count()
+
+    def violations(self, start: Names, play: Play, keep: int, *, nested: float = 0.0) -> Iterator[str]:
+        """Yield what is wrong with what is found after a loss of power.
+
+        Args:
+            start: What is on the disk.
+            play: What is done to it.
+            keep: Checkpoints to keep.
+            nested: Share of the recoveries during which power is lost again.
+        """
+        root = self._new(start)
+        record = Recorder(root)
+        try:
+            with record.recording():
+                play(record)
+        except StreamerError as error:
+            yield f"cannot even be played: {error}"
+        shutil.rmtree(root)
+        for count in range(len(record.done) + 1):
+            may_be = accepted(record, count)
+            for state in record.model(count).states(self.rng):
+                key = hash((frozen(state), frozenset(may_be), keep))
+                if key in self._tried:
+                    continue
+                self._tried.add(key)
+                self.states.add(hash(frozen(state)))
+                again = self._new(state)
+                recovery = Recorder(again)
+                for wrong in self._recover(recovery, keep, may_be):
+                    did = f"{record.done[count - 1].what} {record.done[count - 1].path.name}" if count else "nothing"
+                    yield f"after {count} things, the last {did}: {wrong}; found {sorted(_paths(state))}"
+                shutil.rmtree(again)
+                if self.rng.random() < nested:
+                    yield from self._lost_again(state, recovery, keep)
+
+    def _recover(self, record: Recorder, keep: int, may_be: set[Any]) -> Iterator[str]:
+        """Recover, as the next start of the trainer does, and save; yield what is wrong."""
+        folder = record.root / "a"
+        while (inner := next((path for path in folder.glob("[bc]") if path.is_dir()), None)) is not None:
+            folder = inner
+        with record.recording():
+            trainer = Trainer(record, folder, keep, itertools.count(1000))
+            found = trainer.resumed_from
+            record.mark(("told", found))
+            if found not in may_be:
+                yield f"{found} is found where {may_be} may be"
+            if found == LOST:
+                return
+            if list(folder.glob(".*.tmp-*")):
+                yield "a file that was half written is left"
+            number = trainer.save()
+            again = Trainer(record, folder, keep, itertools.count(2000)).resumed_from
+            if again != number:
+                yield f"what is saved next, {number}, is not found, but {again}"
+
+    def _lost_again(self, state: Names, recovery: Recorder, keep: int) -> Iterator[str]:
+        for count in range(len(recovery.done) + 1):
+            may_be = accepted(recovery, count)
+            if may_be == {NONE}:  # before it was known what is there
+                continue
+            states = list(recovery.model(count).states(self.rng))
+            for found in self.rng.sample(states, min(len(states), 4)):
+                self.states.add(hash(frozen(found)))
+                root = self._new(found)
+                for wrong in self._recover(Recorder(root), keep, may_be):
+                    yield f"power lost again after {count} things of the recovery from {sorted(_paths(state))}: {wrong}"
+                shutil.rmtree(root)
+
+    def _new(self, names: Names) -> Path:
+        root = self.folder / str(next(self._number))
+        write_names(root, names)
+        return root
+
+
+def _paths(names: Names, prefix: str = "") -> Iterator[str]:
+    for name, what in names.items():
+        if isinstance(what, bytes):
+            yield f"{prefix}{name} ({len(what)})"
+        else:
+            yield f"{prefix}{name}/"
+            yield from _paths(what, f"{prefix}{name}/")
+
+
+@pytest.mark.timeout(1800)
+def test_what_was_saved_survives_every_loss_of_power(amount: Amount, tell: Tell) -> None:
+    """From every state that POSIX allows the last save that was told is recovered, or a newer one; and so once more."""
+    with ram_folder() as folder:
+        enumerator = Enumerator(folder)
+        for name, (start, play, keep) in SCENARIOS.items():
+            found = enumerator.violations(start, play, keep, nested=amount(2, 50) / 100)
+            assert not list(itertools.islice(found, 5)), name
+    count = len(enumerator.states)
+    tell(f"power loss: {count:,} distinct states of the disk in {len(SCENARIOS)} scenarios, all recovered")
+    assert count >= 1000
+
+
+Patch = pytest.MonkeyPatch
+MUTANTS: dict[str, Callable[[Patch], None]] = {}
+"""Bugs, each of which would lose what was saved only if power is lost at the wrong moment."""
+
+
+def mutant(function: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    """List a bug under the name of its function."""
+    MUTANTS[function.__name__] = function
+    return function
+
+
+class Lying:
+    """What a module sees of :mod:`streamer.disk` if some of its calls do nothing."""
+
+    def __init__(self, patch: Patch, *purposes: str) -> None:
+        self.purposes = purposes
+        for module in (publish, store):
+            patch.setattr(module, "disk", self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(disk, name)
+
+    def sync(self, descriptor: int) -> None:
+        """Sync a file, or not."""
+        if "sync" not in self.purposes:
+            disk.sync(descriptor)
+
+    def sync_folder(self, folder: Path, name: str) -> None:
+        """Sync a folder, or not."""
+        if name not in self.purposes:
+            disk.sync_folder(folder, name)
+
+
+@mutant
+def the_file_is_not_synced(patch: Patch) -> None:
+    Lying(patch, "sync")
+
+
+@mutant
+def the_name_is_not_synced(patch: Patch) -> None:
+    Lying(patch, "checkpoint.sync_name")
+
+
+@mutant
+def a_new_folder_is_not_synced(patch: Patch) -> None:
+    def make_folder(folder: Path) -> None:
+        if not folder.is_dir():
+            make_folder(folder.parent)
+            disk.mkdir(folder)
+
+    patch.setattr(disk, "make_folder", make_folder)
+
+
+@mutant
+def a_folder_that_is_there_is_taken_for_durable(patch: Patch) -> None:
+    make_folder = disk.make_folder
+    patch.setattr(disk, "make_folder", lambda folder: None if folder.is_dir() else make_folder(folder))
+
+
+@mutant
+def a_name_that_is_there_is_taken_for_durable(patch: Patch) -> None:
+    def retire(self: Store, keep: int) -> None:
+        for path in [*self.folder.glob(store.LEFT_BEHIND), *(old.path for old in self.list()[keep:])]:
+            disk.remove(path, "checkpoint.retire")
+
+    patch.setattr(Store, "retire", retire)
+
+
+def publishing(patch: Patch, how: Callable[[Path, Path, list[Any]], None]) -> None:
+    """Let files be published in another way; given are the hidden path, the final one, and the pieces."""
+    patch.setattr(store, "publish", lambda path, pieces: how(path.with_name(f".{path.name}.tmp-1"), path, list(pieces)))
+
+
+@mutant
+def the_folder_is_synced_before_the_rename(patch: Patch) -> None:
+    def how(hidden: Path, path: Path, pieces: list[Any]) -> None:
+        publish._write(hidden, pieces)
+        disk.sync_folder(path.parent, "")
+        disk.rename(hidden, path, "")
+
+    publishing(patch, how)
+
+
+@mutant
+def it_is_written_under_its_name(patch: Patch) -> None:
+    def how(hidden: Path, path: Path, pieces: list[Any]) -> None:
+        publish._write(path, pieces)
+        disk.sync_folder(path.parent, "")
+
+    publishing(patch, how)
+
+
+@mutant
+def it_is_renamed_before_it_is_written(patch: Patch) -> None:
+    def how(hidden: Path, path: Path, pieces: list[Any]) -> None:
+        descriptor = disk.create(hidden)
+        disk.rename(hidden, path, "")
+        for piece in pieces:
+            disk.write(descriptor, memoryview(piece))
+        disk.sync(descriptor)
+        os.close(descriptor)
+        disk.sync_folder(path.parent, "")
+
+    publishing(patch, how)
+
+
+@mutant
+def the_trailer_is_written_after_the_sync(patch: Patch) -> None:
+    def how(hidden: Path, path: Path, pieces: list[Any]) -> None:
+        descriptor = disk.create(hidden)
+        disk.write(descriptor, memoryview(pieces[0]))
+        disk.sync(descriptor)
+        disk.write(descriptor, memoryview(pieces[1]))
+        os.close(descriptor)
+        disk.rename(hidden, path, "")
+        disk.sync_folder(path.parent, "")
+
+    publishing(patch, how)
+
+
+@mutant
+def the_trailer_is_written_before_the_data(patch: Patch) -> None:
+    patch.setattr(store, "seal", lambda image: tuple(reversed(seal(image))))
+    patch.setattr(store, "_reread", lambda path: None)
+
+
+@mutant
+def old_ones_go_before_the_new_one_comes(patch: Patch) -> None:
+    original = Store.publish
+
+    def early(self: Store, image: memoryview, sequence: int) -> Checkpoint:
+        for old in self.list():
+            disk.remove(old.path, "checkpoint.retire")
+        return original(self, image, sequence)
+
+    patch.setattr(Store, "publish", early)
+
+
+@mutant
+def the_oldest_are_kept(patch: Patch) -> None:
+    def retire(self: Store, keep: int) -> None:
+        disk.sync_folder(self.folder, "")
+        for path in [*self.folder.glob(store.LEFT_BEHIND), *(old.path for old in self.list()[:-keep])]:
+            disk.remove(path, "checkpoint.retire")
+
+    patch.setattr(Store, "retire", retire)
+
+
+@mutant
+def sweeping_takes_finished_ones_too(patch: Patch) -> None:
+    patch.setattr(store, "LEFT_BEHIND", "*.h5*")
+
+
+@mutant
+def nothing_is_swept(patch: Patch) -> None:
+    patch.setattr(store, "LEFT_BEHIND", "nothing")
+
+
+@mutant
+def a_damaged_one_is_removed(patch: Patch) -> None:
+    def removes(self: Store, checkpoint: Checkpoint) -> Path:
+        disk.remove(checkpoint.path, "checkpoint.retire")
+        return checkpoint.path
+
+    patch.setattr(Store, "set_aside", removes)
+
+
+@mutant
+def the_digest_is_not_compared(patch: Patch) -> None:
+    patch.setattr(store, "verify", lambda file: None)
+
+
+@mutant
+def the_newest_is_taken_as_it_is(patch: Patch) -> None:
+    def newest(self: Store, only: Any = None, on_damage: Any = None) -> Any:
+        listed = self.list()
+        if not listed:
+            return None
+        with listed[0].path.open("rb") as file:
+            return listed[0], decode(file, only)
+
+    patch.setattr(Store, "load_newest", newest)
+
+
+@mutant
+def none_whole_is_none_at_all(patch: Patch) -> None:
+    original = Store.load_newest
+
+    def silent(self: Store, only: Any = None, on_damage: Any = None) -> Any:
+        try:
+            return original(self, only, on_damage)
+        except StreamerError:
+            return None
+
+    patch.setattr(Store, "load_newest", silent)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_each_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch, tell: Tell) -> None:
+    """With any of these bugs some state of the disk does not recover: the enumerator sees what it is there for."""
+    MUTANTS[name](monkeypatch)
+    with ram_folder() as folder:
+        enumerator = Enumerator(folder)
+        for scenario in [*REVEALING, *(name for name in SCENARIOS if name not in REVEALING)]:
+            start, play, keep = SCENARIOS[scenario]
+            try:
+                wrong = next(enumerator.violations(start, play, keep), None)
+            except (StreamerError, format.Damaged, OSError) as error:
+                wrong = f"it fails: {error!r}"
+            if wrong:
+                tell(f"caught in {scenario!r}, after {len(enumerator.states)} states: {name}: {wrong[:150]}")
+                return
+    pytest.fail("survived every state")
