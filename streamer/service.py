@@ -159,7 +159,7 @@ def _trainer(store: Store, given: Mapping[str, Any], run: RunSettings) -> Traine
     if found is None:
         return Trainer(threads=run.threads, **given)
     checkpoint, tree = found
-    trainer = Trainer.from_tree(tree, threads=run.threads, **given)
+    trainer = Trainer.from_checkpoint(checkpoint, tree, threads=run.threads, **given)
     _log.info(
         "checkpoint.resumed",
         name=checkpoint.name,

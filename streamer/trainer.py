@@ -302,7 +302,19 @@ class Trainer:
         Raises:
             StreamerError: 66 if there is no checkpoint, 65 if none verifies, 78 if a setting contradicts it.
         """
-        return cls.from_tree(newest(folder)[1], threads=threads, **settings)
+        return cls.from_checkpoint(*newest(folder), threads=threads, **settings)
+
+    @classmethod
+    def from_checkpoint(
+        cls, checkpoint: Checkpoint, tree: Tree, *, threads: int | None = None, **settings: Any
+    ) -> Trainer:
+        """Return the trainer of a checkpoint and its tree; see :meth:`from_tree`.
+
+        Someone may have restored the file under a later number than it had: what is saved next has to come after it.
+        """
+        trainer = cls.from_tree(tree, threads=threads, **settings)
+        trainer.sequence = max(trainer.sequence, checkpoint.sequence)
+        return trainer
 
     def to_tree(self) -> Tree:
         """Return everything that influences the next update, and the history; arrays are views, not copies.

@@ -503,3 +503,13 @@ def test_blas_has_one_thread_within_the_context_and_its_own_after() -> None:
         assert [library.num_threads for library in libraries] == before
         trainer.train_text("another text")
         assert [library.num_threads for library in libraries] == before
+
+
+def test_a_checkpoint_restored_under_a_later_number_is_gone_on_from(tmp_path: Path) -> None:
+    """What is saved after it comes after it, whatever number it was saved under itself."""
+    trainer = Trainer(**SMALL)
+    trainer.partial_fit(["a b c"]).save(tmp_path)
+    (tmp_path / "checkpoint-0000000001.h5").rename(tmp_path / "checkpoint-0000000007.h5")
+    saved = Trainer.resume(tmp_path).partial_fit(["d e f"]).save(tmp_path)
+    assert saved.sequence == 8
+    assert Trainer.resume(tmp_path).model.vocabulary.total == 6
