@@ -154,11 +154,12 @@ class Ledger:
         The same content is never trained again; what was added to a file is trained by itself; a rewritten file is
         refused, or with ``on_change="retrain"`` trained as a new version. See the table in ``tests/intake``.
         """
-        if inspection.refusal is not None:
-            self._refuse(path, inspection, inspection.refusal)
-            return None
         versions = self._versions.get(path, [])
         same = next((version for version in reversed(versions) if version.sha256 == inspection.sha256), None)
+        # What was trained to its end is not judged again, or stricter settings would count its bytes once more.
+        if inspection.refusal is not None and (same is None or same.bytes_trained < same.text_bytes):
+            self._refuse(path, inspection, inspection.refusal)
+            return None
         if same is not None:
             return self._keep(same, inspection, passes)
         self._drop_unbegun(path)

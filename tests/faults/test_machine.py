@@ -312,6 +312,17 @@ def test_a_checkpoint_that_could_not_be_read_once(pair: Pair) -> None:
     assert pair.lead().ended_well
 
 
+def test_a_text_that_is_touched_under_stricter_settings(pair: Pair) -> None:
+    """What was trained when more was let pass is recognised, and not refused beside that."""
+    pair.run = lives.settings(pair.run, max_bad_ratio=0.5)
+    pair.texts.write("a.txt", text(1, 300, bad=True))
+    pair.lead()
+    pair.changed()
+    pair.run = lives.settings(pair.run, max_bad_ratio=0.01)
+    pair.texts.touch("a.txt")
+    assert pair.lead().ended_well
+
+
 @pytest.mark.parametrize("packing", ["plain", "gzip", "members"])
 @pytest.mark.parametrize("action", ["kill", "stop"])
 def test_a_file_that_grows_after_a_run_stopped_in_its_middle(pair: Pair, packing: str, action: str) -> None:

@@ -187,6 +187,17 @@ def test_what_was_trained_stays_when_the_file_becomes_bad() -> None:
     check(ledger)
 
 
+def test_what_was_trained_is_not_judged_again() -> None:
+    """A text that was touched after settings became stricter keeps its one row: it was trained, and is not refused."""
+    ledger = Ledger()
+    train(ledger, ledger.plan(PATH, look(ledger, b"01234567")))
+    touched = look(ledger, b"01234567", time=1, refusal="not text")
+    assert ledger.plan(PATH, touched) is None
+    assert rows(ledger) == [("trained", 8, 0, 1, 0)]
+    assert ledger.seen(PATH, touched.signature)
+    check(ledger)
+
+
 def test_a_file_that_was_planned_and_then_refused_leaves_no_trace_of_the_plan() -> None:
     """A file that turns bad before a byte of it was trained has one row, not two."""
     ledger = Ledger()
