@@ -229,6 +229,7 @@ class World:
         self.inbox, self.checkpoints = folder / "inbox", folder / "checkpoints"
         self.inbox.mkdir()
         self.lines: list[Any] = []
+        self.words_trained = 0
         self._monkeypatch = monkeypatch
 
     def small_pieces(self) -> None:
@@ -255,6 +256,7 @@ class World:
             patch.setattr(disk, "reached", at)
             with service.start(self.checkpoints, MODEL, run, Display(), signals) as running:
                 service.watch(self.inbox, running, once=True)
+            self.words_trained += running.words_seen
         return bool(stopped)
 
     def counts(self) -> Counter[str]:
@@ -279,6 +281,7 @@ class World:
                 assert row["words"] == trained.total(), row
                 seen += trained
         assert self.counts() == seen
+        assert self.words_trained == seen.total(), "what is counted once is trained once"
         return by_path
 
 
