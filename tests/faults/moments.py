@@ -114,7 +114,7 @@ def changes(old: bytes) -> dict[str, Change]:
         "truncate": Change(partial(_cut, len(half)), half, partial=(CHANGED, SHORTER)),
         "empty": Change(partial(_cut, 0), refusal="empty", partial=(CHANGED, SHORTER, "empty")),
         "delete": Change(os.unlink, partial=(GONE,), other_file=True),
-        "replace": Change(partial(_replace, NEW), NEW, other_file=True),
+        "replace": Change(partial(_replace, same_length), same_length, other_file=True),
         "rename": Change(_rename, old, partial=(GONE,), other_file=True),
         "forbid": Change(lambda path: path.chmod(0), refusal=DENIED, partial=(DENIED,), other_file=True),
         "link": Change(_link, refusal=LINK, partial=(LINK,), other_file=True),
