@@ -114,7 +114,7 @@ def changes(old: bytes) -> dict[str, Change]:
         "truncate": Change(partial(_cut, len(half)), half, partial=(CHANGED, SHORTER)),
         "empty": Change(partial(_cut, 0), refusal="empty", partial=(CHANGED, SHORTER, "empty")),
         "delete": Change(os.unlink, partial=(GONE,), other_file=True),
-        "replace": Change(partial(_replace, NEW), NEW, other_file=True),
+        "replace": Change(partial(_replace, same_length), same_length, other_file=True),
         "rename": Change(_rename, old, partial=(GONE,), other_file=True),
         "forbid": Change(lambda path: path.chmod(0), refusal=DENIED, partial=(DENIED,), other_file=True),
         "link": Change(_link, refusal=LINK, partial=(LINK,), other_file=True),
@@ -229,6 +229,7 @@ class World:
         self.inbox, self.checkpoints = folder / "inbox", folder / "checkpoints"
         self.inbox.mkdir()
         self.lines: list[Any] = []
+        self.words_trained = 0
         self._monkeypatch = monkeypatch
 
     def small_pieces(self) -> None:
@@ -255,6 +256,7 @@ class World:
             patch.setattr(disk, "reached", at)
             with service.start(self.checkpoints, MODEL, run, Display(), signals) as running:
                 service.watch(self.inbox, running, once=True)
+            self.words_trained += running.words_seen
         return bool(stopped)
 
     def counts(self) -> Counter[str]:
@@ -279,6 +281,7 @@ class World:
                 assert row["words"] == trained.total(), row
                 seen += trained
         assert self.counts() == seen
+        assert self.words_trained == seen.total(), "what is counted once is trained once"
         return by_path
 
 
