@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamer.errors import StreamerError
-    from streamer.trainer import Trainer, load
+    from streamer.reading import load
+    from streamer.trainer import Trainer
     from streamer.vectors import WordVectors
 
 __version__ = "0.1.0"
@@ -21,7 +22,7 @@ _HOMES = {
     "StreamerError": "streamer.errors",
     "Trainer": "streamer.trainer",
     "WordVectors": "streamer.vectors",
-    "load": "streamer.trainer",
+    "load": "streamer.reading",
 }
 
 

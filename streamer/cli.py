@@ -323,7 +323,7 @@ def _display(common: Common) -> Display:
 
 
 def _load(checkpoints: Path) -> WordVectors:
-    from streamer.trainer import load
+    from streamer.reading import load
 
     _log_to_stderr()
     return load(checkpoints)

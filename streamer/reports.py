@@ -19,7 +19,8 @@ from rich.text import Text
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Ledger
-from streamer.trainer import Trainer, newest, read_ledger
+from streamer.reading import newest, read_ledger
+from streamer.trainer import Trainer
 
 Rows = list[dict[str, Any]]
 

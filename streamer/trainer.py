@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from streamer.intake.texts import joined
 from streamer.intake.tokenizer import EncodedText
 from streamer.model.sgns import Loss
 from streamer.model.training import BlockReport, Learner, ModelState
+from streamer.reading import PathLike, newest
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
 from streamer.trees import (
     FORMAT,
@@ -44,7 +44,6 @@ BLOCK_CHARACTERS = 1 << 20
 WORTH_WORKERS = 8 << 20
 """Bytes of text from which on worker processes are started: starting them takes as long as training about as much."""
 
-PathLike = str | os.PathLike[str]
 Then = Callable[[BlockReport, float], None]
 
 _log = structlog.get_logger(__name__)
@@ -383,47 +382,3 @@ class Trainer:
         trainer.epochs = EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
         trainer.sequence = read.count("sequence")
         return trainer
-
-
-def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
-    """Return the vectors of the newest checkpoint that verifies, read-only. Safe while a trainer publishes new ones.
-
-    Raises:
-        StreamerError: 66 if there is no checkpoint, 65 if none verifies.
-    """
-    read = TreeReader(newest(folder, only=("format", "format_version", "vocabulary", "embeddings/input"))[1])
-    read.check_format()
-    words = read.words("vocabulary/words")
-    return WordVectors(
-        words,
-        read.floats("embeddings/input", np.float32, (len(words), None)),
-        read.counts("vocabulary/counts", len(words)),
-    )
-
-
-def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
-    """Return the ledger of the newest checkpoint that verifies; raises as :func:`load` does."""
-    read = TreeReader(newest(folder, only=("format", "format_version", "ledger"))[1])
-    read.check_format()
-    return Ledger.from_arrays(read.arrays("ledger"))
-
-
-def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Checkpoint, Tree]:
-    """Return the newest checkpoint that verifies and its tree, or parts of it; raises as ``load`` does.
-
-    Each damaged one that is passed over is told in a line of the log.
-    """
-    found = Store(Path(folder)).load_newest(only, on_damage=_passed_over)
-    if found is None:
-        raise StreamerError(
-            f"there is no checkpoint in {os.fspath(folder)}",
-            hint="train one first: python -m streamer watch data/inbox --once",
-            code=ExitCode.NO_INPUT,
-        )
-    return found
-
-
-def _passed_over(checkpoint: Checkpoint, reason: str) -> None:
-    # Who has set up no log reads results on stdout, where structlog would write.
-    log = _log if structlog.is_configured() else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
-    log.warning("checkpoint.damaged", name=checkpoint.name, reason=reason, hint="an older one is used")

@@ -17,8 +17,9 @@ from streamer import trainer as module
 from streamer.checkpoints import Store, Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import tokenizer
+from streamer.reading import read_ledger
 from streamer.settings import ModelSettings
-from streamer.trainer import Trainer, read_ledger
+from streamer.trainer import Trainer
 
 SMALL: dict[str, Any] = {"vector_size": 12, "min_count": 2, "window": 3, "threads": 1}
 

@@ -31,7 +31,8 @@ from streamer import reports
 from streamer.checkpoints import Store, Tree, decode, encode, seal
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Inspection, Ledger, Signature
-from streamer.trainer import Trainer, read_ledger
+from streamer.reading import read_ledger
+from streamer.trainer import Trainer
 
 PAGE = 4096
 SECONDS, MEMORY = 5, 1 << 30

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from streamer.intake.reader import PIECE
-from streamer.trainer import read_ledger
+from streamer.reading import read_ledger
 
 from .conftest import Result
 from .corpus import large, put

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.trainer import read_ledger
+from streamer.reading import read_ledger
 
 from .conftest import Result
 from .corpus import large, put, text

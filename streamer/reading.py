@@ -1,0 +1,66 @@
+"""Reading the newest checkpoint, without the lock, while a trainer may publish the next."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from streamer.checkpoints import Checkpoint, Store, Tree
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake.ledger import Ledger
+from streamer.settings import DEFAULT_CHECKPOINTS
+from streamer.trees import TreeReader
+from streamer.vectors import WordVectors
+
+PathLike = str | os.PathLike[str]
+
+_log = structlog.get_logger(__name__)
+
+
+def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
+    """Return the vectors of the newest checkpoint that verifies, read-only. Safe while a trainer publishes new ones.
+
+    Raises:
+        StreamerError: 66 if there is no checkpoint, 65 if none verifies.
+    """
+    read = TreeReader(newest(folder, only=("format", "format_version", "vocabulary", "embeddings/input"))[1])
+    read.check_format()
+    words = read.words("vocabulary/words")
+    return WordVectors(
+        words,
+        read.floats("embeddings/input", np.float32, (len(words), None)),
+        read.counts("vocabulary/counts", len(words)),
+    )
+
+
+def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
+    """Return the ledger of the newest checkpoint that verifies; raises as :func:`load` does."""
+    read = TreeReader(newest(folder, only=("format", "format_version", "ledger"))[1])
+    read.check_format()
+    return Ledger.from_arrays(read.arrays("ledger"))
+
+
+def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Checkpoint, Tree]:
+    """Return the newest checkpoint that verifies and its tree, or parts of it; raises as ``load`` does.
+
+    Each damaged one that is passed over is told in a line of the log.
+    """
+    found = Store(Path(folder)).load_newest(only, on_damage=_passed_over)
+    if found is None:
+        raise StreamerError(
+            f"there is no checkpoint in {os.fspath(folder)}",
+            hint="train one first: python -m streamer watch data/inbox --once",
+            code=ExitCode.NO_INPUT,
+        )
+    return found
+
+
+def _passed_over(checkpoint: Checkpoint, reason: str) -> None:
+    # Who has set up no log reads results on stdout, where structlog would write.
+    log = _log if structlog.is_configured() else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    log.warning("checkpoint.damaged", name=checkpoint.name, reason=reason, hint="an older one is used")
