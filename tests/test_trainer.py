@@ -152,9 +152,9 @@ def test_long_texts_are_cut_at_white_space(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_text_without_white_space_is_cut_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A single word of any length does not become a block of any length."""
-    monkeypatch.setattr(module, "BLOCK_CHARACTERS", 1000)
-    seen = contexts(monkeypatch, ["x" * 2500])
-    assert seen == [[("x" * 1000,)], [("x" * 1000,)], [("x" * 500,)]]
+    monkeypatch.setattr(module, "BLOCK_CHARACTERS", 100)
+    seen = contexts(monkeypatch, ["x" * 250])
+    assert seen == [[("x" * 100,)], [("x" * 100,)], [("x" * 50,)]]
 
 
 def test_loss_falls_over_passes() -> None:
