@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import deque
 from types import TracebackType
@@ -17,6 +18,12 @@ WINDOW = 5.0
 """Seconds over which the speed that is shown is measured."""
 BAR = 12
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+def printable(name: str) -> str:
+    """Return a file's name with what a terminal would act on, or can't show, written as an escape."""
+    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
 class Display:
@@ -66,7 +73,7 @@ class LiveDisplay(Display):
 
     def file(self, path: str, size: int, backlog: int) -> None:
         """Begin a file of ``size`` bytes, with so many files after it."""
-        self._state, self._size, self._offset, self._backlog = path, size, 0, backlog
+        self._state, self._size, self._offset, self._backlog = printable(path), size, 0, backlog
 
     def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
         """Take note of a block: where the file stands now, its words, the file's loss so far."""

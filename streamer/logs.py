@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
+from streamer.display import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from structlog.typing import EventDict
@@ -37,6 +39,7 @@ def configure(log_format: str, level: str, console: Console) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso" if not pretty else "%H:%M:%S", utc=not pretty),
             structlog.processors.dict_tracebacks if not pretty else structlog.dev.set_exc_info,
+            *([_printable] if pretty else []),  # JSON has escapes of its own
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -44,6 +47,11 @@ def configure(log_format: str, level: str, console: Console) -> None:
         cache_logger_on_first_use=False,
     )
     threading.excepthook = _thread_failed
+
+
+def _printable(logger: object, method: str, line: EventDict) -> EventDict:
+    """Write what a terminal would act on as an escape: a file may have any name."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:

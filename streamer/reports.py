@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.checkpoints import Checkpoint, Store
+from streamer.display import printable
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Ledger
 from streamer.reading import newest, read_ledger
@@ -221,12 +221,6 @@ def _print(table: Table) -> None:
         console.print(table)
     for line in captured.get().splitlines():
         print(line.rstrip())
-
-
-def printable(name: str) -> str:
-    """Return a file's name with what a terminal would act on, or can't show, written as an escape."""
-    shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
 def _size(size: float) -> str:

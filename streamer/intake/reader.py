@@ -117,8 +117,8 @@ def inspect(
 
     ``previous`` is the size and SHA-256 of an earlier version, ``check`` is called between pieces and may raise to
     stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next look. A file
-    that is proven to be no text is not read to its end. Raises Refused if it became shorter, cannot be read, or
-    consists of holes.
+    that is proven to be no text is not read to its end, unless it has an earlier version, of which it may be a copy.
+    Raises Refused if it became shorter, cannot be read, or consists of holes.
     """
     signature = Signature.of(status := os.fstat(file.fileno()))
     _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
@@ -129,7 +129,7 @@ def inspect(
     try:
         stream: _Readable = _Unpacked(raw) if packed else raw
         while piece := _read(stream, PIECE):
-            if census and census.hopeless(max_bad_ratio, most):
+            if census and not previous and census.hopeless(max_bad_ratio, most):
                 return Inspection(signature, bytes(32), 0, census.verdict(max_bad_ratio))
             census = census or _Census(_Codec.of(piece[:4], encoding))
             census.add(piece)

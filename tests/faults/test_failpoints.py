@@ -177,7 +177,8 @@ def test_a_file_that_cannot_be_read_in_its_middle(inbox: Path, folder: Path) -> 
 def test_no_folder_for_checkpoints(name: str, action: str, inbox: Path, expected: State, tmp_path: Path) -> None:
     """A folder that cannot be made is told with 74 before anything is trained; the next start makes it."""
     nested = ("--checkpoints", "a/b/checkpoints")
-    for number in (1, 2, 3):
+    # The first to be synced is the folder above, which was there; one that we may not read is not ours to sync.
+    for number in (1, 2, 3) if (name, action) != ("folder.sync", "EACCES") else (2, 3):
         fault = {"STREAMER_FAILPOINT": f"{name}:{action}:{number}"}
         ended = run("watch", inbox, "--once", *OPTIONS, *nested, folder=tmp_path, environment=fault)
         assert ended.code == (-9 if action == "kill" else 74)

@@ -27,6 +27,16 @@ def test_nowhere_to_log_to(redirection: str, tmp_path: Path) -> None:
     done("verify", folder=tmp_path)
 
 
+def test_names_that_a_terminal_would_act_on(tmp_path: Path) -> None:
+    """In the log for people, what is not printable in the name of a file is an escape; in JSON it is one anyway."""
+    name = "x\x1b[31mred\nnew\u202etxt"
+    put(tmp_path / "inbox" / name, text(1, 2_000))
+    ended = done("watch", "inbox", "--once", *QUICK, "--log-format", "console", folder=tmp_path)
+    assert "x\\x1b[31mred\\nnew\\u202etxt" in ended.stderr
+    assert "\x1b" not in ended.stderr and "\u202e" not in ended.stderr
+    assert files(tmp_path)[name]["outcome"] == "trained"
+
+
 IN_A_MOUNT = """
 import json, os, subprocess, sys, time
 log = os.open("disk/log", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
