@@ -6,6 +6,7 @@ they add is which files were renamed into place, and need not be watched until t
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import functools
 import math
@@ -173,7 +174,8 @@ class Inbox:
         self._monotonic = monotonic
         self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # size and mtime, and still since when
         self._renamed: deque[str] = deque()
-        self._unreadable: dict[str, str] = {}
+        self._unreadable: set[str] = set()
+        self._unlisted: str | None = None
         self._missing = False
         # A queue.SimpleQueue would wait for ever where a signal comes just as its timeout ends (CPython 3.11).
         self._happened = threading.Event()
@@ -210,6 +212,7 @@ class Inbox:
         renamed = {self._renamed.popleft() for _ in range(len(self._renamed))}
         now, today, settle = self._monotonic(), self._wall(), self._settings.settle
         ready, waits, pending, root = [], [], {}, os.fspath(self.root)
+        self._unlisted = None if identity else os.strerror(errno.ENOENT)
         for path, status in self._walk() if identity else ():
             signature = Signature.of(status)
             if self._seen(path, signature):
@@ -228,7 +231,7 @@ class Inbox:
             ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
         self._pending = pending
         ready.sort(key=lambda candidate: (candidate.signature.mtime_ns, os.fsencode(candidate.path)))
-        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unreadable.get(""))
+        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unlisted)
 
     def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
         """Yield the path and status of all that the names allow; a folder itself only if it looks like a file."""
@@ -259,14 +262,16 @@ class Inbox:
                                 yield path, status
             except OSError as error:
                 failure = error
+                if not folder:
+                    self._unlisted = error.strerror or str(error)
             self._report(folder, failure)
 
     def _report(self, folder: str, failure: OSError | None) -> None:
         """Log once that a folder, or something in it, can't be looked at; what vanished meanwhile is no failure."""
         if failure is None:
-            self._unreadable.pop(folder, None)
+            self._unreadable.discard(folder)
         elif not isinstance(failure, (FileNotFoundError, NotADirectoryError)) and folder not in self._unreadable:
-            self._unreadable[folder] = failure.strerror or str(failure)
+            self._unreadable.add(folder)
             _log.warning("inbox.unreadable", path=f"{self.root}/{folder}", reason=failure.strerror)
 
     def _tend(self, identity: tuple[int, int] | None) -> None:

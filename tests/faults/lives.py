@@ -72,7 +72,7 @@ class Fault:
         """Return the exit codes with which a life may end because of it."""
         if not self.action.isupper():
             return set()
-        codes = {"checkpoint.read": {65}, "checkpoint.open": {66}, "checkpoint.list": {66, 74}}
+        codes = {"checkpoint.read": {65}, "checkpoint.open": {66}, "checkpoint.list": {66, 74}, "inbox.list": {66}}
         return codes.get(self.name, {74} if self.name.startswith(("checkpoint.", "folder.")) else set())
 
 
