@@ -56,7 +56,7 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
     def seen(relative: str, signature: Signature) -> bool:
         return ledger.seen(service.name(f"{root}/{relative}"), signature)
 
-    with Inbox(inbox, service.run, seen, without=service.folder) as box:
+    with Inbox(inbox, service.run, seen, without=service.folder, check=service.signals.check) as box:
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
         while True:

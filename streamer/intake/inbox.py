@@ -151,7 +151,8 @@ class Inbox:
     """The watched folder. Enter it before the first scan, so that what arrives during the scan is heard of.
 
     ``seen`` says for a path and a signature that there is nothing to do, and is asked for each file at each scan.
-    ``without`` is a folder that is left out with all that is in it, wherever it is.
+    ``without`` is a folder that is left out with all that is in it, wherever it is. ``check`` is called now and then
+    during a scan, which may take seconds, and may raise to stop.
     ``wall`` gives the age of a file, ``monotonic`` how long it has been still. The folder may vanish and return.
     """
 
@@ -162,6 +163,7 @@ class Inbox:
         seen: Callable[[str, Signature], bool],
         *,
         without: Path | None = None,
+        check: Callable[[], None] = lambda: None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -170,6 +172,7 @@ class Inbox:
         self._names = Names(settings.include, settings.exclude)
         self._seen = seen
         self._without = without
+        self._check = check
         self._wall = wall
         self._monotonic = monotonic
         self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # size and mtime, and still since when
@@ -213,7 +216,9 @@ class Inbox:
         now, today, settle = self._monotonic(), self._wall(), self._settings.settle
         ready, waits, pending, root = [], [], {}, os.fspath(self.root)
         self._unlisted = None if identity else os.strerror(errno.ENOENT)
-        for path, status in self._walk() if identity else ():
+        for number, (path, status) in enumerate(self._walk() if identity else ()):
+            if number % 1000 == 0:
+                self._check()
             signature = Signature.of(status)
             if self._seen(path, signature):
                 continue

@@ -208,6 +208,24 @@ def test_events_wake_the_wait(root: Path, clock: Clock) -> None:
         assert quiet(inbox)
 
 
+def test_a_scan_can_be_stopped(root: Path, clock: Clock) -> None:
+    """A look at a large folder is left when it is told to, and the next one sees all."""
+    for number in range(2_500):
+        (root / str(number)).touch()
+    asked = []
+
+    def check() -> None:
+        asked.append(len(asked))
+        if len(asked) == 2:
+            raise InterruptedError
+
+    inbox = Inbox(root, RunSettings(settle=0.0), unseen, check=check, wall=clock, monotonic=clock)
+    with pytest.raises(InterruptedError):
+        inbox.scan()
+    assert len(inbox.scan().ready) == 2_500
+    assert len(asked) == 5
+
+
 def test_signals_do_not_prolong_the_wait(root: Path, clock: Clock) -> None:
     """A signal at any moment of the wait, its very end among them, leaves it as long as it was.
 
