@@ -30,7 +30,7 @@ def test_nothing_leaks(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """Files of known words, good and bad, grown and rewritten, with checkpoints all the time: nothing grows."""
     inbox = tmp_path / "inbox"
     put(inbox / "words.txt", text(0, 300_000))
-    seconds = amount(12, 900)
+    seconds = amount(8, 300)
     samples: list[tuple[int, int, int]] = []
     number = 0
     options = (*QUICK, "--rescan", "0.2", "--checkpoint-every", "0.2")

@@ -86,7 +86,7 @@ def test_stopped_in_any_phase(large: Path, inbox: Path, tmp_path: Path, amount: 
     """From the first line of the command to its last: exit 0 within 5 seconds, and all that was trained is saved."""
     rng = random.Random(6)
     seconds, phases = [], []
-    for trial in range(trials := amount(6, 50)):
+    for trial in range(trials := amount(4, 50)):
         folder = tmp_path / str(trial)
         _copied(large, folder)
         with started("watch", inbox, "--checkpoint-every", "1", folder=folder) as trainer:
