@@ -5,6 +5,7 @@ Each imports what it uses when it runs, so that ``--help`` waits for nothing.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -361,7 +362,17 @@ def _summarise(running: Service) -> None:
     """Print what a run did: one line, the last."""
     refused = f"; {_files(running.files_refused)} not, see: streamer files" if running.files_refused else ""
     if running.idle:
-        click.echo(f"nothing new to train{refused}")
+        _say(f"nothing new to train{refused}")
         return
     stopped = "stopped and saved, the same command goes on; " if running.signals.received else ""
-    click.echo(f"{stopped}trained {_files(running.files_trained)}, {running.words_seen:,} words{refused}")
+    _say(f"{stopped}trained {_files(running.files_trained)}, {running.words_seen:,} words{refused}")
+
+
+def _say(line: str) -> None:
+    """Print a line; a terminal that is gone is no error where all is saved."""
+    try:
+        click.echo(line)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

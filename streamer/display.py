@@ -69,7 +69,8 @@ class LiveDisplay(Display):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            self._live.stop()
 
     def file(self, path: str, size: int, backlog: int) -> None:
         """Begin a file of ``size`` bytes, with so many files after it."""

@@ -1,5 +1,8 @@
 """SIGTERM, Ctrl-C and the end of the terminal: the first asks for a clean stop, the second ends the process at once.
 
+A second is one that comes a moment later: shells and wrappers pass on what the kernel has sent to all, so that one
+request arrives twice, and the end of a terminal nearly always does.
+
 Imports next to nothing: a trainer enters this before it imports the rest, which takes longer than some are patient.
 """
 
@@ -8,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Self
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ECHO_SECONDS = 0.1
 SHOW_CURSOR = b"\x1b[?25h\n"
 
 
@@ -28,6 +33,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self._when = 0.0
 
     def check(self) -> None:
         """Raise :class:`Stopped` if a signal has asked for it."""
@@ -45,10 +51,13 @@ class StopSignals:
             signal.signal(number, signal.SIG_IGN)  # unlike a function of ours, it stays to the end of the process
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.received and (number == signal.SIGHUP or now - self._when < ECHO_SECONDS):
+            return
         if self.received:
             # Checkpoints are published by a rename, so there is nothing that leaving now could tear.
             with contextlib.suppress(OSError):
                 if os.isatty(2):
                     os.write(2, SHOW_CURSOR)  # which a live display hides
             os._exit(128 + number)
-        self.received = signal.Signals(number)
+        self.received, self._when = signal.Signals(number), now

@@ -49,11 +49,11 @@ class Guarded:
         if not self.raw:
             found, place = bytes(memoryview(buffer).cast("B")[:count]), -1
             while (place := found.find(SIGNATURE, place + 1)) >= 0:
-                self._check(start + place)
+                place += self._check(start + place)  # in a heap that is sound a string may hold anything
         return count
 
-    def _check(self, start: int) -> None:
-        """Raise ValueError unless the objects of a heap fill it to its end.
+    def _check(self, start: int) -> int:
+        """Return how far a heap goes on after its first byte; raise ValueError unless its objects fill it to its end.
 
         HDF5 reads some of what follows its metadata as well, so it may be something else that looks like a heap. One
         that cannot be in the file HDF5 refuses by itself.
@@ -62,7 +62,7 @@ class Guarded:
         header = self._file.read(_HEADER.size)
         size = _HEADER.unpack(header)[0] if len(header) == _HEADER.size else 0
         if not _HEADER.size < size <= self._length - start:
-            return
+            return 0
         heap, place = self._file.read(size - _HEADER.size), 0
         while place + _OBJECT.size <= len(heap):
             number, length = _OBJECT.unpack_from(heap, place)
@@ -71,3 +71,4 @@ class Guarded:
             if step < _OBJECT.size or step > len(heap) - place:
                 raise ValueError(f"the heap at {start} has an object of {length} bytes")
             place += step
+        return size - 1

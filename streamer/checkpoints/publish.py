@@ -14,11 +14,13 @@ from streamer.errors import ExitCode, StreamerError
 PIECE = 16 << 20  # bytes a write, so that a signal is seen between two of them
 
 HINTS = {
-    errno.ENOSPC: "free some space on that disk",
+    errno.ENOSPC: "free some space on that disk, or keep fewer checkpoints (--keep)",
     errno.EDQUOT: "free some of this user's quota",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
     errno.EACCES: "let this user write there, or name another --checkpoints folder",
     errno.EPERM: "let this user write there, or name another --checkpoints folder",
+    errno.EEXIST: "something else has that name: name another --checkpoints folder",
+    errno.ENOTDIR: "something above it is no folder: name another --checkpoints folder",
     errno.EROFS: "that disk is read-only: name another --checkpoints folder",
 }
 

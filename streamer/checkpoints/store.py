@@ -88,12 +88,22 @@ class Store:
         if not self.folder.is_dir():
             make_folder(self.folder)
         path = self.folder / f"checkpoint-{sequence:010d}.h5"
-        publish(path, seal(image))
         try:
+            publish(path, seal(image))
             _reread(path)
             return _describe(path)
-        except OSError as error:
-            raise cannot_write(path, error) from error
+        except (OSError, StreamerError) as error:
+            self._withdraw(path)
+            raise cannot_write(path, error) if isinstance(error, OSError) else error from error.__cause__
+
+    def _withdraw(self, path: Path) -> None:
+        """Remove what has its name and is not sure to last, if there is another to go on from.
+
+        It is still in memory, and is written again under the next number: a disk that fails each time would fill up.
+        """
+        with contextlib.suppress(OSError, StreamerError):
+            if any(checkpoint.path != path for checkpoint in self.list()):
+                disk.remove(path, "checkpoint.retire")
 
     def retire(self, keep: int) -> None:
         """Remove all but the newest, and what killed processes left half-written.
@@ -108,8 +118,12 @@ class Store:
         Raises:
             StreamerError: With exit code 74.
         """
+        try:
+            listed = self.list()
+        except StreamerError as error:  # what was to be written is written, so this is no want of input
+            raise StreamerError(error.problem, hint=error.hint, code=ExitCode.CANNOT_WRITE) from error
         left_behind = [(path, "checkpoint.sweep") for path in sorted(self.folder.glob(LEFT_BEHIND))]
-        old = [(checkpoint.path, "checkpoint.retire") for checkpoint in reversed(self.list()[max(keep, 1) :])]
+        old = [(checkpoint.path, "checkpoint.retire") for checkpoint in reversed(listed[max(keep, 1) :])]
         try:
             path = self.folder
             if old:
@@ -280,17 +294,13 @@ def _read(path: Path, only: Collection[str] | None = None) -> Tree:
 
 
 def _reread(path: Path) -> None:
-    """Compare a checkpoint that was just published with its digest; remove it, and raise 74, if the disk bent it.
-
-    It is not set aside: what it holds is still in memory, and a disk that bends all it is given would fill up.
-    """
+    """Compare a checkpoint that was just published with its digest; raise 74, if the disk bent it."""
     descriptor = disk.open_descriptor(path, os.O_RDONLY | os.O_CLOEXEC, "checkpoint.reread")
     with io.BufferedReader(disk.Reading(descriptor, "checkpoint.reread")) as file:
         disk.forget_cached(descriptor)
         try:
             verify(file)
         except Damaged as damage:
-            disk.remove(path, "checkpoint.retire")
             raise StreamerError(
                 f"cannot write {path}: read again, it is not what was written: {damage.reason}",
                 hint="see that the disk and the memory are well; older checkpoints are as they were",

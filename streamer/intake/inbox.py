@@ -202,7 +202,8 @@ class Inbox:
     def wait(self, timeout: float) -> bool:
         """Return True when something happens in the folder, False after so many seconds."""
         happened = self._happened.wait(max(0.0, timeout))
-        self._happened.clear()
+        if happened:  # else one that comes now would be lost
+            self._happened.clear()
         return happened
 
     def scan(self) -> Scan:

@@ -156,8 +156,8 @@ class Ledger:
         """
         versions = self._versions.get(path, [])
         same = next((version for version in reversed(versions) if version.sha256 == inspection.sha256), None)
-        # What was trained to its end is not judged again, or stricter settings would count its bytes once more.
-        if inspection.refusal is not None and (same is None or same.bytes_trained < same.text_bytes):
+        # What was begun is not judged again, or stricter settings would count its bytes once more.
+        if inspection.refusal is not None and (same is None or not same.bytes_trained):
             self._refuse(path, inspection, inspection.refusal)
             return None
         if same is not None:

@@ -117,11 +117,13 @@ def inspect(
 
     ``previous`` is the size and SHA-256 of an earlier version, ``check`` is called between pieces and may raise to
     stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next look. A file
-    that is proven to be no text is not read to its end, unless it has an earlier version, of which it may be a copy.
+    that is proven to be no text is not read to its end, unless it is as long as its earlier version was.
     Raises Refused if it became shorter, cannot be read, or consists of holes.
     """
     signature = Signature.of(status := os.fstat(file.fileno()))
-    _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
+    known = previous is not None and previous[0] == signature.size  # it may be what was trained, touched
+    if not known:
+        _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
     packed = _is_gzip(file)
     most = signature.size * (DEFLATE_RATIO if packed else 1)  # a byte is no more than one character
     raw = _Hashed(file, signature.size, previous, check)
@@ -129,7 +131,7 @@ def inspect(
     try:
         stream: _Readable = _Unpacked(raw) if packed else raw
         while piece := _read(stream, PIECE):
-            if census and not previous and census.hopeless(max_bad_ratio, most):
+            if census and not known and census.hopeless(max_bad_ratio, most):
                 return Inspection(signature, bytes(32), 0, census.verdict(max_bad_ratio))
             census = census or _Census(_Codec.of(piece[:4], encoding))
             census.add(piece)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer import disk
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
 
@@ -39,6 +40,40 @@ def test_a_failed_save_leaves_the_last_good_one_and_no_rubbish(tmp_path: Path, m
     assert len(calls) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000000001.h5"]
     assert store.list()[0].path.read_bytes() == good
+
+
+@pytest.mark.parametrize("fails", ["sync_folder", "forget_cached"])
+def test_a_disk_that_fails_each_time_does_not_fill_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """What got its name, and could not be made durable or read again, is removed; the last good one stays."""
+    store = filled(tmp_path, 1)
+
+    def broken(*arguments: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, fails, broken)
+        for number in range(2, 7):
+            with pytest.raises(StreamerError) as refused:
+                store.save(tree(number), number)
+            assert refused.value.code == ExitCode.CANNOT_WRITE
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000000001.h5"]
+    assert Store(tmp_path / "new").save(tree(1), 1).sequence == 1
+
+
+def test_the_first_of_all_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint that may be whole is better than none."""
+
+    def broken(folder: Path, name: str) -> None:
+        if name == "checkpoint.sync_name":
+            raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "sync_folder", broken)
+        with pytest.raises(StreamerError):
+            Store(tmp_path).save(tree(1), 1)
+    assert Store(tmp_path).verify().sequence == 1
 
 
 def test_an_interrupted_save_leaves_no_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.service.corpus import put
+from tests.service.corpus import aged, put, text
 from tests.service.process import COMMAND, POWERLESS, QUICK, Ended, done, files, run, started
 
 from .accounting import check_accounts
@@ -172,3 +172,16 @@ def _one_line(path: Path, size: int) -> None:
     with path.open("wb") as file:
         for _ in range(size // 1_000_000):
             file.write((b"w" * 99 + b" ") * 10_000)
+
+
+def test_a_file_with_holes_that_is_touched_is_the_same_file(tmp_path: Path) -> None:
+    """What was trained under a loose limit is recognised under a strict one, and its bytes are counted once."""
+    path = put(tmp_path / "inbox" / "holes.txt", text(1, 100_000) + " " * 8192)
+    size = path.stat().st_size
+    with path.open("ab") as file:
+        file.truncate(2 * size)
+    aged(path, 3600)
+    done("watch", "inbox", "--once", *QUICK, "--max-bad-ratio", "0.8", folder=tmp_path)
+    aged(path, 1800)
+    done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
+    assert [row["outcome"] for row in files(tmp_path).values()] == ["trained"]

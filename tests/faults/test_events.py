@@ -65,6 +65,19 @@ def test_without_events(how: str, tmp_path: Path, amount: Amount, tell: Tell) ->
     check_accounts(tmp_path / "checkpoints", tmp_path / "inbox")
 
 
+def test_a_rename_alone_wakes_the_scan(tmp_path: Path) -> None:
+    """A file that was hidden for long is read as soon as it has its name, though nothing else happens for an hour."""
+    (tmp_path / "inbox").mkdir()
+    options = ("--vector-size", "8", "--threads", "1", "--settle", "60", "--rescan", "3600")
+    with started("watch", "inbox", *options, folder=tmp_path) as trainer:
+        trainer.event("inbox.watched")
+        put(tmp_path / "inbox" / ".hidden", text(1, 2_000), age=0)
+        time.sleep(1)  # the scan that its making woke is over
+        (tmp_path / "inbox" / ".hidden").rename(tmp_path / "inbox" / "a.txt")
+        trainer.event("file.trained", path="a.txt")
+        assert trainer.stopped().code == 0
+
+
 @pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
 def test_no_more_watches(limit: str, tmp_path: Path) -> None:
     """Where the system allows no more watches, the trainer says that it polls, and finds every file."""

@@ -202,6 +202,21 @@ def test_a_damaged_checkpoint_that_cannot_be_set_aside(action: str, inbox: Path,
     assert newest.with_name(f"{newest.name}.damaged").exists()
 
 
+@pytest.mark.parametrize("when", [2, 3, 4, 5])
+def test_an_error_when_old_ones_are_looked_for(when: int, inbox: Path, folder: Path, expected: State) -> None:
+    """A listing that fails once the trainer has started is a failure to write, as is said of it."""
+    ended = run(
+        "watch",
+        inbox,
+        "--once",
+        *OPTIONS,
+        folder=folder,
+        environment={"STREAMER_FAILPOINT": f"checkpoint.list:EIO:{when}"},
+    )
+    assert ended.code in (0, 74), ended.stderr
+    assert _finished(inbox, folder) == expected
+
+
 @pytest.mark.parametrize("error", ["EAGAIN", "ENOMEM", "EMFILE"])
 def test_helpers_that_cannot_be_started(error: str, tmp_path: Path) -> None:
     """Without room for more processes the trainer does all by itself, says so, and learns the same."""

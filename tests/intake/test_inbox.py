@@ -226,6 +226,22 @@ def test_a_scan_can_be_stopped(root: Path, clock: Clock) -> None:
     assert len(asked) == 5
 
 
+def test_an_event_at_the_end_of_a_wait_is_not_lost(root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens just after a wait has run out ends the next one."""
+    inbox = make(root, clock)
+    happened, wait = inbox._happened, inbox._happened.wait
+
+    def late(timeout: float) -> bool:
+        result = wait(timeout)
+        happened.set()
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(happened, "wait", late)
+        assert not inbox.wait(0.01)
+    assert inbox.wait(0)
+
+
 def test_signals_do_not_prolong_the_wait(root: Path, clock: Clock) -> None:
     """A signal at any moment of the wait, its very end among them, leaves it as long as it was.
 

@@ -198,6 +198,19 @@ def test_what_was_trained_is_not_judged_again() -> None:
     check(ledger)
 
 
+def test_what_was_begun_is_trained_to_its_end() -> None:
+    """A text in whose middle a run was stopped is gone on with, though the next run would not have begun it."""
+    ledger = Ledger()
+    entry = ledger.plan(PATH, look(ledger, b"01234567"))
+    assert entry is not None
+    ledger.advance(entry, 4, 2)
+    assert ledger.plan(PATH, look(ledger, b"01234567", refusal="not text")) is entry
+    ledger.advance(entry, 8, 2)
+    ledger.finish(entry)
+    assert rows(ledger) == [("trained", 8, 0, 1, 0)]
+    check(ledger)
+
+
 def test_a_file_that_was_planned_and_then_refused_leaves_no_trace_of_the_plan() -> None:
     """A file that turns bad before a byte of it was trained has one row, not two."""
     ledger = Ledger()

@@ -93,13 +93,29 @@ def test_the_first_signal_saves_in_the_middle_of_a_file(inbox: Path, tmp_path: P
 
 def test_the_second_signal_ends_at_once(inbox: Path, tmp_path: Path) -> None:
     """A second signal ends the process without a save, and the last checkpoint is whole."""
-    with started("watch", inbox, *QUICK, *OFTEN, folder=tmp_path) as trainer:
+    slow = {"STREAMER_FAILPOINT": "service.stopping:stall"}
+    with started("watch", inbox, *QUICK, *OFTEN, folder=tmp_path, environment=slow) as trainer:
         trainer.event("checkpoint.saved", 3)
-        trainer.send(signal.SIGTERM, signal.SIGINT)  # two of a kind may arrive as one
+        trainer.send(signal.SIGTERM)
+        trainer.event("failpoint.reached")
+        time.sleep(0.2)
+        trainer.send(signal.SIGINT)
         ended = trainer.ended(within=1)
-    assert ended.code in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    assert ended.code == 128 + signal.SIGINT
     assert not ended.events("service.stopped")
     done("verify", folder=tmp_path)
+
+
+def test_one_request_that_arrives_twice_is_one(inbox: Path, tmp_path: Path, expected: Result) -> None:
+    """A wrapper that passes on what was sent to all, and so sends it again at once, costs no work."""
+    with started("watch", inbox, *QUICK, "--checkpoint-every", "600", folder=tmp_path) as trainer:
+        trainer.event("file.trained", 3)
+        trainer.send(signal.SIGINT, signal.SIGTERM)
+        ended = trainer.ended(within=5)
+    assert ended.code == 0
+    assert read_ledger(tmp_path / "checkpoints").outcomes()["trained"] >= 3
+    done("watch", inbox, "--once", *QUICK, folder=tmp_path)
+    assert Result.of(tmp_path) == expected
 
 
 def test_a_damaged_checkpoint_is_replaced_by_the_one_before(inbox: Path, tmp_path: Path, expected: Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -16,6 +17,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from .corpus import large, put, text
 from .process import PATIENCE, QUICK, done
@@ -47,6 +50,10 @@ class Terminal:
         while not re.search(wanted, CODES.sub("", self.shown)):
             assert self._read(deadline), f"never showed {wanted}:\n{self.shown}"
 
+    def hang_up(self) -> None:
+        """Close the window."""
+        os.close(self._descriptor)
+
     def ended(self) -> int:
         """Take in what is shown until the process ends, and return its exit code."""
         deadline = time.monotonic() + PATIENCE
@@ -66,12 +73,12 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*arguments: str, folder: Path) -> Iterator[Terminal]:
+def terminal(*arguments: str, folder: Path, fault: str = "") -> Iterator[Terminal]:
     """Run a command on a terminal of 120 columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
-    environment |= {"TERM": "xterm-256color"}
+    environment |= {"TERM": "xterm-256color", "STREAMER_FAILPOINT": fault}
     for name in ("NO_COLOR", "COLUMNS", "CI"):
         environment.pop(name, None)
     command = [sys.executable, "-c", TAKE_TERMINAL, *arguments]
@@ -82,7 +89,8 @@ def terminal(*arguments: str, folder: Path) -> Iterator[Terminal]:
             yield Terminal(process, ours)
         finally:
             process.kill()
-            os.close(ours)
+            with contextlib.suppress(OSError):
+                os.close(ours)
 
 
 def test_the_live_line_and_ctrl_c(tmp_path: Path) -> None:
@@ -108,12 +116,31 @@ def test_the_live_line_and_ctrl_c(tmp_path: Path) -> None:
 def test_the_second_signal_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     """A second signal ends the process at once, and the cursor that the live line hid is back."""
     put(tmp_path / "inbox" / "first.txt", large())
-    with terminal("watch", "inbox", *QUICK, folder=tmp_path) as screen:
+    with terminal("watch", "inbox", *QUICK, folder=tmp_path, fault="service.stopping:stall") as screen:
         screen.see(r"first\.txt .*vocabulary \d")
-        for number in (signal.SIGTERM, signal.SIGINT):  # two of a kind may arrive as one
-            screen.process.send_signal(number)
-        assert screen.ended() != 0
+        screen.process.send_signal(signal.SIGTERM)
+        screen.see("failpoint.reached")
+        time.sleep(0.2)
+        screen.process.send_signal(signal.SIGINT)
+        assert screen.ended() == 128 + signal.SIGINT
     assert screen.shown.rfind("\x1b[?25h") > screen.shown.rfind("\x1b[?25l")
+
+
+@pytest.mark.parametrize(
+    "command", [("watch", "inbox"), ("watch", "inbox", "--once"), ("train", "inbox")], ids=" ".join
+)
+def test_a_terminal_that_is_closed(command: list[str], tmp_path: Path) -> None:
+    """When its window is closed, a trainer saves and ends well, though the hang-up comes from kernel and shell."""
+    put(tmp_path / "inbox" / "first.txt", large(), age=7200)
+    put(tmp_path / "inbox" / "second.txt", text(1, 3_000))
+    with terminal(*command, *QUICK, "--checkpoint-every", "600", folder=tmp_path) as screen:
+        screen.see(r"first\.txt .*vocabulary \d")
+        screen.hang_up()
+        screen.process.send_signal(signal.SIGHUP)
+        assert screen.process.wait(PATIENCE) == 0
+    assert done("status", "--json", folder=tmp_path).json["words_seen"] > 0
+    done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
+    assert done("status", "--json", folder=tmp_path).json["files"] == {"trained": 2, "partial": 0, "skipped": 0}
 
 
 def test_tables_have_colours(undisturbed: Path) -> None:
