@@ -16,9 +16,10 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple
 
 from streamer import disk
+from streamer.intake.gzipped import GZIP, NotGzip, Readable, Unpacked
 from streamer.intake.ledger import Inspection, Signature
 
 PIECE = 1 << 20
@@ -26,8 +27,6 @@ BOMB_BYTES = 10_000_000
 BOMB_RATIO = 1000  # text never comes near
 DEFLATE_RATIO = 1032  # deflate cannot pack more bytes into one
 
-_GZIP = b"\x1f\x8b"
-_PACKED = 1 << 14  # bytes of a gzip file read at a time; what follows a member is copied, and members may be tiny
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -67,10 +66,6 @@ class Block(NamedTuple):
     start: int
     stop: int
     text: str
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 def not_regular(mode: int) -> str | None:
@@ -129,7 +124,7 @@ def inspect(
     raw = _Hashed(file, signature.size, previous, check)
     census, text_bytes = None, 0
     try:
-        stream: _Readable = _Unpacked(raw) if packed else raw
+        stream: Readable = Unpacked(raw) if packed else raw
         while piece := _read(stream, PIECE):
             if census and not known and census.hopeless(max_bad_ratio, most):
                 return Inspection(signature, bytes(32), 0, census.verdict(max_bad_ratio))
@@ -180,9 +175,9 @@ def blocks(
     Refused if the file ends early or cannot be read any more.
     """
     packed = _is_gzip(file)
-    codec = _Codec.of(_read(_Unpacked(file) if packed else file, 4), encoding)
+    codec = _Codec.of(_read(Unpacked(file) if packed else file, 4), encoding)
     file.seek(0 if packed else start)
-    stream, size = _Unpacked(file) if packed else file, max(size, 16)  # no encoding has a longer character
+    stream, size = Unpacked(file) if packed else file, max(size, 16)  # no encoding has a longer character
     for skipped in range(0, start if packed else 0, PIECE):
         check()
         _read(stream, min(PIECE, start - skipped), exactly=True)
@@ -198,15 +193,19 @@ def blocks(
 def _is_gzip(file: BinaryIO) -> bool:
     """Return whether the file is compressed, which its first bytes tell and its name does not; rewind it."""
     file.seek(0)
-    magic = _read(file, len(_GZIP))
+    magic = _read(file, len(GZIP))
     file.seek(0)
-    return magic == _GZIP
+    return magic == GZIP
 
 
-def _read(stream: _Readable, size: int, *, exactly: bool = False) -> bytes:
+def _read(stream: Readable, size: int, *, exactly: bool = False) -> bytes:
     """Read up to ``size`` bytes, fewer only at the end; turn what can go wrong into Refused."""
     try:
         data = stream.read(size)
+    except EOFError as error:
+        raise Refused("gzip: truncated") from error
+    except NotGzip as error:
+        raise Refused("gzip: followed by other data") from error
     except zlib.error as error:
         raise Refused(f"gzip: damaged ({str(error).rpartition(': ')[2]})") from error
     except OSError as error:
@@ -214,49 +213,6 @@ def _read(stream: _Readable, size: int, *, exactly: bool = False) -> bytes:
     if exactly and len(data) < size:
         raise Refused("became shorter while it was being trained")
     return data
-
-
-class _Unpacked:
-    """What a gzip file holds, member after member; NULs may follow each.
-
-    The standard library's reads headers and padding byte by byte, and so could be kept busy for hours.
-    """
-
-    def __init__(self, file: _Readable) -> None:
-        self._file = file
-        self._member = zlib.decompressobj(wbits=31)
-        self._rest = b""  # read, and not unpacked
-
-    def read(self, size: int, /) -> bytes:
-        pieces = []
-        while size and (piece := self._some(size)):
-            pieces.append(piece)
-            size -= len(piece)
-        return b"".join(pieces)
-
-    def _some(self, size: int) -> bytes:
-        """Return up to ``size`` bytes, none only at the end."""
-        while not self._member.eof or self._next():
-            packed = self._rest or self._file.read(_PACKED)
-            data = self._member.decompress(packed, size)
-            self._rest = self._member.unconsumed_tail or self._member.unused_data
-            if data:
-                return data
-            if not packed and not self._member.eof:
-                raise Refused("gzip: truncated")
-        return b""
-
-    def _next(self) -> bool:
-        """Begin the next member, if there is one."""
-        rest = self._rest.lstrip(b"\0")
-        while not rest and (packed := self._file.read(_PACKED)):
-            rest = packed.lstrip(b"\0")
-        if rest:
-            if not _GZIP.startswith(rest[:2]):
-                raise Refused("gzip: followed by other data")
-            self._member = zlib.decompressobj(wbits=31)
-        self._rest = rest
-        return bool(rest)
 
 
 class _Hashed:
