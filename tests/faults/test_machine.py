@@ -5,6 +5,7 @@ What may happen is drawn by Hypothesis; what must hold is in :mod:`tests.faults.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from streamer import service
@@ -253,19 +255,21 @@ def test_whatever_happens_the_books_balance(
     at_random = request.config.getoption("--long")
     started, in_step = time.monotonic(), True
     while _told["sequences"] < amount(40, 5_000) and time.monotonic() - started < LONGEST:
-        run_state_machine_as_test(
-            Lives,
-            settings=settings(
-                max_examples=40,
-                stateful_step_count=amount(30, 50),
-                derandomize=not at_random,
-                deadline=None,
-                database=None,
-                print_blob=True,
-                suppress_health_check=list(HealthCheck),
-                phases=(Phase.generate,),
-            ),
-        )
+        # Beside the training two runs of the same rules differ, which Hypothesis takes ill.
+        with contextlib.suppress() if in_step else contextlib.suppress(FlakyStrategyDefinition):
+            run_state_machine_as_test(
+                Lives,
+                settings=settings(
+                    max_examples=40,
+                    stateful_step_count=amount(30, 50),
+                    derandomize=not at_random,
+                    deadline=None,
+                    database=None,
+                    print_blob=True,
+                    suppress_health_check=list(HealthCheck),
+                    phases=(Phase.generate,),
+                ),
+            )
         if at_random:  # every other time as it is in truth, beside the training: then no two runs are the same
             in_step = not in_step
             monkeypatch.setattr(service, "Saver", lives.InStep if in_step else Saver)
