@@ -130,6 +130,8 @@ def start(
         ahead = Ahead(enabled=run.threads > 1)
         with display, trainer.one_blas_thread(), contextlib.closing(ahead), contextlib.ExitStack() as at_exit:
             at_exit.callback(trainer.end_workers)
+            # Any other end may come in the middle of an update: then what the last checkpoint holds is the truth.
+            at_exit.callback(saver.close)
             service = Service(folder, trainer, saver, run, signals, ahead, display)
             reason = "done"
             try:
@@ -139,10 +141,6 @@ def start(
             except StreamerError:
                 disk.reached("service.stopping")
                 saver.finish()
-                raise
-            except BaseException:
-                # It may have come in the middle of an update: what the last checkpoint holds is the truth.
-                saver.close()
                 raise
             disk.reached("service.stopping")
             saver.finish()
