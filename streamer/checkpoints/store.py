@@ -294,13 +294,14 @@ def _read(path: Path, only: Collection[str] | None = None) -> Tree:
 
 
 def _reread(path: Path) -> None:
-    """Compare a checkpoint that was just published with its digest; raise 74, if the disk bent it."""
+    """Compare a checkpoint that was just published with its digest; remove it, and raise 74, if the disk bent it."""
     descriptor = disk.open_descriptor(path, os.O_RDONLY | os.O_CLOEXEC, "checkpoint.reread")
     with io.BufferedReader(disk.Reading(descriptor, "checkpoint.reread")) as file:
         disk.forget_cached(descriptor)
         try:
             verify(file)
         except Damaged as damage:
+            disk.remove(path, "checkpoint.retire")  # even if there is no other: it is known to be bad
             raise StreamerError(
                 f"cannot write {path}: read again, it is not what was written: {damage.reason}",
                 hint="see that the disk and the memory are well; older checkpoints are as they were",
