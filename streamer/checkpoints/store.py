@@ -239,17 +239,26 @@ class Store:
         return lock.holder(self.folder)
 
     def _matching(self, pattern: re.Pattern[str]) -> Checkpoints:
-        """Return the regular files of such names, newest first."""
+        """Return the regular files of such names, newest first.
+
+        If one vanishes before it is looked at, a newer one may have come since: the folder is listed again.
+        """
         found: Checkpoints = []
-        try:
-            for path in disk.list_folder(self.folder):
-                if pattern.fullmatch(path.name):
-                    with contextlib.suppress(FileNotFoundError):
-                        found.append(_describe(path))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _unreadable(self.folder, error) from error
+        for _ in range(LISTINGS):
+            found, vanished = [], False
+            try:
+                for path in disk.list_folder(self.folder):
+                    if pattern.fullmatch(path.name):
+                        try:
+                            found.append(_describe(path))
+                        except FileNotFoundError:
+                            vanished = vanished or not os.path.lexists(path)  # else it is no regular file
+            except FileNotFoundError:
+                return []
+            except OSError as error:
+                raise _unreadable(self.folder, error) from error
+            if not vanished:
+                break
         return sorted(found, key=lambda checkpoint: (checkpoint.sequence, checkpoint.created), reverse=True)
 
     def _find(self, name: str) -> Checkpoint:

@@ -6,12 +6,14 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from streamer import disk
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
 
@@ -214,3 +216,23 @@ def test_one_that_vanishes_before_it_is_opened_is_looked_for_again(tmp_path: Pat
     store.times = 10_000
     with pytest.raises(StreamerError, match="vanish"):
         store.load_newest()
+
+
+def test_a_listing_that_a_trainer_overtakes_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the only one listed is replaced before it is looked at, the newer one is found; a dangling link never."""
+    store = filled(tmp_path, 1)
+    (tmp_path / "checkpoint-0000000009.h5").symlink_to("nowhere")
+    really_list = disk.list_folder
+    listings = []
+
+    def overtaken(folder: Path) -> Iterator[Path]:
+        names = list(really_list(folder))
+        listings.append(names)
+        if len(listings) == 1:
+            filled(tmp_path, 2)
+            (tmp_path / "checkpoint-0000000001.h5").unlink()
+        return iter(names)
+
+    monkeypatch.setattr(disk, "list_folder", overtaken)
+    assert [checkpoint.sequence for checkpoint in store.list()] == [2]
+    assert len(listings) == 2
