@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +15,8 @@ from streamer.model.training import BlockReport
 COLUMNS = ("words_seen", "words_trained", "vocabulary", "loss_total", "loss_weight", "seconds")
 LIMIT = 2048
 """Rows at which neighbours are merged, two into one."""
+SCORES_LIMIT = 4096
+"""Scores at which every other moment is given up."""
 
 
 @attrs.define
@@ -59,6 +64,63 @@ class History:
     def from_arrays(cls, arrays: dict[str, npt.NDArray[np.float64]], resolution: int) -> History:
         """Return the history that :meth:`to_arrays` came from."""
         return cls(np.stack([arrays[name] for name in COLUMNS], axis=1).tolist(), resolution)
+
+
+class Score(NamedTuple):
+    """What the vectors scored in one test at one moment of the stream."""
+
+    words_trained: int
+    test: str
+    score: float
+    scored: int
+    rows: int
+
+
+@attrs.define
+class Scores:
+    """Scores over the stream, thinned as the history is.
+
+    Attributes:
+        rows: In the order of the stream; for each moment one of each test. A test is called by what it measures and by
+            the name of its file: ``pairs wordsim353.tsv``, ``analogies questions-words.txt``.
+    """
+
+    rows: list[Score] = attrs.field(factory=list)
+
+    def add(self, scores: Iterable[Score]) -> None:
+        """Record the scores of one moment; if there are too many by then, every other moment before it is given up."""
+        self.rows.extend(scores)
+        if len(self.rows) >= SCORES_LIMIT:
+            moments = sorted({row.words_trained for row in self.rows}, reverse=True)
+            kept = set(moments[::2])
+            self.rows = [row for row in self.rows if row.words_trained in kept]
+
+    @property
+    def tests(self) -> list[str]:
+        """The names of all tests, in the order in which they were first made."""
+        return list(dict.fromkeys(row.test for row in self.rows))
+
+    def latest(self) -> list[Score]:
+        """Return the last score of each test."""
+        return list({row.test: row for row in self.rows}.values())
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return a column for each part of a row; for its test, the position in :attr:`tests`."""
+        number = {test: index for index, test in enumerate(self.tests)}
+        return {
+            "words_trained": np.array([row.words_trained for row in self.rows], np.int64),
+            "test": np.array([number[row.test] for row in self.rows], np.int64),
+            "score": np.array([row.score for row in self.rows], np.float64),
+            "scored": np.array([row.scored for row in self.rows], np.int64),
+            "rows": np.array([row.rows for row in self.rows], np.int64),
+        }
+
+    @classmethod
+    def from_arrays(cls, tests: list[str], arrays: dict[str, npt.NDArray[Any]]) -> Scores:
+        """Return what :meth:`to_arrays` came from."""
+        names = [tests[number] for number in arrays["test"].tolist()]
+        columns = (arrays[name].tolist() for name in ("words_trained", "score", "scored", "rows"))
+        return cls([Score(at, test, *rest) for test, at, *rest in zip(names, *columns, strict=True)])
 
 
 @attrs.define

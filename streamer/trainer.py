@@ -18,7 +18,7 @@ import threadpoolctl
 from streamer import __version__
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import EpochLosses, History
+from streamer.history import EpochLosses, History, Scores
 from streamer.intake import tokenizer
 from streamer.intake.ledger import Ledger
 from streamer.intake.texts import joined
@@ -31,6 +31,7 @@ from streamer.trees import (
     FORMAT,
     TreeReader,
     read_history,
+    read_scores,
     restore_embeddings,
     restore_noise,
     restore_vocabulary,
@@ -72,6 +73,7 @@ class Trainer:
         model: Vocabulary, embeddings and what else shapes the next update.
         ledger: Which bytes of which file were trained.
         history: Loss, speed and vocabulary over the stream.
+        scores: Scores in tests over the stream.
         epochs: The losses of the ``train`` command that is under way.
         sequence: The number of the checkpoint this trainer was last saved to or resumed from, 0 for none.
 
@@ -83,6 +85,7 @@ class Trainer:
         self._start(ModelState.new(model_settings(None, settings)), threads)
         self.ledger = Ledger()
         self.history = History()
+        self.scores = Scores()
         self.epochs = EpochLosses()
         self.sequence = 0
 
@@ -345,12 +348,14 @@ class Trainer:
             "epochs/job": self.epochs.job,
             "epochs/losses": np.array(self.epochs.losses, np.float64).reshape(-1, 2),
             "history/resolution": self.history.resolution,
+            "scores/tests": to_blob(self.scores.tests),
         }
         for group, values in (
             ("settings", attrs.asdict(model.settings)),
             ("batching", attrs.asdict(model.batching)),
             ("ledger", self.ledger.to_arrays()),
             ("history", self.history.to_arrays()),
+            ("scores", self.scores.to_arrays()),
         ):
             tree |= {f"{group}/{name}": value for name, value in values.items()}
         return tree
@@ -377,7 +382,8 @@ class Trainer:
         trainer._start(model, threads)
         trainer.ledger = Ledger.from_arrays(read.arrays("ledger"))
         trainer.ledger.root = read.string("ledger/root")
-        trainer.history = read_history(read, model)
+        trainer.history = read_history(read, model.vocabulary.total, model.words_trained)
+        trainer.scores = read_scores(read, model.words_trained)
         losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
         trainer.epochs = EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
         trainer.sequence = read.count("sequence")

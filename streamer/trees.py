@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from streamer.checkpoints import FORMAT_VERSION, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import COLUMNS, LIMIT, History
+from streamer.history import COLUMNS, LIMIT, SCORES_LIMIT, History, Scores
 from streamer.model.embeddings import Embeddings
 from streamer.model.optimizer import LONGEST
 from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching, noise_words
-from streamer.model.training import ModelState
 from streamer.model.vocabulary import Vocabulary
 
 FORMAT = "streamer checkpoint"
@@ -89,6 +88,10 @@ class TreeReader:
         if not isinstance(value, str):
             raise damaged(f"{key} is no string")
         return value
+
+    def has(self, group: str) -> bool:
+        """Return whether there is anything in a group."""
+        return any(key.startswith(f"{group}/") for key in self._tree)
 
     def array(self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
         """Return an array of a type and a shape, in which None is any length."""
@@ -183,17 +186,37 @@ def restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistribu
     noise.restore(counts, due)
 
 
-def read_history(read: TreeReader, model: ModelState) -> History:
-    """Return the history of a tree, if it can have been that of a model."""
+def read_history(read: TreeReader, words_seen: int, words_trained: int) -> History:
+    """Return the history of a tree, if it can have led to so many words."""
     rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
     columns = {
         name: read.floats(f"history/{name}", np.float64, (rows,), low=-np.inf if name == "loss_total" else 0.0)
         for name in COLUMNS
     }
-    now = {"words_seen": model.vocabulary.total, "words_trained": model.words_trained}
+    now = {"words_seen": words_seen, "words_trained": words_trained}
     if rows >= LIMIT or any((np.diff(columns[name], append=end) < 0).any() for name, end in now.items()):
         raise damaged(f"the {rows} rows of history/ do not lead to what the model has seen")
     return History.from_arrays(columns, read.count("history/resolution", low=1))
+
+
+def read_scores(read: TreeReader, words_trained: int) -> Scores:
+    """Return the scores over the stream of a tree, none if it is of a time before there were any."""
+    if not read.has("scores"):
+        return Scores()
+    tests = read.words("scores/tests")
+    at = read.counts("scores/words_trained", None, low=0)
+    columns = {
+        "words_trained": at,
+        "test": read.counts("scores/test", len(at), low=0),
+        "score": read.floats("scores/score", np.float64, (len(at),)),
+        "scored": read.counts("scores/scored", len(at), low=0),
+        "rows": read.counts("scores/rows", len(at), low=0),
+    }
+    if len(at) >= SCORES_LIMIT or (columns["test"] >= len(tests)).any():
+        raise damaged(f"scores/ has {len(at)} rows of {len(tests)} tests")
+    if (np.diff(at, append=words_trained) < 0).any():
+        raise damaged(f"the {len(at)} rows of scores/ do not lead to what the model has seen")
+    return Scores.from_arrays(tests, columns)
 
 
 def _noise_words(batching: Batching) -> int:
