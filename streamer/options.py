@@ -24,6 +24,21 @@ from streamer.settings import (
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+
+class _Words(click.ParamType[int]):
+    """A number of words: ``1000000``, ``1_000_000``, ``1000k`` or ``1M``."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number, or fail as click does."""
+        factor = {"k": 10**3, "M": 10**6, "G": 10**9}.get(str(value)[-1:], 1)
+        try:
+            return int(str(value).rstrip("kMG") if factor > 1 else value) * factor
+        except ValueError:
+            self.fail(f"{value!r} is no number of words, such as 500k, 1M or 1000000", param, ctx)
+
+
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING, "tuple[str, ...]": click.STRING}
 
 
@@ -125,12 +140,15 @@ def _option(field: attrs.Attribute[Any]) -> Callable[[Function], Function]:
     if kind == "bool":
         extra = {"is_flag": True, "flag_value": True}
     elif kind == "tuple[str, ...]":
-        extra |= {"multiple": True, "metavar": "GLOB"}
+        extra["multiple"] = True
+    elif field.metadata["metavar"] == "WORDS":
+        extra["type"] = _Words()
     return click.option(
         name,
         field.name,
         default=None,
         envvar=f"STREAMER_{field.name.upper()}",
+        metavar=field.metadata["metavar"],
         help=field.metadata["help"] + _default(field),
         **extra,
     )
@@ -141,5 +159,7 @@ def _default(field: attrs.Attribute[Any]) -> str:
         return "  [default: all cores]"
     if field.default in ((), False):
         return ""
+    if field.metadata["metavar"] == "WORDS" and field.default:
+        return f"  [default: {int(field.default) // 10**6}M]"
     value = " ".join(field.default) if isinstance(field.default, tuple) else field.default
     return f"  [default: {value}]"

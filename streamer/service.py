@@ -32,6 +32,7 @@ from streamer.intake.ledger import REMOVED, REWRITTEN, Entry, Signature
 from streamer.model.training import BlockReport
 from streamer.processes import keep_freed_memory
 from streamer.saving import Saver
+from streamer.scoring import Scorer
 from streamer.settings import RunSettings
 from streamer.signals import Stopped, StopSignals
 from streamer.trainer import WORTH_WORKERS, Trainer
@@ -65,6 +66,7 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
             for number, candidate in enumerate(scan.ready, 1):
                 named = candidate._replace(path=service.name(f"{root}/{candidate.path}"))
                 service.take(named, backlog=len(scan.ready) - number)
+            service.score_if_due()
             if once and not scan.ready and not scan.waiting:
                 _refuse_unreadable(root, scan)
                 return
@@ -91,6 +93,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
         for number, candidate in enumerate(candidates, 1):
             service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
         service.trainer.settle()
+        service.score_if_due()
         # Not "if anything was trained now": the rest of a later epoch's file, cut short by a kill, comes in the first.
         if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
             on_epoch(epoch + 1, record.mean(epoch))
@@ -132,7 +135,8 @@ def start(
             at_exit.callback(trainer.end_workers)
             # Any other end may come in the middle of an update: then what the last checkpoint holds is the truth.
             at_exit.callback(saver.close)
-            service = Service(folder, trainer, saver, run, signals, ahead, display)
+            scorer = Scorer(trainer, run, signals.check)
+            service = Service(folder, trainer, saver, scorer, run, signals, ahead, display)
             reason = "done"
             try:
                 yield service
@@ -175,6 +179,7 @@ class Service:
     folder: Path
     trainer: Trainer
     saver: Saver
+    scorer: Scorer
     run: RunSettings
     signals: StopSignals
     ahead: Ahead
@@ -320,6 +325,11 @@ class Service:
             self._skipped(candidate.path, str(refusal))
         self.saver.save_if_due()
 
+    def score_if_due(self) -> None:
+        """Measure the vectors if it is time to."""
+        if self.scorer.score_if_due():
+            self.saver.changed()
+
     def wait(self, box: Inbox, scan: Scan) -> None:
         """Sleep until an event, the next look at the folder, or the next checkpoint, whichever comes first."""
         self.display.idle(scan.waiting)
@@ -340,6 +350,7 @@ class Service:
             disk.reached("block.read")
             trainer.make_room()
             self.signals.check()
+            self.score_if_due()
             if _changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is looked at anew once it is still again
             # What grew at the end of a file is new however often the beginning was trained.

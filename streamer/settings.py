@@ -38,8 +38,9 @@ def _setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     factory: bool = False,
+    metavar: str | None = None,
 ) -> Any:
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "metavar": metavar}
     if factory:
         return attrs.field(factory=default, metadata=metadata, validator=_check, converter=_plain)
     converter = _plain_float if isinstance(default, float) else _plain
@@ -132,9 +133,11 @@ class RunSettings:
     settle: float = _setting(2.0, "Seconds a file must be still before it is read.", low=0)
     rescan: float = _setting(5.0, "Seconds between looks at the whole folder.", low=0.05)
     poll: bool = _setting(False, "Use no events of the operating system, only looks at the folder.")
-    include: tuple[str, ...] = _setting((), "Only files whose name matches one of these globs.")
+    include: tuple[str, ...] = _setting((), "Only files whose name matches one of these globs.", metavar="GLOB")
     exclude: tuple[str, ...] = _setting(
-        DEFAULT_EXCLUDE, "No files whose name matches one of these globs, nor one of the default ones."
+        DEFAULT_EXCLUDE,
+        "No files whose name matches one of these globs, nor one of the default ones.",
+        metavar="GLOB",
     )
     encoding: str = _setting("utf-8", "Encoding of files that carry no byte-order mark.")
     max_bad_ratio: float = _setting(
@@ -142,6 +145,11 @@ class RunSettings:
     )
     on_change: str = _setting(
         "skip", "What to do with a file that was rewritten after it was trained.", choices=("skip", "retrain")
+    )
+    pairs: tuple[str, ...] = _setting((), "Word pairs with scores, on which to score the vectors.", metavar="FILE")
+    analogies: tuple[str, ...] = _setting((), "Analogies, on which to score the vectors.", metavar="FILE")
+    evaluate_every: int = _setting(
+        1_000_000, "Words trained between scores, where there are pairs or analogies.", low=1, metavar="WORDS"
     )
 
     def __attrs_post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamer.history import COLUMNS, LIMIT, EpochLosses, History
+from streamer.history import COLUMNS, LIMIT, SCORES_LIMIT, EpochLosses, History, Score, Scores
 from streamer.model.sgns import Loss
 from streamer.model.training import BlockReport
 
@@ -121,3 +121,29 @@ def test_the_same_job_goes_on_and_another_starts_anew() -> None:
     assert losses.mean(0) == 2
     losses.begin("b")
     assert losses.mean(0) is None
+
+
+def test_scores_stay_few_and_keep_the_last() -> None:
+    """However many moments, there are fewer rows than the limit, the newest among them, whole moments, in order."""
+    scores = Scores()
+    for number in range(1, 3 * SCORES_LIMIT):
+        scores.add([Score(number, test, number / 1e6, 5, 6) for test in ("pairs a", "analogies b")])
+        assert len(scores.rows) < SCORES_LIMIT
+        assert [row.words_trained for row in scores.rows[-2:]] == [number, number]
+    moments = [row.words_trained for row in scores.rows]
+    assert moments == sorted(moments) and moments[::2] == moments[1::2]
+    assert len(moments) > SCORES_LIMIT / 4
+    assert [row.test for row in scores.latest()] == ["pairs a", "analogies b"]
+
+
+def test_scores_come_back_from_their_arrays() -> None:
+    """Columns are int64 and float64; a test may begin later than another."""
+    scores = Scores()
+    scores.add([Score(10, "pairs a", 0.25, 5, 6)])
+    scores.add([Score(20, "pairs a", -0.5, 5, 6), Score(20, "analogies b", 0.125, 1, 9)])
+    arrays = scores.to_arrays()
+    assert {name: array.dtype.kind for name, array in arrays.items()} == {
+        "words_trained": "i", "test": "i", "score": "f", "scored": "i", "rows": "i"
+    }  # fmt: skip
+    assert Scores.from_arrays(scores.tests, arrays) == scores
+    assert Scores.from_arrays([], Scores().to_arrays()) == Scores()

@@ -57,7 +57,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     model, run = ModelSettings(), RunSettings()
     assert attrs.astuple(model) == (100, 5, 5, 1e-3, 5, 0.15, "skipgram", 1, "paragraph")
     assert run.threads >= 1
-    assert attrs.astuple(run)[1:] == (60, 3, 2, 5, False, (), DEFAULT_EXCLUDE, "utf-8", 0.01, "skip")
+    assert attrs.astuple(run)[1:] == (60, 3, 2, 5, False, (), DEFAULT_EXCLUDE, "utf-8", 0.01, "skip", (), (), 1_000_000)
 
 
 def test_whole_numbers_are_floats_too() -> None:

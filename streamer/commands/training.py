@@ -16,6 +16,7 @@ from streamer.signals import StopSignals
 if TYPE_CHECKING:
     from streamer.display import Display
     from streamer.service import Service
+    from streamer.settings import RunSettings
 
 
 @click.command()
@@ -38,7 +39,7 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
     signals = _stop_signals()
     from streamer import service
 
-    given, run = resolve(common.config, flags)
+    given, run = _resolved(common, flags)
     if not os.path.isdir(inbox):  # noqa: PTH112 - unlike pathlib, it takes any name
         there = os.path.exists(inbox)  # noqa: PTH110 - the same
         raise StreamerError(
@@ -70,7 +71,7 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
     signals = _stop_signals()
     from streamer import service
 
-    given, run = resolve(common.config, flags)
+    given, run = _resolved(common, flags)
     for path in files:
         if not os.path.exists(path):  # noqa: PTH110 - unlike pathlib, it takes any name
             raise StreamerError(f"there is no file {path}", code=ExitCode.NO_INPUT)
@@ -83,6 +84,16 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
 
         service.train(files, epochs, running, on_epoch)
     _summarise(running)
+
+
+def _resolved(common: Common, flags: dict[str, Any]) -> tuple[dict[str, Any], RunSettings]:
+    given, run = resolve(common.config, flags)
+    if flags["evaluate_every"] and not (run.pairs or run.analogies):
+        raise StreamerError(
+            "--evaluate-every says how often to score the vectors, but not on what",
+            hint="name a file with --pairs or --analogies",
+        )
+    return given, run
 
 
 def _display(common: Common) -> Display:

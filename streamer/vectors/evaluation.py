@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +163,7 @@ def word_analogies(
     restrict_vocab: int | None = 300_000,
     case_insensitive: bool = True,
     dummy4unknown: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> AnalogyScores:
     """Count the questions "a is to b as c is to …" whose answer is the word nearest to b - a + c.
 
@@ -177,6 +178,7 @@ def word_analogies(
         restrict_vocab: Look only at so many of the most frequent words, for questions and for answers.
         case_insensitive: Match words whatever their case.
         dummy4unknown: Count rows with an unknown word as answered wrongly instead of leaving them out.
+        check: Called every now and then; raises to break it off.
 
     Raises:
         StreamerError: With exit code 66, if the file can't be read or has no such line.
@@ -186,7 +188,7 @@ def word_analogies(
     sections = []
     for name, questions in _sections(path):
         known = [found for words in questions if (found := vocabulary.find(*words)) is not None]
-        correct = _solved(vectors.unit_vectors[:restrict_vocab], np.array(known, dtype=np.int64), vocabulary)
+        correct = _solved(vectors.unit_vectors[:restrict_vocab], np.array(known, dtype=np.int64), vocabulary, check)
         scored = len(questions) if dummy4unknown else len(known)
         sections.append(SectionScores(name, correct, scored, rows=len(questions)))
     correct, scored, rows = (sum(getattr(s, name) for s in sections) for name in ("correct", "scored", "rows"))
@@ -195,11 +197,17 @@ def word_analogies(
     return AnalogyScores(correct / scored if scored else 0.0, correct, scored, rows, tuple(sections))
 
 
-def _solved(units: npt.NDArray[np.float32], questions: npt.NDArray[np.int64], vocabulary: _Vocabulary) -> int:
+def _solved(
+    units: npt.NDArray[np.float32],
+    questions: npt.NDArray[np.int64],
+    vocabulary: _Vocabulary,
+    check: Callable[[], None],
+) -> int:
     """Return how many questions, (n, 4) word indices, the unit vectors (V, D) answer rightly."""
     correct = 0
     size = max(1, _PIECE // max(1, len(units)))
     for start in range(0, len(questions), size):
+        check()
         piece = questions[start : start + size]
         a, b, c, expected = piece.T
         scores = (units[b] + units[c] - units[a]) @ units.T

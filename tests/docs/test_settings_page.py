@@ -46,7 +46,9 @@ def _values(field: attrs.Attribute[object]) -> str:
     if low is not None:
         low, high = (None if end is None else f"{end:g}" if end < 1 else str(end) for end in (low, high))
         return f"{low} or more" if high is None else f"{low} to {high}"
-    return {"bool": "yes or no", "tuple[str, ...]": "globs"}.get(str(field.type), "a name")
+    if field.type == "tuple[str, ...]":
+        return f"{field.metadata['metavar'].lower()}s"
+    return "yes or no" if field.type == "bool" else "a name"
 
 
 @pytest.mark.parametrize(
