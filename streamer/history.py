@@ -123,6 +123,23 @@ class Scores:
         return cls([Score(at, test, *rest) for test, at, *rest in zip(names, *columns, strict=True)])
 
 
+@attrs.frozen
+class Origin:
+    """With what a model began: with nothing, or with vectors that were trained elsewhere.
+
+    Attributes:
+        name: The file they came from; empty if from none.
+        sha256: The digest of that file in hexadecimal.
+        words: How many words it brought.
+        words_seen: How often these are counted as seen before there was any text.
+    """
+
+    name: str = ""
+    sha256: str = ""
+    words: int = 0
+    words_seen: int = 0
+
+
 @attrs.define
 class EpochLosses:
     """The loss of each epoch of a ``train`` command, kept so that a command that was killed can go on with it.

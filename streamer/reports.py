@@ -42,7 +42,7 @@ def status(folder: Path) -> dict[str, Any]:
         "candidates": len(model.vocabulary.candidates),
         "vector_size": model.settings.vector_size,
         "architecture": model.settings.architecture,
-        "words_seen": model.vocabulary.total,
+        "words_seen": trainer.words_seen,
         "words_trained": model.words_trained,
         "loss": trainer.history.loss(),
         "files": trainer.ledger.outcomes(),

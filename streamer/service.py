@@ -21,7 +21,7 @@ import structlog
 import threadpoolctl
 
 from streamer import disk
-from streamer.checkpoints import Checkpoint, Store
+from streamer.checkpoints import Store
 from streamer.display import Display
 from streamer.errors import ExitCode, StreamerError
 from streamer.history import FileProgress
@@ -35,6 +35,7 @@ from streamer.saving import Saver
 from streamer.scoring import Scorer
 from streamer.settings import RunSettings
 from streamer.signals import Stopped, StopSignals
+from streamer.starting import start_trainer
 from streamer.trainer import WORTH_WORKERS, Trainer
 
 SIGNAL_SECONDS = 0.25
@@ -104,7 +105,12 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
 
 @contextlib.contextmanager
 def start(
-    folder: Path, given: Mapping[str, Any], run: RunSettings, display: Display, signals: StopSignals
+    folder: Path,
+    given: Mapping[str, Any],
+    run: RunSettings,
+    display: Display,
+    signals: StopSignals,
+    initial: Path | None = None,
 ) -> Iterator[Service]:
     """Hold a checkpoint folder and its trainer, resumed or new, until the context ends; then save.
 
@@ -114,6 +120,7 @@ def start(
         run: How this process works.
         display: Where to show progress.
         signals: What may ask it to stop.
+        initial: Vectors for a new model to begin with.
 
     Raises:
         StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint verifies, 78 if a given setting
@@ -122,13 +129,15 @@ def start(
     keep_freed_memory()
     store = Store(folder)
     with store.lock():
-        trainer = _trainer(store, given, run)
+        trainer = start_trainer(store, given, run.threads, initial)
         store.retire(run.keep)  # and with it what a killed process left half-written
         trainer.ledger.reconsider(partial(_outdated, run))
         blas = [library.get("architecture") for library in threadpoolctl.threadpool_info()]
         _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=blas)
         disk.reached("service.started")
         saver = Saver(store, trainer, every=run.checkpoint_every, keep=run.keep)
+        if not trainer.sequence and trainer.origin.words:
+            saver.changed()  # vectors that were brought are worth a checkpoint, even if no text comes
         # One thread is one core's worth of work, so then nothing is done elsewhere.
         ahead = Ahead(enabled=run.threads > 1)
         with display, trainer.one_blas_thread(), contextlib.closing(ahead), contextlib.ExitStack() as at_exit:
@@ -149,27 +158,7 @@ def start(
             disk.reached("service.stopping")
             saver.finish()
             disk.reached("service.saved")
-        _log.info("service.stopped", reason=reason, words_seen=trainer.model.vocabulary.total)
-
-
-def _trainer(store: Store, given: Mapping[str, Any], run: RunSettings) -> Trainer:
-    def damaged(checkpoint: Checkpoint, reason: str) -> None:
-        aside = store.set_aside(checkpoint)
-        _log.error("checkpoint.damaged", name=checkpoint.name, reason=reason, set_aside=aside.name)
-
-    found = store.load_newest(on_damage=damaged)
-    if found is None:
-        return Trainer(threads=run.threads, **given)
-    checkpoint, tree = found
-    trainer = Trainer.from_checkpoint(checkpoint, tree, threads=run.threads, **given)
-    _log.info(
-        "checkpoint.resumed",
-        name=checkpoint.name,
-        vocabulary=len(trainer.model.vocabulary),
-        words_seen=trainer.model.vocabulary.total,
-        files=trainer.ledger.outcomes(),
-    )
-    return trainer
+        _log.info("service.stopped", reason=reason, words_seen=trainer.words_seen)
 
 
 @attrs.define

@@ -15,10 +15,10 @@ import numpy as np
 import structlog
 import threadpoolctl
 
-from streamer import __version__
+from streamer import __version__, origins
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import EpochLosses, History, Scores
+from streamer.history import EpochLosses, History, Origin, Scores
 from streamer.intake import tokenizer
 from streamer.intake.ledger import Ledger
 from streamer.intake.texts import joined
@@ -30,11 +30,11 @@ from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_core
 from streamer.trees import (
     FORMAT,
     TreeReader,
+    model_leaves,
     read_history,
+    read_model,
+    read_origin,
     read_scores,
-    restore_embeddings,
-    restore_noise,
-    restore_vocabulary,
     to_blob,
 )
 from streamer.vectors import WordVectors
@@ -74,6 +74,7 @@ class Trainer:
         ledger: Which bytes of which file were trained.
         history: Loss, speed and vocabulary over the stream.
         scores: Scores in tests over the stream.
+        origin: With what the model began.
         epochs: The losses of the ``train`` command that is under way.
         sequence: The number of the checkpoint this trainer was last saved to or resumed from, 0 for none.
 
@@ -86,6 +87,7 @@ class Trainer:
         self.ledger = Ledger()
         self.history = History()
         self.scores = Scores()
+        self.origin = Origin()
         self.epochs = EpochLosses()
         self.sequence = 0
 
@@ -111,6 +113,25 @@ class Trainer:
         self.settle()
         embeddings, vocabulary = self.model.embeddings, self.model.vocabulary
         return WordVectors(vocabulary.words, embeddings.input, vocabulary.counts)
+
+    @property
+    def words_seen(self) -> int:
+        """All words of all texts, those not admitted yet included."""
+        return self.model.vocabulary.total - self.origin.words_seen
+
+    def begin_with(self, vectors: WordVectors, *, name: str = "", sha256: str = "") -> Trainer:
+        """Start from vectors that were trained elsewhere, and return itself: see :func:`.origins.begin`.
+
+        Args:
+            vectors: The vectors, with the most frequent word first.
+            name: The file they come from, for the record.
+            sha256: The digest of that file.
+
+        Raises:
+            StreamerError: 78 if this model has begun already, its vectors are of another size, or nothing is a word.
+        """
+        self.origin = origins.begin(self.model, vectors, name, sha256)
+        return self
 
     def partial_fit(self, texts: Iterable[str]) -> Trainer:
         """Learn from some texts, each a context of its own, and return itself.
@@ -325,40 +346,25 @@ class Trainer:
             StreamerError: 71 if a training process died.
         """
         self.settle()
-        model, vocabulary, embeddings = self.model, self.model.vocabulary, self.model.embeddings
         tree: Tree = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "streamer_version": __version__,
             "sequence": self.sequence,
-            "vocabulary/words": to_blob(vocabulary.words),
-            "vocabulary/counts": vocabulary.counts,
-            "vocabulary/words_seen": vocabulary.total,
-            "candidates/words": to_blob(vocabulary.candidates),
-            "candidates/counts": np.fromiter(vocabulary.candidates.values(), np.int64, len(vocabulary.candidates)),
-            "embeddings/input": embeddings.input,
-            "embeddings/output": embeddings.output,
-            "embeddings/input_squares": embeddings.input_squares,
-            "embeddings/output_squares": embeddings.output_squares,
-            "noise/counts": model.noise.counts,
-            "noise/due": model.noise.due,
             "ledger/root": self.ledger.root,
-            "progress/blocks": model.blocks,
-            "progress/words_trained": model.words_trained,
             "epochs/job": self.epochs.job,
             "epochs/losses": np.array(self.epochs.losses, np.float64).reshape(-1, 2),
             "history/resolution": self.history.resolution,
             "scores/tests": to_blob(self.scores.tests),
         }
         for group, values in (
-            ("settings", attrs.asdict(model.settings)),
-            ("batching", attrs.asdict(model.batching)),
             ("ledger", self.ledger.to_arrays()),
             ("history", self.history.to_arrays()),
             ("scores", self.scores.to_arrays()),
+            ("origin", attrs.asdict(self.origin)),
         ):
             tree |= {f"{group}/{name}": value for name, value in values.items()}
-        return tree
+        return tree | model_leaves(self.model)
 
     @classmethod
     def from_tree(cls, tree: Tree, *, threads: int | None = None, **settings: Any) -> Trainer:
@@ -370,20 +376,14 @@ class Trainer:
         """
         read = TreeReader(tree)
         read.check_format()
-        stored = read.record("settings", ModelSettings)
-        model = ModelState.new(model_settings(stored, settings), read.batching("batching"))
-        restore_vocabulary(read, model.vocabulary)
-        restore_embeddings(read, len(model.vocabulary), model.embeddings)
-        restore_noise(read, model.vocabulary, model.noise)
-        model.blocks = read.count("progress/blocks")
-        model.words_trained = read.count("progress/words_trained")
-
+        model = read_model(read, settings)
         trainer = cls.__new__(cls)
         trainer._start(model, threads)
         trainer.ledger = Ledger.from_arrays(read.arrays("ledger"))
         trainer.ledger.root = read.string("ledger/root")
         trainer.history = read_history(read, model.vocabulary.total, model.words_trained)
         trainer.scores = read_scores(read, model.words_trained)
+        trainer.origin = read_origin(read, model.vocabulary.total)
         losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
         trainer.epochs = EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
         trainer.sequence = read.count("sequence")

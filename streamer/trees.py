@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from streamer.checkpoints import FORMAT_VERSION, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import COLUMNS, LIMIT, SCORES_LIMIT, History, Scores
+from streamer.history import COLUMNS, LIMIT, SCORES_LIMIT, History, Origin, Scores
 from streamer.model.embeddings import Embeddings
 from streamer.model.optimizer import LONGEST
 from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching, noise_words
+from streamer.model.training import ModelState
 from streamer.model.vocabulary import Vocabulary
+from streamer.settings import ModelSettings, model_settings
 
 FORMAT = "streamer checkpoint"
 ANOTHER = "restore one from a backup, or name another --checkpoints folder to start anew"
@@ -148,7 +150,47 @@ def damaged(reason: str, hint: str = ANOTHER) -> StreamerError:
     return StreamerError(f"the checkpoint cannot be used: {reason}", hint=hint, code=ExitCode.DAMAGED)
 
 
-def restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
+def model_leaves(model: ModelState) -> Tree:
+    """Return all of a model as leaves of a tree; arrays are views, not copies."""
+    vocabulary, embeddings = model.vocabulary, model.embeddings
+    leaves: Tree = {
+        "vocabulary/words": to_blob(vocabulary.words),
+        "vocabulary/counts": vocabulary.counts,
+        "vocabulary/words_seen": vocabulary.total,
+        "candidates/words": to_blob(vocabulary.candidates),
+        "candidates/counts": np.fromiter(vocabulary.candidates.values(), np.int64, len(vocabulary.candidates)),
+        "embeddings/input": embeddings.input,
+        "embeddings/output": embeddings.output,
+        "embeddings/input_squares": embeddings.input_squares,
+        "embeddings/output_squares": embeddings.output_squares,
+        "noise/counts": model.noise.counts,
+        "noise/due": model.noise.due,
+        "progress/blocks": model.blocks,
+        "progress/words_trained": model.words_trained,
+    }
+    for group, record in (("settings", model.settings), ("batching", model.batching)):
+        leaves |= {f"{group}/{name}": value for name, value in attrs.asdict(record).items()}
+    return leaves
+
+
+def read_model(read: TreeReader, given: Mapping[str, Any]) -> ModelState:
+    """Return the model that :func:`model_leaves` came from, after checking that one like it can have made them.
+
+    Args:
+        read: The tree.
+        given: Settings that must not contradict it.
+    """
+    stored = read.record("settings", ModelSettings)
+    model = ModelState.new(model_settings(stored, given), read.batching("batching"))
+    _restore_vocabulary(read, model.vocabulary)
+    _restore_embeddings(read, len(model.vocabulary), model.embeddings)
+    _restore_noise(read, model.vocabulary, model.noise)
+    model.blocks = read.count("progress/blocks")
+    model.words_trained = read.count("progress/words_trained")
+    return model
+
+
+def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
     """Let a new vocabulary take over that of a tree, after checking that one like it can have made it."""
     words, others = read.words("vocabulary/words"), read.words("candidates/words")
     counts = read.counts("vocabulary/counts", len(words), low=vocabulary.min_count)
@@ -164,7 +206,7 @@ def restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
     vocabulary.restore(words, counts, candidates, total)
 
 
-def restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> None:
+def _restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> None:
     """Let new embeddings take over those of a tree, which has so many words."""
     rows, row = (size, embeddings.vector_size), (size,)
     embeddings.restore(
@@ -175,7 +217,7 @@ def restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> N
     )
 
 
-def restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistribution) -> None:
+def _restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistribution) -> None:
     """Let a new noise distribution take over that of a tree, if it can be of an earlier state of a vocabulary."""
     counts, size = read.counts("noise/counts", None), len(vocabulary)
     due = read.count("noise/due", high=vocabulary.total + 2 * size)
@@ -217,6 +259,16 @@ def read_scores(read: TreeReader, words_trained: int) -> Scores:
     if (np.diff(at, append=words_trained) < 0).any():
         raise damaged(f"the {len(at)} rows of scores/ do not lead to what the model has seen")
     return Scores.from_arrays(tests, columns)
+
+
+def read_origin(read: TreeReader, words_seen: int) -> Origin:
+    """Return with what the model of a tree began: with nothing, if it is of a time when there was no other way."""
+    if not read.has("origin"):
+        return Origin()
+    origin = read.record("origin", Origin)
+    if not 0 <= origin.words_seen <= words_seen:
+        raise damaged(f"origin/words_seen is {origin.words_seen} of {words_seen}")
+    return origin
 
 
 def _noise_words(batching: Batching) -> int:

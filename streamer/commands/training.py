@@ -18,14 +18,23 @@ if TYPE_CHECKING:
     from streamer.service import Service
     from streamer.settings import RunSettings
 
+_initial_option = click.option(
+    "--initial-vectors",
+    "initial",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Begin a new model with vectors in word2vec's text or binary form, or GloVe's.",
+)
+
 
 @click.command()
 @click.argument("inbox", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Train on all that is there, save a checkpoint, and exit.")
+@_initial_option
 @common_options
 @settings_options
 @click.pass_obj
-def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags: Any) -> None:
+def watch(common: Common, /, inbox: Path, once: bool, initial: Path | None, checkpoints: Path, **flags: Any) -> None:
     """Learn from each text file that comes.
 
     From all in INBOX and its subfolders, now and as they come.
@@ -47,7 +56,7 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
             hint=f"to train on a file: streamer train {inbox}" if there else f"make it: mkdir -p {inbox}",
             code=ExitCode.NO_INPUT,
         )
-    with service.start(checkpoints, given, run, _display(common), signals) as running:
+    with service.start(checkpoints, given, run, _display(common), signals, initial) as running:
         service.watch(inbox, running, once=once)
     _summarise(running)
 
@@ -55,10 +64,19 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes over each file, in all.")
+@_initial_option
 @common_options
 @settings_options
 @click.pass_obj
-def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: Path, **flags: Any) -> None:
+def train(
+    common: Common,
+    /,
+    files: tuple[Path, ...],
+    epochs: int,
+    initial: Path | None,
+    checkpoints: Path,
+    **flags: Any,
+) -> None:
     """Train on FILES for a number of epochs.
 
     Files, and all files in folders, until each has been gone over --epochs times.
@@ -67,6 +85,7 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
 
     \b
         streamer train data/sample.txt --epochs 20 --min-count 1
+        streamer train reports/ --initial-vectors published.txt
     """
     signals = _stop_signals()
     from streamer import service
@@ -76,7 +95,7 @@ def train(common: Common, /, files: tuple[Path, ...], epochs: int, checkpoints: 
         if not os.path.exists(path):  # noqa: PTH110 - unlike pathlib, it takes any name
             raise StreamerError(f"there is no file {path}", code=ExitCode.NO_INPUT)
 
-    with service.start(checkpoints, given, run, _display(common), signals) as running:
+    with service.start(checkpoints, given, run, _display(common), signals, initial) as running:
 
         def on_epoch(epoch: int, loss: float | None) -> None:
             average = "unknown" if loss is None else f"{loss:.4f}"

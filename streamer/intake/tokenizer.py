@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,11 @@ _MASK = np.array([(1 << 8 * length) - 1 for length in range(9)], np.uint64)
 _NO_TEXT = np.uint64(0xFF << 56)  # a byte that is not in UTF-8
 _LONGEST = np.uint64(1 << 55)
 
+STRINGS = 50_000
+"""Strings that are looked at together for whether they are words."""
+
+_ENDS_LINE = re.compile(f"[\n\u2028\u2029{BREAK}{SEPARATOR}]")
+_STRAIGHT = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 _BLANK_LINE = re.compile(rb"\n\s*\n")
 _TABLE = bytes(
     byte if byte >= 0x80 or byte == 0 or chr(byte).isalnum() or chr(byte) == "'" else 0x20 for byte in range(256)
@@ -95,6 +101,21 @@ def encode(text: str, boundary: str = "paragraph") -> EncodedText:
         raw = raw.replace(b"\n", b" \x00 ")
     raw = raw.replace(_SEPARATOR, b" \x00 ").translate(_TABLE)
     return _finish(*_split(bytearray(b" %b %b" % (raw, _ROOM))))
+
+
+def as_words(strings: Sequence[str]) -> list[str]:
+    """Return the word that each string is where it stands in a text, :data:`NO_WORD` for what is none, or several."""
+    found = [NO_WORD] * len(strings)
+    for start in range(0, len(strings), STRINGS):
+        piece = [string if not _ENDS_LINE.search(string) else "" for string in strings[start : start + STRINGS]]
+        encoded = encode("\n".join(piece), "line")
+        tokens = np.bincount(encoded.segments, minlength=len(piece))
+        first = np.cumsum(tokens) - tokens
+        for line in np.flatnonzero(tokens == 1).tolist():
+            word = encoded.words[encoded.codes[first[line]]]
+            if word == unicodedata.normalize("NFC", piece[line].translate(_STRAIGHT).lower()):
+                found[start + line] = word
+    return found
 
 
 def _split(raw: bytearray) -> tuple[bytes, npt.NDArray[np.int32], npt.NDArray[np.int32]]:

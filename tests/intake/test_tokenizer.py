@@ -216,3 +216,33 @@ def test_the_pattern_says_what_a_word_is() -> None:
     text = "".join(rng.choices("abcé9_'’ʼ.- \n", k=20_000))
     expected = [re.sub("[’ʼ]", "'", match) for match in re.findall(tokenizer.WORD, text)]
     assert [word for _, word in tokens(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("string", "word"),
+    [
+        ("word", "word"),
+        ("Word", "word"),
+        ("don’t", "don't"),
+        ("Naïve", "naïve"),
+        ("nai\u0308ve", "naïve"),
+        ("東京", "東京"),
+        ("3", "3"),
+        *(
+            (none, tokenizer.NO_WORD)
+            for none in ("", ",", "two words", "New_York", "dog!", "'tis", "a\nb", "a\n", "\x00a")
+        ),
+        *((none, tokenizer.NO_WORD) for none in ("a\u2028b", "\u2029", "a\x1eb", "x" * 257)),
+    ],
+)
+def test_a_string_is_the_word_that_it_is_in_a_text(string: str, word: str) -> None:
+    """What the tokeniser makes one word of, and nothing else, is that word, whatever stands around it."""
+    assert tokenizer.as_words(["before", string, "after"]) == ["before", word, "after"]
+
+
+def test_many_strings_are_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes no difference in which pieces they are looked at."""
+    strings = ["One", "two words", "", "three", "\n", "four"] * 5
+    whole = tokenizer.as_words(strings)
+    monkeypatch.setattr(tokenizer, "STRINGS", 7)
+    assert tokenizer.as_words(strings) == whole == ["one", "", "", "three", "", "four"] * 5
