@@ -172,8 +172,8 @@ def remove(path: Path, name: str) -> None:
     path.unlink(missing_ok=True)
 
 
-def sync_folder(folder: Path, name: str) -> None:
-    """Make the names in a folder durable, where the file system knows how to."""
+def sync_folder(folder: Path, name: str = "") -> None:
+    """Make the names in a folder durable, where the file system knows how to; without a failpoint if it has no name."""
     reached(name)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,141 +1,116 @@
-"""Vectors as files that other programs read: word2vec (text and binary), GloVe and NumPy's npz."""
+"""Vectors as files that other programs read."""
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-import numpy.typing as npt
-
-from streamer.errors import ExitCode, StreamerError
+from streamer.errors import StreamerError
+from streamer.outputs import replacing
+from streamer.vectors import formats
+from streamer.vectors.formats import Progress, Rows
 
 if TYPE_CHECKING:
     from streamer.vectors.word_vectors import WordVectors
 
-_PIECE = 1000  # rows turned into bytes at once
 
-Writer = Callable[["WordVectors", int, IO[bytes]], None]
+@dataclass(frozen=True)
+class _Format:
+    """One way to write vectors.
+
+    Attributes:
+        write: Writes rows to as many files as there are, the main one first.
+        beside: Returns the names of the other files, given that of the main one.
+        streams: Whether it can be written to a pipe.
+
+    """
+
+    write: Callable[..., None]
+    beside: Callable[[str], list[str]] = lambda _: []
+    streams: bool = False
 
 
-def write(vectors: WordVectors, path: str | Path, format: str, topn: int | None = None) -> None:
-    """Write vectors to a file, most frequent word first; the same vectors always give the same bytes.
+def _metadata(name: str) -> list[str]:
+    return [f"{name.removesuffix('.tsv')}.metadata.tsv"]
 
-    The file appears whole or not at all: it is written beside its place, flushed to the disk and renamed. A file that
-    is there already is replaced.
+
+def _vocabulary_and_config(name: str) -> list[str]:
+    """Return the names that a folder with a ``model.safetensors`` has them by; otherwise with the file's own stem.
+
+    So several exports fit into one folder, and no ``config.json`` of something else is replaced.
+    """
+    stem = name.removesuffix(".safetensors")
+    prefix = "" if stem == "model" else f"{stem}."
+    return [f"{prefix}vocab.json", f"{prefix}config.json"]
+
+
+_FORMATS = {
+    "word2vec": _Format(formats.word2vec, streams=True),
+    "word2vec-binary": _Format(formats.word2vec_binary, streams=True),
+    "glove": _Format(formats.glove, streams=True),
+    "projector": _Format(formats.projector, _metadata),
+    "npz": _Format(formats.npz),
+    "safetensors": _Format(formats.safetensors, _vocabulary_and_config),
+}
+FORMATS = tuple(_FORMATS)
+
+
+def write(
+    vectors: WordVectors, path: str | Path, format: str, topn: int | None = None, progress: Progress | None = None
+) -> list[Path]:
+    """Write vectors, most frequent word first; the same vectors always give the same bytes.
+
+    Each file appears whole or not at all, and those that belong to one export together, the main one last: see
+    :func:`.outputs.replacing`. No more than a thousand vectors are held a second time.
 
     Args:
         vectors: What to write.
-        path: The file. Its folder must exist.
+        path: The main file. Its folder must exist.
         format: One of :data:`FORMATS`.
         topn: How many of the most frequent words to write; None for all.
+        progress: Called with the number of rows written, the last time with all.
+
+    Returns:
+        The files written, the main one first.
 
     Raises:
         StreamerError: With exit code 2, if the format is unknown or ``topn`` below 1; 74, if it cannot be written.
 
     """
-    writer = _WRITERS.get(format)
-    if writer is None:
+    kind, rows = _chosen(format), _rows(vectors, topn, progress)
+    main = Path(path)
+    beside = [main.with_name(name) for name in kind.beside(main.name)]
+    with replacing(*beside, main) as (*others, file):
+        kind.write(rows, file, *others)
+    return [main, *beside]
+
+
+def write_to(
+    vectors: WordVectors, file: BinaryIO, format: str, topn: int | None = None, progress: Progress | None = None
+) -> None:
+    """Write vectors to an open file, such as a pipe; arguments as for :func:`write`.
+
+    Raises:
+        StreamerError: With exit code 2, if the format is unknown, or needs files of its own.
+        OSError: If it cannot be written.
+
+    """
+    kind, rows = _chosen(format), _rows(vectors, topn, progress)
+    if not kind.streams:
+        streams = ", ".join(name for name, each in _FORMATS.items() if each.streams)
+        raise StreamerError(f"{format} cannot be written to a pipe", hint=f"name a file, or use one of {streams}")
+    kind.write(rows, file)
+
+
+def _chosen(format: str) -> _Format:
+    if format not in _FORMATS:
         raise StreamerError(f"{format!r} is no export format", hint=f"use one of {', '.join(FORMATS)}")
+    return _FORMATS[format]
+
+
+def _rows(vectors: WordVectors, topn: int | None, progress: Progress | None) -> Rows:
     if topn is not None and topn < 1:
         raise StreamerError(f"topn must be at least 1, not {topn}")
-    count = len(vectors) if topn is None else min(topn, len(vectors))
-    # A symbolic link stays one: what it points to is replaced.
-    place = Path(path).resolve()
-    # Hidden and *.tmp: no inbox takes it for a text, should the file be written into one.
-    beside = place.with_name(f".export-{secrets.token_hex(4)}.tmp")
-    try:
-        try:
-            with beside.open("xb") as file:
-                writer(vectors, count, file)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(place)
-            _sync_folder(place.parent)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        hint = "" if place.parent.is_dir() else f"make the folder {place.parent} first"
-        problem = f"cannot write {path}: {error.strerror or error}"
-        raise StreamerError(problem, hint=hint, code=ExitCode.CANNOT_WRITE) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename outlast a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _pieces(vectors: WordVectors, count: int) -> Iterator[tuple[list[str], npt.NDArray[np.float32]]]:
-    """Yield words, without whitespace, and their rows.
-
-    The formats that separate by spaces have no way to quote one: "New York" is written "New_York", as is the custom.
-    """
-    for start in range(0, count, _PIECE):
-        stop = min(start + _PIECE, count)
-        words = [re.sub(r"\s", "_", word) for word in vectors.index_to_key[start:stop]]
-        yield words, vectors.vectors[start:stop]
-
-
-def _header(vectors: WordVectors, count: int) -> bytes:
-    return f"{count} {vectors.vector_size}\n".encode()
-
-
-def _write_text(vectors: WordVectors, count: int, file: IO[bytes]) -> None:
-    """Write word2vec's text: a line of sizes, then what GloVe writes."""
-    file.write(_header(vectors, count))
-    _write_glove(vectors, count, file)
-
-
-def _write_glove(vectors: WordVectors, count: int, file: IO[bytes]) -> None:
-    """Write a line a word: the word and its numbers, separated by single spaces."""
-    # Nine significant digits bring back every float32 exactly (IEEE 754-2019, 5.12.2), and printf is twice as
-    # fast as the repr of a NumPy scalar.
-    line = "%s" + " %.9g" * vectors.vector_size + "\n"
-    for words, rows in _pieces(vectors, count):
-        lines = [line % (word, *row) for word, row in zip(words, rows.tolist(), strict=True)]
-        file.write("".join(lines).encode("utf-8"))
-
-
-def _write_binary(vectors: WordVectors, count: int, file: IO[bytes]) -> None:
-    """Write word2vec's binary form, as gensim does: a line of sizes; a word, a space and its float32s, little-endian.
-
-    The C program also ends each vector with a line feed, which it, gensim and others skip; none of them needs it.
-    """
-    file.write(_header(vectors, count))
-    for words, rows in _pieces(vectors, count):
-        little = rows.astype("<f4", copy=False)
-        file.writelines(word.encode("utf-8") + b" " + row.tobytes() for word, row in zip(words, little, strict=True))
-
-
-def _write_npz(vectors: WordVectors, count: int, file: IO[bytes]) -> None:
-    """Write ``words`` (str), ``vectors`` (float32) and ``counts`` (int64) for :func:`numpy.load`."""
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "words": np.array(vectors.index_to_key[:count], dtype=np.str_),
-        "vectors": vectors.vectors[:count],
-        "counts": vectors.counts[:count],
-    }
-    # As numpy.savez, but that leaves the date of the members to zipfile's defaults.
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-_WRITERS: dict[str, Writer] = {
-    "word2vec": _write_text,
-    "word2vec-binary": _write_binary,
-    "glove": _write_glove,
-    "npz": _write_npz,
-}
-FORMATS = tuple(_WRITERS)
+    return Rows(vectors, len(vectors) if topn is None else min(topn, len(vectors)), progress)
