@@ -1,4 +1,4 @@
-"""Reading a trained model: neighbours, evaluation, export; reading what others published. It knows words, vectors and counts, not how they came."""
+"""Reading vectors: neighbours, evaluation, export, what others published. It knows words, vectors and counts alone."""
 
 from streamer.vectors.evaluation import AnalogyScores, PairScores, SectionScores
 from streamer.vectors.export import FORMATS, write, write_to
