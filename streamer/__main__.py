@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from streamer.cli import cli
+from streamer.commands.shared import tell
 from streamer.errors import ExitCode, StreamerError
 
 
@@ -32,9 +33,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(128 + signal.SIGINT)
     except StreamerError as error:
-        print(f"streamer: {error.problem}", file=sys.stderr)
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
+        tell(error)
         sys.exit(error.code)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has had enough; Python would complain once more at its exit.

@@ -10,7 +10,7 @@ import click
 
 from streamer.commands.shared import log_to_stderr, say
 from streamer.errors import ExitCode, StreamerError
-from streamer.options import Common, common_options, resolve, settings_options
+from streamer.options import Common, command, common_options, resolve, settings_options
 from streamer.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamer.service import Service
 
 
-@click.command()
+@command()
 @click.argument("inbox", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Train on all that is there, save a checkpoint, and exit.")
 @common_options
@@ -51,7 +51,7 @@ def watch(common: Common, /, inbox: Path, once: bool, checkpoints: Path, **flags
     _summarise(running)
 
 
-@click.command()
+@command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes over each file, in all.")
 @common_options
