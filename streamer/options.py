@@ -44,10 +44,10 @@ class Command(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by what they are for."""
         options = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
-        shared = {title: [name for name in names if name in options] for title, names in _HEADINGS.items()}
-        own = [name for name in options if not any(name in names for names in shared.values())]
-        for title, names in {"Options": own, **shared}.items():
-            records = filter(None, (options[name].get_help_record(ctx) for name in names))
+        shared = {title: [name for name in group if name in options] for title, group in _HEADINGS.items()}
+        own = [name for name in options if not any(name in group for group in shared.values())]
+        for title, group in {"Options": own, **shared}.items():
+            records = filter(None, (options[name].get_help_record(ctx) for name in group))
             if rows := [(name, text.replace("[default: ", _KEPT)) for name, text in records]:
                 with formatter.section(title):
                     formatter.write_dl(rows, col_max=38)

@@ -40,15 +40,6 @@ def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
     )
 
 
-def read_words(folder: PathLike = DEFAULT_CHECKPOINTS) -> list[str]:
-    """Return the vocabulary of the newest checkpoint that verifies, most frequent word first; raises as ``load``."""
-    read = TreeReader(newest(folder, only=("format", "format_version", "vocabulary"))[1])
-    read.check_format()
-    words = read.words("vocabulary/words")
-    counts = read.counts("vocabulary/counts", len(words))
-    return [words[index] for index in np.argsort(-counts, kind="stable")]
-
-
 def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     """Return the ledger of the newest checkpoint that verifies; raises as :func:`load` does."""
     read = TreeReader(newest(folder, only=("format", "format_version", "ledger"))[1])

@@ -1,4 +1,4 @@
-"""What the commands show, as tables for people: with colours and line breaks on a terminal, one line a row in a pipe."""
+"""What the commands show, as tables for people: in colours and as wide as a terminal is, or a line a row in a pipe."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import functools
 import sys
 import textwrap
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
-from typing import Any
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
@@ -49,8 +48,8 @@ def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
     hint = "; see: streamer files" if count.keys() - {"trained"} else ""
     yield "files", (", ".join(f"{number:,} {outcome}" for outcome, number in count.items()) or "none") + hint
     for number, score in enumerate(figures["scores"]):
-        coverage = f"scored {score['scored']:,} of {score['rows']:,}"
-        yield "" if number else "scores", f"{score['score']:.4f}  {printable(score['test'])}, {coverage}"
+        value = f"{score['score']:.1%}" if score["test"].startswith("analogies") else f"{score['score']:.4f}"
+        yield "" if number else "scores", f"{value:>6}  {printable(score['test'])}, scored {_coverage(score)}"
 
 
 def print_files(rows: Rows) -> None:
@@ -66,7 +65,7 @@ def print_files(rows: Rows) -> None:
     before = 7 + 2 + words + 2 + sizes + 2
     with_reason = [row for row in rows if row["reason"]]
     names = max([4, *(cell_len(printable(row["path"])) for row in with_reason)])
-    reasons = max([0, *map(cell_len, {row["reason"] for row in with_reason})])
+    reasons = max([6, *map(cell_len, {row["reason"] for row in with_reason})])
     beside = not console.is_terminal or before + names + 2 + reasons <= console.width
     room = max(12, console.width - before)
 
@@ -79,27 +78,33 @@ def print_files(rows: Rows) -> None:
     sys.stdout.write(_styled(console, head, "bold") + "\n")
     for row in rows:
         name = printable(row["path"])
+        reason = row["reason"]
         line = f"{colour[row['outcome']]}  {row['words']:>{words},}  {row['bytes']:>{sizes},}  "
-        if beside:
-            line += f"{_padded(name, names)}  {printable(row['reason'])}\n" if row["reason"] else f"{name}\n"
+        if reason and beside:
+            line += f"{_padded(name, names)}  {printable(reason)}\n"
         else:
-            line += f"\n{'':{before}}".join(chop_cells(name, room)) + "\n" + below(row["reason"])
+            folded = chop_cells(name, room) if console.is_terminal else [name]
+            line += f"\n{'':{before}}".join(folded) + "\n" + below(reason)
         sys.stdout.write(line)
     total = accounts(rows)
     print(f"\n{total['seen']:,} bytes seen = {total['trained']:,} trained + {sum(total['skipped'].values()):,} skipped")
     for reason, count in total["skipped"].items():
-        print(f"  {count:,} skipped: {printable(reason)}")
+        _print_wrapped(console, f"{count:,} skipped: {printable(reason)}")
 
 
 def print_checkpoints(rows: Iterable[Row]) -> None:
     """Print checkpoints, each as soon as it comes."""
     console = _console()
+    narrow = console.is_terminal and console.width < 80
     print(_styled(console, f"{'checkpoint':<24}  {'size':>8}  verified  created", "bold"))
     for row in rows:
         whole = _styled(console, "yes     ", "green") if row["verified"] else _styled(console, "damaged ", "red")
-        print(f"{row['name']:<24}  {size(row['size_bytes']):>8}  {whole}  {_moment(row['created'])}")
+        created = _moment(row["created"])
+        if narrow:
+            created = created.rpartition(", ")[2]
+        print(f"{row['name']:<24}  {size(row['size_bytes']):>8}  {whole}  {created}")
         if not row["verified"]:
-            print(f"  {printable(row['reason'])}")
+            _print_wrapped(console, printable(row["reason"]))
 
 
 def print_neighbours(neighbours: Iterable[tuple[str, Sequence[Neighbour]]]) -> None:
@@ -120,10 +125,11 @@ def print_neighbours(neighbours: Iterable[tuple[str, Sequence[Neighbour]]]) -> N
 
 def _neighbour_lines(word: str, near: Sequence[Neighbour]) -> list[str]:
     """Return the lines of a table, of which all but the first may end in spaces."""
-    words = max(cell_len(each) for each in (word, *(other for other, _, _ in near)))
-    seen = max([4, *(len(f"{count:,}") for _, _, count in near)])
-    lines = [f"{_padded(word, words)}  cosine  {'seen':>{seen}}"]
-    return lines + [f"{_padded(other, words)}  {cosine:6.4f}  {count:>{seen},}" for other, cosine, count in near]
+    cells = [(other, f"{cosine:.4f}", f"{count:,}") for other, cosine, count in near]
+    columns = zip((word, "cosine", "seen"), *cells, strict=True)
+    words, cosines, seen = (max(map(cell_len, column)) for column in columns)
+    lines = [f"{_padded(word, words)}  {'cosine':>{cosines}}  {'seen':>{seen}}"]
+    return lines + [f"{_padded(other, words)}  {cosine:>{cosines}}  {count:>{seen}}" for other, cosine, count in cells]
 
 
 def _print_row(console: Console, row: list[list[str]], *, after_another: bool) -> None:
@@ -135,21 +141,24 @@ def _print_row(console: Console, row: list[list[str]], *, after_another: bool) -
         print(line if number else _styled(console, line, "bold"))
 
 
-def print_scores(scores: Row, names: Row) -> None:
+def print_scores(scores: Row, names: Mapping[str, str]) -> None:
     """Print the scores of ``evaluate``.
 
     Args:
         scores: What it prints as JSON.
-        names: The file of each of the two kinds of test.
+        names: The file of each of the two kinds of test, as it is to be shown.
     """
-    if pairs := scores.get("pairs"):
+    pairs, analogies = scores.get("pairs"), scores.get("analogies")
+    if pairs:
         value = pairs["spearman"]
-        found = "not scored" if value is None else f"Spearman {value:.4f}"
-        print(f"{printable(names['pairs'])}: {found}, {_coverage(pairs)}")
-    if pairs and scores.get("analogies"):
+        found = "too few rows for a correlation" if value is None else f"Spearman {value:.4f}"
+        print(_unscored(names["pairs"], pairs) or f"{names['pairs']}: {found}, scored {_coverage(pairs)} rows")
+    if pairs and analogies:
         print()
-    if analogies := scores.get("analogies"):
-        table = _table("section", right=("accuracy", "right", "scored"))
+    if analogies and not analogies["scored"]:
+        print(_unscored(names["analogies"], analogies))
+    elif analogies:
+        table = _table("section", right=("accuracy", "scored"))
         for section in analogies["sections"]:
             table.add_row(*_section(section["section"] or "without a name", section))
         table.add_row()
@@ -157,13 +166,18 @@ def print_scores(scores: Row, names: Row) -> None:
         _print(table)
 
 
-def _section(name: str, scores: Row) -> tuple[Text, str, str, str]:
-    accuracy = f"{scores['accuracy']:.1%}" if scores["scored"] else "–"
-    return Text(printable(name)), accuracy, f"{scores['correct']:,}", _coverage(scores).removeprefix("scored ")
+def _section(name: str, scores: Row) -> tuple[Text, str, str]:
+    return Text(printable(name)), f"{scores['accuracy']:.1%}" if scores["scored"] else "–", _coverage(scores)
 
 
 def _coverage(scores: Row) -> str:
-    return f"scored {scores['scored']:,} of {scores['rows']:,}"
+    return f"{scores['scored']:,} of {scores['rows']:,}"
+
+
+def _unscored(name: str, scores: Row) -> str:
+    """Return what is to be said of a test of which no row could be scored, nothing if one could."""
+    unknown = "each names a word that is not in the vocabulary"
+    return "" if scores["scored"] else f"{name}: {_coverage(scores)} rows could be scored: {unknown}"
 
 
 def size(count: float) -> str:
@@ -203,6 +217,13 @@ def _styled(console: Console, text: str, style: str) -> str:
     with console.capture() as captured:
         console.print(Text(text, style), soft_wrap=True, end="")
     return captured.get()
+
+
+def _print_wrapped(console: Console, text: str) -> None:
+    """Print a text, a little indented, in lines that a terminal need not break; in one in a pipe."""
+    width = console.width - 2 if console.is_terminal else sys.maxsize
+    for line in textwrap.wrap(text, width, subsequent_indent="  "):
+        print(f"  {line}")
 
 
 def _padded(text: str, width: int) -> str:

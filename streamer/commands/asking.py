@@ -62,9 +62,7 @@ def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, check
 @restrict_option
 @json_option
 @common_options
-def analogy(
-    a: str, b: str, c: str, topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool
-) -> None:
+def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
     """Find what is to C as B is to A.
 
     None of the three is an answer.
@@ -97,9 +95,7 @@ def analogy(
 )
 @json_option
 @common_options
-def evaluate(
-    pairs: Path | None, analogies: Path | None, restrict_vocab: int, checkpoints: Path, as_json: bool
-) -> None:
+def evaluate(pairs: Path | None, analogies: Path | None, restrict_vocab: int, checkpoints: Path, as_json: bool) -> None:
     """Score the vectors on pairs and analogies.
 
     Says for each how many of its rows could be scored: those whose words all have vectors.
@@ -118,8 +114,9 @@ def evaluate(
     if as_json:
         return print_json(scores)
     from streamer import tables
+    from streamer.display import printable
 
-    return tables.print_scores(scores, {"pairs": pairs, "analogies": analogies})
+    return tables.print_scores(scores, {"pairs": printable(str(pairs)), "analogies": printable(str(analogies))})
 
 
 @command()

@@ -22,11 +22,9 @@ def complete_word(context: click.Context, parameter: click.Parameter, incomplete
 
     Not those with an apostrophe, at which a shell would begin a quotation.
     """
-    from streamer.reading import read_words
-
     prefix = incomplete.lower()
     try:
-        words = read_words(_folder(context))
+        words = _words(_folder(context))
     except (StreamerError, OSError):
         return []
     return [word for word in words if word.startswith(prefix) and "'" not in word][:OFFERED]
@@ -40,3 +38,18 @@ def complete_checkpoint(context: click.Context, parameter: click.Parameter, inco
 
 def _folder(context: click.Context) -> Path:
     return Path(os.fspath(context.params.get("checkpoints") or DEFAULT_CHECKPOINTS))
+
+
+def _words(folder: Path) -> list[str]:
+    """Return the vocabulary of the newest checkpoint that verifies, most frequent word first."""
+    from streamer.checkpoints import Store
+    from streamer.trees import TreeReader
+
+    found = Store(folder).load_newest(only=("format", "format_version", "vocabulary"))
+    if found is None:
+        return []
+    read = TreeReader(found[1])
+    read.check_format()
+    words = read.words("vocabulary/words")
+    order = (-read.counts("vocabulary/counts", len(words))).argsort(kind="stable")
+    return [words[index] for index in order]
