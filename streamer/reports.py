@@ -21,8 +21,16 @@ Row = dict[str, Any]
 Rows = list[Row]
 
 _FOR_STATUS = (
-    *("format", "format_version", "settings", "ledger", "history", "scores", "progress/words_trained"),
-    *("vocabulary/counts", "vocabulary/words_seen", "candidates/counts"),
+    "format",
+    "format_version",
+    "settings",
+    "vocabulary/counts",
+    "vocabulary/words_seen",
+    "candidates/counts",
+    "progress/words_trained",
+    "ledger",
+    "history",
+    "scores",
 )
 """What ``status`` is made of: far less than a model, so that to look takes no longer than to check the digest."""
 
