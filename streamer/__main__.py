@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import NoReturn
 import click
 
 from streamer.cli import cli
+from streamer.commands.shared import tell
 from streamer.errors import ExitCode, StreamerError
 
 
@@ -32,9 +34,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(128 + signal.SIGINT)
     except StreamerError as error:
-        print(f"streamer: {error.problem}", file=sys.stderr)
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
+        tell(error)
         sys.exit(error.code)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has had enough; Python would complain once more at its exit.
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _open_standard_files() -> None:
-    """Give the numbers 0, 1 and 2 to nobody else, where who started us left them closed.
+    """Let all text be written, and give the numbers 0, 1 and 2 to nobody else, where who started us left them closed.
 
     A checkpoint that became number 2 would have written into it what a library has to complain about.
     """
@@ -60,6 +60,8 @@ def _open_standard_files() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # words and names have letters that not all encodings have
 
 
 def _out_of_memory() -> NoReturn:

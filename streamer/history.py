@@ -48,12 +48,20 @@ class History:
 
     def loss(self, words: float = 1e6) -> float | None:
         """Return the mean loss over about the last so many words trained, None where nothing was measured."""
-        total = weight = 0.0
-        for row in reversed(self.rows):
-            if self.rows[-1][1] - row[1] >= words:
-                break
-            total, weight = total + row[3], weight + row[4]
-        return total / weight if weight else None
+        last = self._last(words)
+        weight = sum(row[4] for row in last)
+        return sum(row[3] for row in last) / weight if weight else None
+
+    def words_per_second(self, words: float = 1e6) -> float | None:
+        """Return the speed over about the last so many words trained, None where nothing was measured."""
+        last = self._last(words)
+        before = self.rows[-len(last) - 1][1] if len(last) < len(self.rows) else 0.0
+        seconds = sum(row[5] for row in last)
+        return (last[0][1] - before) / seconds if seconds else None
+
+    def _last(self, words: float) -> list[list[float]]:
+        """Return the rows of about the last so many words trained, the last one first."""
+        return [row for row in reversed(self.rows) if self.rows[-1][1] - row[1] < words]
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
         """Return one float64 column for each name in :data:`COLUMNS`."""

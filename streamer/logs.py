@@ -39,7 +39,7 @@ def configure(log_format: str, level: str, console: Console) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso" if not pretty else "%H:%M:%S", utc=not pretty),
             structlog.processors.dict_tracebacks if not pretty else structlog.dev.set_exc_info,
-            *([_printable] if pretty else []),  # JSON has escapes of its own
+            *([_readable] if pretty else []),  # JSON has numbers, and escapes of its own
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -49,9 +49,24 @@ def configure(log_format: str, level: str, console: Console) -> None:
     threading.excepthook = _thread_failed
 
 
-def _printable(logger: object, method: str, line: EventDict) -> EventDict:
-    """Write what a terminal would act on as an escape: a file may have any name."""
-    return {name: printable(value) if isinstance(value, str) else value for name, value in line.items()}
+def _readable(logger: object, method: str, line: EventDict) -> EventDict:
+    """Write the facts of a line as a person would."""
+    return {name: value if name == "pid" else _as_text(value) for name, value in line.items()}
+
+
+def _as_text(value: object) -> object:
+    """Return figures with commas, a count of each kind in words, and what a terminal would act on as an escape."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{number:,} {kind}" for kind, number in value.items() if number) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return printable(value) if isinstance(value, str) else value
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:

@@ -24,6 +24,9 @@ from streamer.settings import (
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_KEPT = "[default:\u00a0"
+"""Where no line is to be broken; what is printed has a plain space."""
+
 
 class _Words(click.ParamType[int]):
     """A number of words: ``1000000``, ``1_000_000``, ``1000k`` or ``1M``."""
@@ -48,6 +51,25 @@ def settings_options(function: Function) -> Function:
         for field in reversed(attrs.fields(cls)):
             function = _option(field)(function)
     return function
+
+
+class Command(click.Command):
+    """A command whose help lists its own options first, and below them what it shares with others."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options by what they are for."""
+        options = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
+        shared = {title: [name for name in group if name in options] for title, group in _HEADINGS.items()}
+        own = [name for name in options if not any(name in group for group in shared.values())]
+        for title, group in {"Options": own, **shared}.items():
+            records = filter(None, (options[name].get_help_record(ctx) for name in group))
+            if rows := [(name, text.replace("[default: ", _KEPT)) for name, text in records]:
+                with formatter.section(title):
+                    formatter.write_dl(rows, col_max=38)
+        formatter.buffer[:] = [part.replace(_KEPT, "[default: ") for part in formatter.buffer]
+
+
+command = functools.partial(click.command, cls=Command)
 
 
 @attrs.frozen
@@ -99,6 +121,13 @@ _COMMON: dict[str, tuple[click.ParamType[Any], str, str]] = {
         "auto: for people on a terminal, JSON elsewhere.",
     ),
     "log_level": (click.Choice(["debug", "info", "warning", "error"]), "info", "The least important lines to show."),
+}
+
+
+_HEADINGS = {
+    "Model, fixed once it is begun": names(ModelSettings),
+    "Run": names(RunSettings),
+    "Common": [*_COMMON, "config", "help"],
 }
 
 
@@ -159,7 +188,11 @@ def _default(field: attrs.Attribute[Any]) -> str:
         return "  [default: all cores]"
     if field.default in ((), False):
         return ""
-    if field.metadata["metavar"] == "WORDS" and field.default:
-        return f"  [default: {int(field.default) // 10**6}M]"
-    value = " ".join(field.default) if isinstance(field.default, tuple) else field.default
+    value: Any = field.default
+    if isinstance(value, tuple):
+        value = " ".join(value)
+    elif isinstance(value, float):
+        value = f"{value:g}"
+    elif field.metadata["metavar"] == "WORDS":
+        value = f"{value // 10**6}M"
     return f"  [default: {value}]"

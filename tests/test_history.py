@@ -73,12 +73,24 @@ def test_loss_is_the_mean_of_the_last_million_words() -> None:
     assert stream.history.loss(words=1e12) == pytest.approx((20 * 9 + 5 * 4 + 10 * 1) / 35)
 
 
-def test_loss_of_nothing_is_unknown() -> None:
-    """Before a pair was trained there is no loss, rather than one of zero."""
+def test_speed_is_that_of_the_last_million_words() -> None:
+    """Words trained by the seconds that they took, not counting what was long ago."""
+    stream = Stream()
+    for seconds in [2.0] * 20 + [0.5] * 10:
+        stream.block(100_000, seconds=seconds)
+    assert stream.history.words_per_second() == pytest.approx(200_000)
+    assert stream.history.words_per_second(words=1e12) == pytest.approx(3_000_000 / 45)
+    assert stream.history.words_per_second(words=1) == pytest.approx(200_000)
+
+
+def test_loss_and_speed_of_nothing_are_unknown() -> None:
+    """Before a pair was trained there is no loss, rather than one of zero, and no speed before anything was."""
     stream = Stream()
     assert stream.history.loss() is None
+    assert stream.history.words_per_second() is None
     stream.block(10, loss=0, weight=0)
     assert stream.history.loss() is None
+    assert stream.history.words_per_second() == 40
 
 
 def test_a_history_comes_back_from_its_arrays() -> None:

@@ -2,95 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.commands.shared import json_option, load, print_json, topn_option
+from streamer.commands.completion import complete_word
+from streamer.commands.shared import json_option, load, print_json, tell, topn_option
 from streamer.errors import StreamerError
-from streamer.options import common_options
+from streamer.options import command, common_options
 
 if TYPE_CHECKING:
     from streamer.vectors import WordVectors
+    from streamer.vectors.word_vectors import Neighbours
+
+BATCH = 256
+"""Words asked for at once: answers come while others are still computed."""
+
+restrict_option = click.option(
+    "--restrict-vocab", type=click.IntRange(1), metavar="N", help="Look only at the N most frequent words."
+)
 
 
-@click.command()
-@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@command()
+@click.argument("words", nargs=-1, required=True, metavar="WORD...", shell_complete=complete_word)
 @topn_option
+@restrict_option
 @json_option
 @common_options
-def similar(words: tuple[str, ...], topn: int, checkpoints: Path, as_json: bool) -> None:
+def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
     """Show the nearest neighbours of each WORD.
+
+    The WORD - stands for those on standard input, one a line. Words that are not known are told at the end.
 
     \b
         streamer similar king queen --topn 5
+        streamer similar - --json < words.txt
     """
-    from streamer import reports
-
     vectors = load(checkpoints)
-    neighbours = [(word, _known(partial(vectors.most_similar, word, topn=topn))) for word in _folded(vectors, words)]
+    asked = _folded(vectors, _with_stdin(words))
+    known = [word for word in asked if word in vectors]
+    neighbours = _neighbours(vectors, known, topn, restrict_vocab)
     if as_json:
-        return print_json(
-            [{"word": word, "neighbours": [{"word": w, "cosine": c} for w, c in near]} for word, near in neighbours]
-        )
-    return reports.print_neighbours(neighbours)
+        print_json([{"word": word, "neighbours": _as_dicts(near)} for word, near in neighbours])
+    else:
+        from streamer import tables
+
+        tables.print_neighbours((word, _with_counts(vectors, near)) for word, near in neighbours)
+    _tell_of_unknown(vectors, [word for word in asked if word not in vectors], hints="-" not in words)
 
 
-@click.command()
-@click.argument("a")
-@click.argument("b")
-@click.argument("c")
+@command()
+@click.argument("a", shell_complete=complete_word)
+@click.argument("b", shell_complete=complete_word)
+@click.argument("c", shell_complete=complete_word)
 @topn_option
+@restrict_option
 @json_option
 @common_options
-def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool) -> None:
+def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
     """Find what is to C as B is to A.
+
+    None of the three is an answer.
 
     \b
         streamer analogy man king woman
     """
-    from streamer import reports
-
     vectors = load(checkpoints)
-    a, b, c = _folded(vectors, (a, b, c))
-    found = _known(partial(vectors.most_similar, positive=[b, c], negative=[a], topn=topn))
+    asked = a, b, c = _folded(vectors, (a, b, c))
+    _tell_of_unknown(vectors, [word for word in asked if word not in vectors], hints=True)
+    near = vectors.most_similar(positive=[b, c], negative=[a], topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
-        return print_json([{"word": word, "cosine": cosine} for word, cosine in found])
-    return reports.print_neighbours([(f"{a} is to {b} as {c} is to", found)])
+        return print_json(_as_dicts(near))
+    from streamer import tables
+
+    click.echo(f"{a} is to {b} as {c} is to")
+    return tables.print_neighbours([("word", _with_counts(vectors, near))])
 
 
-@click.command()
+@command()
 @click.option("--pairs", type=click.Path(path_type=Path), help="Word pairs with scores, tab or comma separated.")
 @click.option("--analogies", type=click.Path(path_type=Path), help="Four words a line, headings as ': section'.")
+@click.option(
+    "--restrict-vocab",
+    type=click.IntRange(1),
+    metavar="N",
+    default=300_000,
+    show_default=True,
+    help="Look only at the N most frequent words.",
+)
 @json_option
 @common_options
-def evaluate(pairs: Path | None, analogies: Path | None, checkpoints: Path, as_json: bool) -> None:
+def evaluate(pairs: Path | None, analogies: Path | None, restrict_vocab: int, checkpoints: Path, as_json: bool) -> None:
     """Score the vectors on pairs and analogies.
 
-    Says for each how many of its rows could be scored.
+    Says for each how many of its rows could be scored: those whose words all have vectors.
 
     \b
         streamer evaluate --pairs wordsim353.tsv --analogies questions-words.txt
     """
-    from streamer import reports
-
     if not pairs and not analogies:
         raise click.UsageError("name a file with --pairs, --analogies, or both")
     vectors = load(checkpoints)
     scores: dict[str, Any] = {}
     if pairs:
-        scores["pairs"] = vectors.evaluate_word_pairs(pairs).as_dict()
+        scores["pairs"] = vectors.evaluate_word_pairs(pairs, restrict_vocab=restrict_vocab).as_dict()
     if analogies:
-        scores["analogies"] = vectors.evaluate_word_analogies(analogies).as_dict()
+        scores["analogies"] = vectors.evaluate_word_analogies(analogies, restrict_vocab=restrict_vocab).as_dict()
     if as_json:
         return print_json(scores)
-    return reports.print_scores(scores)
+    from streamer import tables
+    from streamer.display import printable
+
+    return tables.print_scores(scores, {"pairs": printable(str(pairs)), "analogies": printable(str(analogies))})
 
 
-@click.command()
+@command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True, help="Epochs to train.")
 @click.option(
@@ -116,15 +145,53 @@ def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str
     inspection.show(inspection.read(file), epochs=epochs, architecture=architecture, seed=seed)
 
 
-def _folded(vectors: WordVectors, words: Sequence[str]) -> list[str]:
+def _with_stdin(words: Sequence[str]) -> Iterator[str]:
+    """Yield words, and in the place of - those on standard input."""
+    for word in words:
+        if word != "-":
+            yield word
+        elif sys.stdin:
+            lines = (line.decode("utf-8", "replace").strip("\ufeff \t\r\n") for line in sys.stdin.buffer)
+            yield from filter(None, lines)
+
+
+def _folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
     """Return each word as the model has it: in lower case, as all text is, unless it knows it as it was typed."""
     return [word if word in vectors else word.lower() for word in words]
 
 
-def _known(ask: Callable[[], Any]) -> Any:
-    from streamer.vectors import UnknownWord
+def _neighbours(
+    vectors: WordVectors, words: Sequence[str], topn: int, restrict_vocab: int | None
+) -> Iterator[tuple[str, Neighbours]]:
+    """Yield each word with its neighbours."""
+    for start in range(0, len(words), BATCH):
+        batch = words[start : start + BATCH]
+        if restrict_vocab:
+            found = [vectors.most_similar(word, topn=topn, restrict_vocab=restrict_vocab) for word in batch]
+        else:
+            found = vectors.most_similar_batch(batch, topn=topn)
+        yield from zip(batch, found, strict=True)
 
-    try:
-        return ask()
-    except UnknownWord as error:
-        raise StreamerError(str(error)) from None
+
+def _as_dicts(near: Neighbours) -> list[dict[str, Any]]:
+    return [{"word": word, "cosine": cosine} for word, cosine in near]
+
+
+def _with_counts(vectors: WordVectors, near: Neighbours) -> list[tuple[str, float, int]]:
+    return [(word, cosine, int(vectors.counts[vectors.key_to_index[word]])) for word, cosine in near]
+
+
+def _tell_of_unknown(vectors: WordVectors, words: Sequence[str], *, hints: bool) -> None:
+    """Say which words have no vector, each once and with the nearest spellings if so wished; raise if there are any."""
+    from streamer.vectors.spelling import nearest
+
+    errors = []
+    for word in dict.fromkeys(words):
+        alike = nearest(word, vectors.index_to_key) if hints else ()
+        hint = f"did you mean {', '.join(alike)}?" if alike else ""
+        errors.append(StreamerError(f"{word!r} is not in the vocabulary", hint=hint))
+    click.echo(nl=False)  # what was found comes first, on a terminal that shows both
+    for error in errors[:-1]:
+        tell(error)
+    if errors:
+        raise errors[-1]

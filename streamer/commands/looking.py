@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from streamer.commands.completion import complete_checkpoint
 from streamer.commands.shared import json_option, log_to_stderr, print_json
-from streamer.options import common_options
+from streamer.options import command, common_options
 
 
-@click.command()
+@command()
 @json_option
 @common_options
 def status(checkpoints: Path, as_json: bool) -> None:
@@ -18,6 +19,7 @@ def status(checkpoints: Path, as_json: bool) -> None:
 
     \b
         streamer status
+        streamer status --json | jq .loss
     """
     from streamer import reports
 
@@ -25,29 +27,35 @@ def status(checkpoints: Path, as_json: bool) -> None:
     figures = reports.status(checkpoints)
     if as_json:
         return print_json(figures)
-    return reports.print_status(figures)
+    from streamer import tables
+
+    return tables.print_status(figures)
 
 
-@click.command()
+@command()
+@click.option("--outcome", type=click.Choice(["trained", "partial", "skipped"]), help="Only files with this outcome.")
 @json_option
 @common_options
-def files(checkpoints: Path, as_json: bool) -> None:
+def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:
     """List every file that was trained or refused, and why.
 
     \b
         streamer files
-        streamer files --json | jq '.[] | select(.outcome != "trained")'
+        streamer files --outcome skipped
+        streamer files --json | jq '.[] | select(.words > 1000) | .path'
     """
     from streamer import reports
 
     log_to_stderr()
-    rows = reports.files(checkpoints)
+    rows = reports.files(checkpoints, outcome)
     if as_json:
         return print_json(rows)
-    return reports.print_files(rows)
+    from streamer import tables
+
+    return tables.print_files(rows)
 
 
-@click.command("checkpoints")
+@command("checkpoints")
 @json_option
 @common_options
 def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
@@ -60,12 +68,14 @@ def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
 
     rows = reports.checkpoints(checkpoints)
     if as_json:
-        return print_json(rows)
-    return reports.print_checkpoints(rows)
+        return print_json(list(rows))
+    from streamer import tables
+
+    return tables.print_checkpoints(rows)
 
 
-@click.command()
-@click.argument("checkpoint", required=False)
+@command()
+@click.argument("checkpoint", required=False, shell_complete=complete_checkpoint)
 @common_options
 def verify(checkpoint: str | None, checkpoints: Path) -> None:
     """Check a checkpoint wholly.

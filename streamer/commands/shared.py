@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamer.errors import StreamerError
 from streamer.options import Common
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from streamer.vectors import WordVectors
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
-topn_option = click.option("--topn", type=click.IntRange(1), default=10, show_default=True, help="How many to show.")
+topn_option = click.option(
+    "--topn", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many to show."
+)
 
 
 def log_to_stderr() -> Console:
@@ -46,6 +49,13 @@ def print_json(value: Any) -> None:
     """Print one JSON document."""
     json.dump(value, sys.stdout, indent=1)
     sys.stdout.write("\n")
+
+
+def tell(error: StreamerError) -> None:
+    """Print what is wrong, and what to do about it, on stderr."""
+    print(f"streamer: {error.problem}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {error.hint}", file=sys.stderr)
 
 
 def say(line: str) -> None:

@@ -10,7 +10,7 @@ import click
 
 from streamer.commands.shared import log_to_stderr, say
 from streamer.errors import ExitCode, StreamerError
-from streamer.options import Common, common_options, resolve, settings_options
+from streamer.options import Common, command, common_options, resolve, settings_options
 from streamer.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _initial_option = click.option(
 )
 
 
-@click.command()
+@command()
 @click.argument("inbox", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Train on all that is there, save a checkpoint, and exit.")
 @_initial_option
@@ -61,7 +61,7 @@ def watch(common: Common, /, inbox: Path, once: bool, initial: Path | None, chec
     _summarise(running)
 
 
-@click.command()
+@command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes over each file, in all.")
 @_initial_option

@@ -137,9 +137,11 @@ def run(
         return process.ended()
 
 
-def done(*arguments: object, folder: Path, command: tuple[str, ...] = COMMAND) -> Ended:
+def done(
+    *arguments: object, folder: Path, environment: Mapping[str, str] | None = None, command: tuple[str, ...] = COMMAND
+) -> Ended:
     """Run a command that has to succeed."""
-    ended = run(*arguments, folder=folder, command=command)
+    ended = run(*arguments, folder=folder, environment=environment, command=command)
     assert ended.code == 0, ended.stderr
     return ended
 

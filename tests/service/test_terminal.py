@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from .corpus import large, put, text
+from .corpus import WORDS, large, put, text
 from .process import PATIENCE, QUICK, done
 
 # A terminal sends signals only to those whose controlling terminal it is.
@@ -73,14 +73,17 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*arguments: str, folder: Path, fault: str = "") -> Iterator[Terminal]:
-    """Run a command on a terminal of 120 columns."""
+def terminal(
+    *arguments: str, folder: Path, fault: str = "", columns: int = 120, **variables: str
+) -> Iterator[Terminal]:
+    """Run a command on a terminal of so many columns, with more variables in its environment."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
     environment |= {"TERM": "xterm-256color", "STREAMER_FAILPOINT": fault}
     for name in ("NO_COLOR", "COLUMNS", "CI"):
         environment.pop(name, None)
+    environment |= variables
     command = [sys.executable, "-c", TAKE_TERMINAL, *arguments]
     process = subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
@@ -151,3 +154,35 @@ def test_tables_have_colours(undisturbed: Path) -> None:
     with terminal("files", "--json", folder=undisturbed) as screen:
         assert screen.ended() == 0
     assert "\x1b" not in screen.shown
+    with terminal("files", folder=undisturbed, NO_COLOR="1") as screen:
+        assert screen.ended() == 0
+    assert not re.search(r"\x1b\[[0-9;]*3\dm", screen.shown)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize(
+    "command", [["status"], ["files"], ["checkpoints"], ["similar", *WORDS[:3]], ["analogy", *WORDS[:3]]]
+)
+def test_nothing_is_broken_by_the_terminal(command: list[str], columns: int, undisturbed: Path) -> None:
+    """No line is longer than the terminal is wide, so that it is not broken in the middle of a column."""
+    with terminal(*command, folder=undisturbed, columns=columns) as screen:
+        assert screen.ended() == 0
+    lines = [CODES.sub("", line) for line in screen.shown.splitlines()]
+    assert len(lines) > 1
+    assert [line for line in lines if len(line) > columns] == []
+
+
+def test_log_lines_for_people(tmp_path: Path) -> None:
+    """Figures have commas, counts by kind are words, and a number that names a process stays one."""
+    put(tmp_path / "inbox" / "first.txt", text(1, 30_000))
+    put(tmp_path / "inbox" / "empty.txt", "")
+    with terminal("watch", "inbox", "--once", *QUICK, folder=tmp_path) as screen:
+        assert screen.ended() == 0
+    shown = CODES.sub("", screen.shown)
+    assert re.search(r"service\.started +.* pid=\d+ threads=2 ", shown)
+    assert re.search(
+        r"file\.trained +path=first\.txt words=5,000 bytes=[\d,]+ seconds=0\.\d+ .* loss=\d\.\d{1,3} ", shown
+    )
+    with terminal("watch", "inbox", "--once", *QUICK, folder=tmp_path) as screen:
+        assert screen.ended() == 0
+    assert re.search(r"checkpoint\.resumed +name=.* files='1 trained, 1 skipped'", CODES.sub("", screen.shown))
