@@ -1,4 +1,4 @@
-"""Reading a trained model: neighbours, evaluation, export; reading what others published. It knows words, vectors and counts, not how they came."""
+"""Reading vectors, ours and those of others: neighbours, evaluation, export. It knows words, vectors and counts only."""
 
 from streamer.vectors.evaluation import AnalogyScores, PairScores, SectionScores
 from streamer.vectors.export import FORMATS, write, write_to
