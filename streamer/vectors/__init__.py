@@ -1,4 +1,4 @@
-"""Reading vectors, ours and those of others: neighbours, evaluation, export. It knows words, vectors and counts only."""
+"""Reading vectors, ours and others: neighbours, evaluation, export. It knows words, vectors and counts, no more."""
 
 from streamer.vectors.evaluation import AnalogyScores, PairScores, SectionScores
 from streamer.vectors.export import FORMATS, write, write_to
