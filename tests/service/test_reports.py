@@ -25,8 +25,8 @@ from .process import COMMAND, QUICK, done, run, started
 
 COMMON = {"checkpoints", "config", "log-format", "log-level"}
 OPTIONS = {
-    "watch": set(names(ModelSettings, RunSettings)) | {"once", "initial-vectors"},
-    "train": set(names(ModelSettings, RunSettings)) | {"epochs", "initial-vectors"},
+    "watch": set(names(ModelSettings, RunSettings)) | {"once", "initial_vectors"},
+    "train": set(names(ModelSettings, RunSettings)) | {"epochs", "initial_vectors"},
     "status": {"json"},
     "files": {"outcome", "json"},
     "similar": {"topn", "restrict_vocab", "json"},
