@@ -30,10 +30,18 @@ def weighted(positive: Sequence[Any], negative: Sequence[Any]) -> tuple[list[Any
     return [entry for entry, _ in pairs], [float(weight) for _, weight in pairs]
 
 
+def lengths(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return what vectors are divided by to be at length one: their lengths along the last axis, and 1 for zeros."""
+    # np.linalg.norm squares all of a matrix before it adds, which takes as much memory again and five times as long.
+    found = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))
+    divisors: npt.NDArray[Any] = np.where(found > 0, found, found.dtype.type(1))
+    return divisors
+
+
 def normalised(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return vectors at length one along the last axis; zero vectors stay zero, where gensim has NaN."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+    units: npt.NDArray[Any] = vectors / lengths(vectors)[..., None]
+    return units
 
 
 def nearest(cosines: Floats, given: Iterable[int], topn: int) -> npt.NDArray[np.intp]:
