@@ -140,7 +140,7 @@ class WordVectors:
 
         """
         vector = self.vectors[self.get_index(word)]
-        return _read_only(normalised(vector)) if norm else vector
+        return _read_only(vector / (math.sqrt(vector @ vector) or 1.0)) if norm else vector
 
     def get_normed_vectors(self) -> Floats:
         """Return all vectors at length one, (V, D) float32: :attr:`unit_vectors`."""
