@@ -24,20 +24,26 @@ PathLike = str | os.PathLike[str]
 _log = structlog.get_logger(__name__)
 
 
-def load(folder: PathLike = DEFAULT_CHECKPOINTS) -> WordVectors:
+def load(folder: PathLike = DEFAULT_CHECKPOINTS, *, newer_than: WordVectors | None = None) -> WordVectors:
     """Return the vectors of the newest checkpoint that verifies, read-only. Safe while a trainer publishes new ones.
+
+    Args:
+        folder: The folder of checkpoints.
+        newer_than: Vectors loaded before, to be returned again if the folder still shows their checkpoint as the
+            newest. Nothing is read then, so one may ask before every query.
 
     Raises:
         StreamerError: 66 if there is no checkpoint, 65 if none verifies.
     """
-    read = TreeReader(newest(folder, only=("format", "format_version", "vocabulary", "embeddings/input"))[1])
+    if newer_than is not None and [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
+        return newer_than
+    checkpoint, tree = newest(folder, only=("format", "format_version", "vocabulary", "embeddings/input"))
+    read = TreeReader(tree)
     read.check_format()
     words = read.words("vocabulary/words")
-    return WordVectors(
-        words,
-        read.floats("embeddings/input", np.float32, (len(words), None)),
-        read.counts("vocabulary/counts", len(words)),
-    )
+    matrix = read.floats("embeddings/input", np.float32, (len(words), None))
+    counts = read.counts("vocabulary/counts", len(words))
+    return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint)
 
 
 def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.vectors import correlation
+from streamer.vectors import correlation, queries
 
 if TYPE_CHECKING:
     from streamer.vectors.word_vectors import WordVectors
@@ -147,7 +147,7 @@ def word_pairs(
         raise _no_rows(path, "no line of it is a word, a word and a number, separated by tabs or commas")
     pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
     # In float64, products are summed alike for (a, b) and (b, a): pairs that ought to tie do.
-    units = vectors.unit_vectors[pairs].astype(np.float64)
+    units = queries.normalised(vectors.vectors[pairs].astype(np.float64))
     cosines = np.where(pairs[:, 0] < 0, 0.0, (units[:, 0] * units[:, 1]).sum(axis=1))
     return PairScores(
         spearman=correlation.spearman(judgements, cosines),

@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 import functools
 import heapq
+import reprlib
 from collections.abc import Sequence
 
 _MOST_FREQUENT = 50_000  # words looked at
 _FINALISTS = 200  # words that difflib compares; comparing all 50,000 took twice as long and found no more
 _CUTOFF = 0.7  # difflib's own 0.6 lets "king" and "kindle" pass for alike
+
+_brief = reprlib.Repr()  # of what is no word, a text given by mistake perhaps, an error of one line shows the ends
+_brief.maxstring = 80
 
 
 class UnknownWord(KeyError):  # noqa: N818 - reads as what it is: except UnknownWord
@@ -37,14 +41,15 @@ class UnknownWord(KeyError):  # noqa: N818 - reads as what it is: except Unknown
     def __str__(self) -> str:
         # KeyError prints the repr of its argument, which would put this sentence in quotes.
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
-        return f"{self.word!r} is not in the vocabulary{hint}"
+        return f"{_brief.repr(self.word)} is not in the vocabulary{hint}"
 
 
 def nearest(word: str, known: Sequence[str], count: int = 3) -> list[str]:
     """Return the known words spelled most like a word, the most alike first.
 
-    Looks at the 50,000 first words whose length is near, keeps the 200 whose letters are most nearly the same, and
-    ranks those by Ratcliff and Obershelp's measure (:mod:`difflib`).
+    Words that differ in case only come before all others, then those that have the same letters after the first in
+    another order. Of the others, looks at the 50,000 first whose length is near, keeps the 200 whose letters are most
+    nearly the same, and ranks those by Ratcliff and Obershelp's measure (:mod:`difflib`).
     """
     word = word.lower()
     letters = set(word)
@@ -55,4 +60,10 @@ def nearest(word: str, known: Sequence[str], count: int = 3) -> list[str]:
         return 2 * len(letters & theirs) - len(theirs)
 
     near = [each for each in known[:_MOST_FREQUENT] if abs(len(each) - len(word)) <= slack]
-    return difflib.get_close_matches(word, heapq.nlargest(_FINALISTS, near, key=likeness), n=count, cutoff=_CUTOFF)
+    finalists = heapq.nlargest(_FINALISTS, near, key=likeness)
+    found = [
+        *(each for each in known if each.lower() == word),
+        *(each for each in finalists if each[:1] == word[:1] and sorted(each) == sorted(word)),
+        *difflib.get_close_matches(word, finalists, n=count, cutoff=_CUTOFF),
+    ]
+    return list(dict.fromkeys(found))[:count]

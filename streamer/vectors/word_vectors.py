@@ -3,47 +3,73 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from streamer.vectors import evaluation, export
+from streamer.vectors import evaluation, export, queries
+from streamer.vectors.queries import Entry, Floats, Weighted, entries, normalised
 from streamer.vectors.spelling import UnknownWord
 
-Floats: TypeAlias = npt.NDArray[np.float32]
-Entry: TypeAlias = str | npt.NDArray[Any]
 Neighbours: TypeAlias = list[tuple[str, float]]
+Default = TypeVar("Default")
 
-_PIECE = 16 * 2**20  # cosines computed at once by a batch: 64 MB
+_PIECE = 16 * 2**20  # cosines computed at once by a batch, numbers put in order at once: 64 MB
+_COLUMNS = 8  # at least so many at once: with fewer, each pass moves more memory around the numbers than numbers
 
 
 class WordVectors:
     """The vectors of a vocabulary, most frequent word first; words seen equally often keep their order of admission.
 
+    Nothing in it changes, so any number of threads may ask at once.
+
     Args:
         words: V distinct words, in order of admission.
-        vectors: One row a word, (V, D) float32. Copied.
-        counts: How often each word was seen, (V,) int64. Copied.
+        vectors: One row a word, (V, D) float32.
+        counts: How often each word was seen, (V,) int64.
+        copy: Whether to copy the vectors; if not, they are taken over, and put in order where they lie.
+        checkpoint: What they were read from, if they were.
+
+    Attributes:
+        index_to_key: The words, in order.
+        key_to_index: The place of each word.
+        vectors: Their vectors, (V, D) float32, read-only.
+        counts: How often each was seen, (V,) int64, read-only.
+        checkpoint: The checkpoint that they were read from, as :meth:`streamer.Trainer.save` returns it, or None.
 
     Raises:
-        ValueError: If the three do not fit each other, or a word comes twice.
+        ValueError: If words, vectors and counts do not fit each other, or a word comes twice.
 
     """
 
-    def __init__(self, words: Sequence[str], vectors: npt.ArrayLike, counts: npt.ArrayLike) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        vectors: npt.ArrayLike,
+        counts: npt.ArrayLike,
+        *,
+        copy: bool = True,
+        checkpoint: Any = None,
+    ) -> None:
         matrix, seen = np.asarray(vectors, dtype=np.float32), np.asarray(counts, dtype=np.int64)
         if matrix.ndim != 2 or len(matrix) != len(words) or seen.shape != (len(words),):
             raise ValueError(f"{len(words)} words, vectors of shape {matrix.shape} and counts of shape {seen.shape}")
         order = np.argsort(-seen, kind="stable")
-        self.index_to_key: list[str] = [words[index] for index in order]
+        self.index_to_key: list[str] = [words[index] for index in order.tolist()]
         self.key_to_index: dict[str, int] = {word: index for index, word in enumerate(self.index_to_key)}
         if len(self.key_to_index) != len(words):
             raise ValueError(f"{len(words) - len(self.key_to_index)} words come more than once")
-        self.vectors: Floats = _read_only(matrix[order])
+        self.vectors: Floats = _read_only(matrix[order] if copy else _ordered(matrix, order))
         self.counts: npt.NDArray[np.int64] = _read_only(seen[order])
+        self.checkpoint = checkpoint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not what is computed at first use; and NumPy forgets what is read-only.
+        return _restore, (type(self), self.index_to_key, self.vectors, self.counts, self.checkpoint)
 
     @property
     def vector_size(self) -> int:
@@ -52,8 +78,13 @@ class WordVectors:
 
     @functools.cached_property
     def unit_vectors(self) -> Floats:
-        """All vectors at length one, (V, D) float32, computed at first use and kept; a zero vector stays zero."""
-        return _read_only(_normalised(self.vectors))
+        """All vectors at length one, (V, D) float32, read-only; computed at first use and kept. Zeros stay zeros."""
+        return _read_only(self.vectors / self._lengths[:, None])
+
+    @functools.cached_property
+    def _lengths(self) -> Floats:
+        """What the vectors are divided by, (V,) float32; with it, a query needs no second matrix."""
+        return queries.lengths(self.vectors)
 
     def __len__(self) -> int:
         return len(self.index_to_key)
@@ -65,12 +96,41 @@ class WordVectors:
         return word in self.key_to_index
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {len(self)} words, {self.vector_size} numbers each>"
+        source = f", from {self.checkpoint.name}" if self.checkpoint else ""
+        return f"<{type(self).__name__}: {len(self):,} words, {self.vector_size} numbers each{source}>"
 
-    def __getitem__(self, words: str | Sequence[str]) -> Floats:
-        if isinstance(words, str):
+    def __getitem__(self, words: str | Iterable[str]) -> Floats:
+        if isinstance(words, str) or not isinstance(words, Iterable):
             return self.get_vector(words)
-        return self.vectors[[self._index(word) for word in words]]
+        return self.vectors[self._indices(words)]
+
+    @overload
+    def get_index(self, word: str) -> int: ...
+
+    @overload
+    def get_index(self, word: str, default: Default) -> int | Default: ...
+
+    def get_index(self, word: str, default: Any = None) -> Any:
+        """Return a word's place in the order of frequency, from 0; for one that is not known, ``default``.
+
+        Raises:
+            UnknownWord: A :class:`KeyError`, if the word is not in the vocabulary and there is no default.
+
+        """
+        index = self.key_to_index.get(word, default)
+        if index is None:
+            raise UnknownWord(word, self.index_to_key)
+        return index
+
+    def has_index_for(self, word: str) -> bool:
+        """Return whether a word is in the vocabulary, as ``word in vectors`` does."""
+        return word in self
+
+    def get_vecattr(self, word: str, attr: str) -> int:
+        """Return how often a word was seen, for ``attr="count"``, which is all there is."""
+        if attr != "count":
+            raise KeyError(attr)
+        return int(self.counts[self.get_index(word)])
 
     def get_vector(self, word: str, norm: bool = False) -> Floats:
         """Return a word's vector, (D,) float32, read-only; with ``norm``, at length one.
@@ -79,22 +139,97 @@ class WordVectors:
             UnknownWord: A :class:`KeyError`, if the word is not in the vocabulary.
 
         """
-        vector = self.vectors[self._index(word)]
-        return _read_only(_normalised(vector)) if norm else vector
+        vector = self.vectors[self.get_index(word)]
+        return _read_only(vector / (math.sqrt(vector @ vector) or 1.0)) if norm else vector
+
+    def get_normed_vectors(self) -> Floats:
+        """Return all vectors at length one, (V, D) float32: :attr:`unit_vectors`."""
+        return self.unit_vectors
+
+    def get_mean_vector(
+        self,
+        keys: Entry | Sequence[Entry],
+        weights: npt.ArrayLike | None = None,
+        pre_normalize: bool = True,
+        post_normalize: bool = False,
+        ignore_missing: bool = True,
+    ) -> Floats:
+        """Return the mean of some words' vectors, (D,) float32.
+
+        Args:
+            keys: A word or a vector (D,), or several; vectors are taken as they are, not at length one.
+            weights: One for each, (n,). The sum is divided by the sum of their magnitudes.
+            pre_normalize: Whether words count with their vectors at length one.
+            post_normalize: Whether the mean is brought to length one.
+            ignore_missing: Whether to leave out words that are not known.
+
+        Raises:
+            UnknownWord: A :class:`KeyError`, if a word is not known and none is to be left out.
+            ValueError: If there are no keys, weights of another number, or a vector of another size.
+
+        """
+        given = entries(keys)
+        if not given:
+            raise ValueError("at least one word or vector is needed")
+        scales = np.ones(len(given)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if scales.shape != (len(given),):
+            raise ValueError(f"weights of shape {scales.shape} for {len(given)} words and vectors")
+        mean, total = np.zeros(self.vector_size), 0.0
+        for key, scale in zip(given, scales.tolist(), strict=True):
+            if isinstance(key, np.ndarray) or key in self or not ignore_missing:
+                mean += scale * self._vector(key, pre_normalize)
+                total += abs(scale)
+        mean /= total or 1.0
+        return (normalised(mean) if post_normalize else mean).astype(np.float32)
 
     def similarity(self, first: str, second: str) -> float:
         """Return the cosine between two words. Raises :class:`UnknownWord`."""
-        return float(self.get_vector(first, norm=True) @ self.get_vector(second, norm=True))
+        one, other = self.get_vector(first), self.get_vector(second)
+        scale = math.sqrt(float(one @ one) * float(other @ other))
+        return float(one @ other) / scale if scale else 0.0
 
     def distance(self, first: str, second: str) -> float:
         """Return one less the cosine between two words. Raises :class:`UnknownWord`."""
         return 1.0 - self.similarity(first, second)
 
+    def n_similarity(self, first: str | Sequence[str], second: str | Sequence[str]) -> float:
+        """Return the cosine between the means of two sets of words; unknown words are left out."""
+        one, other = (self.get_mean_vector(words, None, pre_normalize=False) for words in (first, second))
+        return float(normalised(one) @ normalised(other))
+
+    def distances(self, word_or_vector: Entry, other_words: Sequence[str] = ()) -> Floats:
+        """Return one less the cosine to each of some words, (n,) float32; to all, (V,), if none are named."""
+        direction = normalised(self._vector(word_or_vector, norm=False)).astype(np.float32)
+        if not len(other_words):
+            return 1 - self._cosines(direction)
+        return 1 - normalised(self[other_words]) @ direction
+
+    def rank(self, first: str, second: str) -> int:
+        """Return the place of the second word among the neighbours of the first, from 1."""
+        distances = self.distances(first)
+        closer = distances < distances[self.get_index(second)]
+        closer[self.get_index(first)] = False
+        return int(np.count_nonzero(closer)) + 1
+
+    def most_similar_to_given(self, word: str, words: Sequence[str]) -> str:
+        """Return the one of some words that is nearest to a word, the first of those equally near."""
+        if not words:
+            raise ValueError("most_similar_to_given needs at least one word to choose from")
+        return words[int(np.argmin(self.distances(word, words)))]
+
+    def doesnt_match(self, words: Sequence[str]) -> str:
+        """Return the one of some words that is farthest from their mean; unknown words are left out."""
+        known: list[str] = [word for word in entries(words) if word in self]
+        if not known:
+            raise ValueError("doesnt_match needs at least one word that is known")
+        cosines = normalised(self[known]) @ self.get_mean_vector(known, post_normalize=True)
+        return min(zip(cosines.tolist(), known, strict=True))[1]
+
     @overload
     def most_similar(
         self,
-        positive: Entry | Sequence[Entry] | None = None,
-        negative: Entry | Sequence[Entry] | None = None,
+        positive: Weighted | Sequence[Weighted] | None = None,
+        negative: Weighted | Sequence[Weighted] | None = None,
         topn: int = 10,
         restrict_vocab: int | None = None,
     ) -> Neighbours: ...
@@ -102,8 +237,8 @@ class WordVectors:
     @overload
     def most_similar(
         self,
-        positive: Entry | Sequence[Entry] | None = None,
-        negative: Entry | Sequence[Entry] | None = None,
+        positive: Weighted | Sequence[Weighted] | None = None,
+        negative: Weighted | Sequence[Weighted] | None = None,
         *,
         topn: None,
         restrict_vocab: int | None = None,
@@ -111,8 +246,8 @@ class WordVectors:
 
     def most_similar(
         self,
-        positive: Entry | Sequence[Entry] | None = None,
-        negative: Entry | Sequence[Entry] | None = None,
+        positive: Weighted | Sequence[Weighted] | None = None,
+        negative: Weighted | Sequence[Weighted] | None = None,
         topn: int | None = 10,
         restrict_vocab: int | None = None,
     ) -> Neighbours | Floats:
@@ -123,8 +258,9 @@ class WordVectors:
         the more frequent comes first.
 
         Args:
-            positive: A word or a vector (D,), or several; vectors are taken as they are, not at length one.
-            negative: The same.
+            positive: A word or a vector (D,), or several; vectors are taken as they are, not at length one. Each may be
+                a tuple with its weight, ``("king", 0.5)``, which is 1 otherwise.
+            negative: The same; the weight is -1 otherwise, and one that is given counts with its own sign.
             topn: How many words to return; None returns all cosines instead, (V,) float32, as gensim does.
             restrict_vocab: Look only at so many of the most frequent words.
 
@@ -135,30 +271,48 @@ class WordVectors:
         """
         if topn is not None and topn < 1:
             return []
-        target, given = self._target(_entries(positive), _entries(negative))
-        cosines: Floats = self.unit_vectors[: restrict_vocab or None] @ target
-        return cosines if topn is None else self._nearest(cosines, given, topn)
+        given, weights = queries.weighted(entries(positive), entries(negative))
+        target = self.get_mean_vector(given, weights, post_normalize=True, ignore_missing=False)
+        cosines = self._cosines(target, restrict_vocab)
+        return cosines if topn is None else self._named(cosines, self._indices(given), topn)
+
+    def similar_by_word(self, word: str, topn: int = 10, restrict_vocab: int | None = None) -> Neighbours:
+        """Return the words nearest to a word, as :meth:`most_similar` does."""
+        return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
 
     def similar_by_vector(
         self, vector: npt.NDArray[Any], topn: int = 10, restrict_vocab: int | None = None
     ) -> Neighbours:
-        """Return the words nearest to a vector (D,), with their cosines, the nearest first."""
-        return self.most_similar(positive=[vector], topn=topn, restrict_vocab=restrict_vocab)
+        """Return the words nearest to a vector (D,), as :meth:`most_similar` does."""
+        return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
 
-    def most_similar_batch(self, words: Sequence[str], topn: int = 10) -> list[Neighbours]:
-        """Return for each word what :meth:`most_similar` would, several words to a matrix product.
+    def most_similar_batch(
+        self, words: Sequence[Entry] | npt.NDArray[Any], topn: int = 10, restrict_vocab: int | None = None
+    ) -> list[Neighbours]:
+        """Return for each word or vector what :meth:`most_similar` would, several to a matrix product.
+
+        Args:
+            words: Words, vectors (D,), both, or an array of vectors, (n, D).
+            topn: How many neighbours of each.
+            restrict_vocab: Look only at so many of the most frequent words.
 
         Raises:
             UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
+            ValueError: If a vector has another size.
 
         """
-        indices = [self._index(word) for word in words]
         answers: list[Neighbours] = []
-        size = max(1, _PIECE // max(1, len(self)))
-        for start in range(0, len(indices), size):
-            piece = indices[start : start + size]
-            cosines = self.unit_vectors[piece] @ self.unit_vectors.T
-            answers += [self._nearest(row, [index], topn) for index, row in zip(piece, cosines, strict=True)]
+        given = entries(words)
+        directions = np.zeros((len(given), self.vector_size), dtype=np.float32)
+        for row, entry in enumerate(given):
+            directions[row] = normalised(self._vector(entry, norm=False))
+        vectors, lengths = (each[: restrict_vocab or None] for each in (self.vectors, self._lengths))
+        size = max(1, _PIECE // max(1, len(vectors)))
+        for start in range(0, len(given), size):
+            products = directions[start : start + size] @ vectors.T
+            for entry, row in zip(given[start : start + size], products, strict=True):
+                row /= lengths  # noqa: PLW2901 - in place
+                answers.append(self._named(row, self._indices([entry]), topn))
         return answers
 
     def evaluate_word_pairs(self, path: str | Path, **options: Any) -> evaluation.PairScores:
@@ -175,58 +329,45 @@ class WordVectors:
         """Write the vectors as word2vec's C program did, as text or binary: see :func:`.export.write`."""
         export.write(self, path, "word2vec-binary" if binary else "word2vec")
 
-    def _index(self, word: str) -> int:
-        try:
-            return self.key_to_index[word]
-        except KeyError:
-            raise UnknownWord(word, self.index_to_key) from None
+    def _cosines(self, direction: Floats, restrict_vocab: int | None = None) -> Floats:
+        """Return the cosines between the most frequent words and a direction, (D,) at length one."""
+        looked_at = slice(restrict_vocab or None)
+        cosines: Floats = self.vectors[looked_at] @ direction
+        cosines /= self._lengths[looked_at]
+        return cosines
 
-    def _target(self, positive: list[Entry], negative: list[Entry]) -> tuple[Floats, list[int]]:
-        """Return the direction that some entries point in, (D,) float32 at length one, and the words among them."""
-        if not positive and not negative:
-            raise ValueError("most_similar needs at least one word or vector")
-        given: list[int] = []
-        total = np.zeros(self.vector_size, dtype=np.float64)
-        for sign, entries in ((1.0, positive), (-1.0, negative)):
-            for entry in entries:
-                if isinstance(entry, np.ndarray):
-                    if entry.shape != (self.vector_size,):
-                        raise ValueError(f"a vector has shape {entry.shape}, not ({self.vector_size},)")
-                    total += sign * entry
-                else:
-                    total += sign * self.get_vector(entry, norm=True)
-                    given.append(self.key_to_index[entry])
-        return _normalised(total).astype(np.float32), given
+    def _vector(self, entry: Entry, norm: bool) -> npt.NDArray[Any]:
+        """Return a vector as it is given, or that of a word."""
+        if not isinstance(entry, np.ndarray):
+            return self.get_vector(entry, norm)
+        if entry.shape != (self.vector_size,):
+            raise ValueError(f"a vector has shape {entry.shape}, not ({self.vector_size},)")
+        return entry
 
-    def _nearest(self, cosines: Floats, given: list[int], topn: int) -> Neighbours:
-        """Return the ``topn`` words of the largest cosines, but those given; ties by frequency."""
-        away = -cosines
-        excluded = {index for index in given if index < len(away)}
-        away[list(excluded)] = np.inf
-        count = min(topn, len(away) - len(excluded))
-        if count < 1:
-            return []
-        # argpartition alone would choose freely among words tied at the boundary: take all that are not beyond it.
-        # "Not beyond" keeps NaN, which sorts last, from emptying the answer.
-        boundary = np.partition(away, count - 1)[count - 1]
-        near = np.flatnonzero(~(away > boundary))
-        near = near[np.argsort(away[near], kind="stable")][:count]
-        return [(self.index_to_key[index], float(cosines[index])) for index in near]
+    def _indices(self, words: Iterable[Entry]) -> list[int]:
+        """Return where the words are among words and vectors."""
+        return [self.get_index(word) for word in words if not isinstance(word, np.ndarray)]
+
+    def _named(self, cosines: Floats, given: Iterable[int], topn: int) -> Neighbours:
+        found = queries.nearest(cosines, given, topn)
+        words = [self.index_to_key[index] for index in found.tolist()]
+        return list(zip(words, cosines[found].tolist(), strict=True))
 
 
-def _entries(given: Entry | Sequence[Entry] | None) -> list[Entry]:
-    """Return a word, a vector, several of either or nothing as a list."""
-    if given is None:
-        return []
-    if isinstance(given, str) or (isinstance(given, np.ndarray) and given.ndim == 1):
-        return [given]
-    return list(given)
+def _restore(
+    cls: type[WordVectors], words: list[str], vectors: Floats, counts: npt.NDArray[np.int64], checkpoint: Any
+) -> WordVectors:
+    return cls(words, vectors, counts, copy=False, checkpoint=checkpoint)
 
 
-def _normalised(vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return vectors at length one along the last axis; zero vectors stay zero, where gensim has NaN."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+def _ordered(matrix: Floats, order: npt.NDArray[np.intp]) -> Floats:
+    """Put rows in order where they lie, some columns at a time; those in order already may be read-only."""
+    if (np.diff(order) < 0).any():
+        width = max(_COLUMNS, _PIECE // len(order))
+        for start in range(0, matrix.shape[1], width):
+            columns = slice(start, start + width)
+            matrix[:, columns] = matrix[order, columns]
+    return matrix
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -29,9 +29,38 @@ def test_message_without_neighbours():
 
 
 def test_case():
-    """A capital does not hide a word."""
-    assert nearest("King", ["the", "king", "ring"]) == ["king", "ring"]
+    """What differs in case only comes first, however rare it is and in whichever of the two the capitals are."""
+    assert nearest("King", ["the", "kings", "ring", "king"]) == ["king", "kings", "ring"]
     assert nearest("PARIS", ["paris"]) == ["paris"]
+    assert nearest("paris", ["pari", "Paris", "PARIS", "paria"])[:2] == ["Paris", "PARIS"]
+    assert nearest("King", [f"kin{number}" for number in range(60_000)] + ["king"])[0] == "king"
+
+
+def test_swapped_letters():
+    """What people type too early or too late leads to what they meant."""
+    known = ["the", "he", "to", "they", "friend", "find", "weird", "ride", "receive", "relieve"]
+    for typed, meant in (("teh", "the"), ("freind", "friend"), ("wierd", "weird"), ("recieve", "receive")):
+        assert nearest(typed, known)[0] == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [("Москвы", "москва"), ("ПАРИЖ", "париж"), ("東京都", "東京"), ("καλημερα", "καλημέρα"), ("cafe", "café")],
+)
+def test_other_scripts(typed, known):
+    """Letters are letters in any script."""
+    assert nearest(typed, ["the", "дом", "大阪", known]) == [known]
+
+
+def test_absurd_words():
+    """Nothing, spaces and a whole text are unknown like any other word, at once and in a line that one can read."""
+    known = [f"word{number}" for number in range(100_000)]
+    for word in ("", " ", "\n", "x" * 10_000, "word " * 2_000, "\udce9", ["word"] * 1_000, None):
+        start = time.process_time()
+        message = str(UnknownWord(word, known))
+        assert time.process_time() - start < 0.5  # 0.02 s here
+        assert len(message) < 150
+        assert "\n" not in message
 
 
 def test_pickle():

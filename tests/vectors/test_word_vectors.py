@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -40,6 +44,7 @@ def test_container(small):
     assert "b" in small
     assert "z" not in small
     assert len(small) == 5
+    assert list(small) == small.index_to_key
     assert repr(small) == "<WordVectors: 5 words, 2 numbers each>"
 
 
@@ -59,6 +64,52 @@ def test_read_only(small):
     vectors = WordVectors(["a", "b"], given, np.array([2, 1]))
     given[:] = 7
     assert vectors["a"].tolist() == [1, 1]
+
+
+def test_taken_over():
+    """Without a copy the same memory is put in order, whatever its size and however few columns go at once."""
+    random = np.random.default_rng(1)
+    for size, width in ((1, 1), (7, 3), (500, 20), (40, 0)):
+        given, counts = random.normal(size=(size, width)).astype(np.float32), random.integers(1, 9, size=size)
+        words = [f"w{number}" for number in range(size)]
+        copied = WordVectors(words, given, counts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streamer.vectors.word_vectors._PIECE", 0)
+            taken = WordVectors(words, given, counts, copy=False)
+        assert taken.index_to_key == copied.index_to_key
+        assert np.array_equal(taken.vectors, copied.vectors)
+        assert np.shares_memory(taken.vectors, given) == bool(given.size)
+        assert not taken.vectors.flags.writeable
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each, protocol=5))])
+def test_pickle_and_copy(small, again):
+    """What comes back answers alike and is as read-only; what was computed on the way does not travel."""
+    small.checkpoint = ("of which", 3)
+    assert small.unit_vectors is small.get_normed_vectors()
+    size = len(pickle.dumps(small))
+    other = again(small)
+    assert other.index_to_key == small.index_to_key
+    assert other.key_to_index == small.key_to_index
+    assert other.checkpoint == small.checkpoint
+    for name in ("vectors", "counts"):
+        assert np.array_equal(getattr(other, name), getattr(small, name))
+        assert getattr(other, name).dtype == getattr(small, name).dtype
+        assert not getattr(other, name).flags.writeable
+    assert len(pickle.dumps(other)) == size
+    assert other.most_similar("a") == small.most_similar("a")
+
+
+def test_threads(vectors):
+    """Threads that ask at once, from the first moment on, get what one alone gets."""
+    words = vectors.index_to_key[:200]
+    alone = [vectors.most_similar(word, topn=3) for word in words]
+    for _ in range(5):
+        fresh = copy.copy(vectors)
+        with ThreadPoolExecutor(8) as threads:
+            units = [threads.submit(fresh.get_normed_vectors) for _ in range(8)]
+            assert list(threads.map(lambda word: fresh.most_similar(word, topn=3), words)) == alone  # noqa: B023
+            assert all(np.array_equal(unit.result(), vectors.unit_vectors) for unit in units)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +142,94 @@ def test_most_similar_words(vectors, peer):
             assert_same(
                 vectors.most_similar(positive, negative), theirs.most_similar(positive=positive, negative=negative)
             )
+
+
+def test_weights(vectors, peer):
+    """Words and vectors count as much as a weight says, on either side with its own sign, as in gensim."""
+    theirs = peer(vectors)
+    a, b, c = vectors.index_to_key[:3]
+    raw = np.array(vectors[c])
+    for positive, negative in (
+        ([(a, 0.5), b], None),
+        ([(a, 2), (b, 0.25)], [(c, -0.5)]),
+        ([a], [(b, 0.5)]),
+        ([(raw, 0.1), (a, np.float32(3))], [b]),
+        ([(a, -1.0)], None),
+    ):
+        assert_same(vectors.most_similar(positive, negative), theirs.most_similar(positive=positive, negative=negative))
+    assert vectors.most_similar((a, 0.5)) == vectors.most_similar([(a, 0.5)]) == vectors.most_similar(a)
+    assert vectors.similar_by_word(a, topn=3, restrict_vocab=50) == vectors.most_similar(a, topn=3, restrict_vocab=50)
+    assert [word for word, _ in vectors.most_similar([(a, 0.0), b])] == [
+        word for word, _ in vectors.most_similar(b, topn=11) if word != a
+    ][:10]
+
+
+def test_nan_vector(vectors):
+    """A vector that is no direction is near nothing in particular: NaN, and no warning."""
+    answer = vectors.similar_by_vector(np.full(vectors.vector_size, np.nan), topn=3)
+    assert len(answer) == 3
+    assert all(np.isnan(cosine) for _, cosine in answer)
+
+
+def test_mean_vector(vectors, peer):
+    """Means are gensim's: weights, normalisation before and after, vectors among words, unknown words left out."""
+    theirs = peer(vectors)
+    a, b, c = vectors.index_to_key[:3]
+    raw = np.array(vectors[c])
+    for keys, weights in (
+        ([a, b], None),
+        ([a, raw, b], [1, -0.5, 3]),
+        ([a, "no such word"], [0.5, 9]),
+        ([b, b], [0, 0]),
+    ):
+        for options in ({}, {"pre_normalize": False}, {"post_normalize": True}):
+            ours = vectors.get_mean_vector(keys, weights, **options)
+            assert ours == pytest.approx(theirs.get_mean_vector(keys, weights, **options), abs=1e-6)
+            assert ours.dtype == np.float32
+    assert np.array_equal(vectors.get_mean_vector(a, pre_normalize=False), vectors[a])
+    with pytest.raises(UnknownWord):
+        vectors.get_mean_vector([a, "no such word"], ignore_missing=False)
+    with pytest.raises(ValueError, match="weights"):
+        vectors.get_mean_vector([a, b], [1])
+
+
+def test_distances_and_ranks(vectors, peer):
+    """Distances to all words or to some, from a word or a vector, and the rank of one word for another are gensim's."""
+    theirs = peer(vectors)
+    words = vectors.index_to_key
+    for a, b in zip(words[:30], words[300:330], strict=True):
+        assert vectors.distances(a) == pytest.approx(theirs.distances(a), abs=1e-6)
+        assert vectors.distances(a, words[5:9]) == pytest.approx(theirs.distances(a, words[5:9]), abs=1e-6)
+        assert vectors.distances(vectors[b] * 3) == pytest.approx(theirs.distances(b), abs=1e-6)
+        assert vectors.rank(a, b) == theirs.rank(a, b)
+        assert vectors.rank(a, vectors.most_similar(a, topn=3)[2][0]) == 3
+        assert vectors.rank(a, a) == 1
+        assert vectors.most_similar_to_given(a, words[50:60]) == theirs.most_similar_to_given(a, words[50:60])
+    assert vectors.distances(words[0]).dtype == vectors.distances(words[0], words[:2]).dtype == np.float32
+
+
+def test_sets_of_words(vectors, peer):
+    """The similarity of two sets, and the word that does not go with others, are gensim's, unknown words left out."""
+    theirs = peer(vectors)
+    words = vectors.index_to_key
+    for start in range(0, 200, 8):
+        some, others = words[start : start + 5], [*words[start + 5 : start + 8], "no such word"]
+        assert vectors.n_similarity(some, others) == pytest.approx(float(theirs.n_similarity(some, others)), abs=1e-6)
+        assert vectors.doesnt_match([*some, "no such word"]) == theirs.doesnt_match(some)
+    assert vectors.n_similarity(words[0], words[1]) == pytest.approx(vectors.similarity(*words[:2]), abs=1e-6)
+    assert vectors.n_similarity(["no such word"], some) == 0.0
+
+
+def test_index_and_count(small):
+    """Where a word stands, and how often it was seen, under gensim's names."""
+    assert [small.get_index(word) for word in small] == [0, 1, 2, 3, 4]
+    assert (small.get_index("z", -1), small.get_index("a", -1), small.get_index("z", "none")) == (-1, 0, "none")
+    assert small.has_index_for("b")
+    assert not small.has_index_for("z")
+    assert small.get_vecattr("b", "count") == 5
+    assert type(small.get_vecattr("b", "count")) is int
+    with pytest.raises(KeyError, match="sample_int"):
+        small.get_vecattr("b", "sample_int")
 
 
 def test_most_similar_vectors(vectors, peer):
@@ -135,20 +274,42 @@ def test_ties_by_frequency():
 
 
 def test_zero_vector():
-    """A zero vector is near nothing, and makes no NaN."""
+    """A zero vector is near nothing, and makes no NaN, where gensim's does; warnings are errors here."""
     vectors = WordVectors(["a", "b", "zero"], np.array([[1, 0], [1, 1], [0, 0]], dtype=np.float32), np.array([3, 2, 1]))
     assert vectors.most_similar("a")[-1] == ("zero", 0.0)
     assert vectors.similarity("a", "zero") == 0.0
+    assert vectors.distances("a")[2] == vectors.distances("zero")[0] == 1.0
+    assert vectors.n_similarity(["zero"], ["a"]) == 0.0
+    assert vectors.most_similar("zero") == [("a", 0.0), ("b", 0.0)]
+    assert vectors.unit_vectors[2].tolist() == vectors.get_vector("zero", norm=True).tolist() == [0, 0]
+    assert vectors.most_similar_batch(["zero", "a"]) == [vectors.most_similar("zero"), vectors.most_similar("a")]
+
+
+def test_no_second_matrix(vectors):
+    """Queries, pairs among them, leave the unit vectors uncomputed: a reader holds the vectors once."""
+    fresh = copy.copy(vectors)
+    a, b, c = fresh.index_to_key[:3]
+    fresh.most_similar([a, b], [c])
+    fresh.most_similar_batch([a, b])
+    fresh.similarity(a, b)
+    fresh.distances(a)
+    fresh.rank(a, b)
+    fresh.doesnt_match([a, b, c])
+    assert "unit_vectors" not in vars(fresh)
 
 
 def test_batch(vectors, monkeypatch):
-    """A batch answers as one word at a time does, in however many pieces."""
+    """A batch of words and vectors answers as one at a time does, in however many pieces."""
     monkeypatch.setattr("streamer.vectors.word_vectors._PIECE", 7 * len(vectors))
     words = vectors.index_to_key[:20] * 2
-    for word, neighbours in zip(words, vectors.most_similar_batch(words, topn=5), strict=True):
-        assert_same(neighbours, vectors.most_similar(word, topn=5))
+    for options in ({}, {"topn": 5}, {"topn": 3, "restrict_vocab": 15}, {"topn": 10**6}):
+        for given in (words, np.array(vectors[words]) * 3, [words[0], np.array(vectors[words[1]]), words[2]]):
+            for entry, neighbours in zip(given, vectors.most_similar_batch(given, **options), strict=True):
+                assert_same(neighbours, vectors.most_similar([entry], **options))
     assert vectors.most_similar_batch([]) == []
     assert vectors.most_similar_batch(["".join(words[:1])], topn=0) == [[]]
+    with pytest.raises(ValueError, match="shape"):
+        vectors.most_similar_batch(np.ones((2, 3)))
 
 
 def test_empty_vocabulary():
@@ -167,6 +328,14 @@ def test_refusals(small):
             small.most_similar(given)
     with pytest.raises(ValueError, match="shape"):
         small.most_similar(np.ones(3))
+    for ask in (
+        lambda: small.get_mean_vector([]),
+        lambda: small.n_similarity([], ["a"]),
+        lambda: small.doesnt_match(["z"]),
+        lambda: small.most_similar_to_given("a", []),
+    ):
+        with pytest.raises(ValueError, match="at least one"):
+            ask()
 
 
 def test_unknown_word_everywhere(small):
@@ -178,10 +347,25 @@ def test_unknown_word_everywhere(small):
         lambda: small.similarity("a", "z"),
         lambda: small.most_similar("z"),
         lambda: small.most_similar("a", ["z"]),
+        lambda: small.most_similar([("a", 1.0), ("z", 0.5)]),
+        lambda: small.similar_by_word("z"),
         lambda: small.most_similar_batch(["a", "z"]),
+        lambda: small.most_similar_to_given("a", ["b", "z"]),
+        lambda: small.distances("z"),
+        lambda: small.distances("a", ["z"]),
+        lambda: small.rank("a", "z"),
+        lambda: small.get_index("z"),
+        lambda: small.get_vecattr("z", "count"),
     )
     for call in calls:
         with pytest.raises(KeyError) as caught:
             call()
         assert isinstance(caught.value, UnknownWord)
         assert caught.value.word == "z"
+
+
+@pytest.mark.parametrize("key", [5, None, 1.5, b"a", ["a", 5]])
+def test_what_is_no_word(small, key):
+    """Numbers, which are rows in gensim, and whatever else is no string are unknown words, not a row by accident."""
+    with pytest.raises(UnknownWord):
+        small[key]
