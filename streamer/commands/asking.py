@@ -166,10 +166,7 @@ def _neighbours(
     """Yield each word with its neighbours."""
     for start in range(0, len(words), BATCH):
         batch = words[start : start + BATCH]
-        if restrict_vocab:
-            found = [vectors.most_similar(word, topn=topn, restrict_vocab=restrict_vocab) for word in batch]
-        else:
-            found = vectors.most_similar_batch(batch, topn=topn)
+        found = vectors.most_similar_batch(batch, topn=topn, restrict_vocab=restrict_vocab)
         yield from zip(batch, found, strict=True)
 
 

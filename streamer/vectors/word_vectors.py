@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.vectors import evaluation, export, queries
+from streamer.vectors.published import read_word2vec_format
 from streamer.vectors.queries import Entry, Floats, Weighted, entries, normalised
 from streamer.vectors.spelling import UnknownWord
 
@@ -66,6 +67,17 @@ class WordVectors:
         self.vectors: Floats = _read_only(matrix[order] if copy else _ordered(matrix, order))
         self.counts: npt.NDArray[np.int64] = _read_only(seen[order])
         self.checkpoint = checkpoint
+
+    @classmethod
+    def load_word2vec_format(
+        cls, path: str | Path, binary: bool | None = None, limit: int | None = None
+    ) -> WordVectors:
+        """Return the vectors of a file of word2vec or GloVe: see :func:`.published.read_word2vec_format`.
+
+        Such files say no counts: as in gensim, each word has one more than the next.
+        """
+        found = read_word2vec_format(path, limit, binary)
+        return cls(found.words, found.vectors, np.arange(len(found.words), 0, -1), copy=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Not what is computed at first use; and NumPy forgets what is read-only.

@@ -276,3 +276,15 @@ def test_a_pipe(tmp_path, words, matrix):
         cat.communicate()
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == [matrix.tobytes().hex()]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_word_vectors_of_a_file(vectors, tmp_path, binary):
+    """What one WordVectors wrote another reads: words in order, the same bits; counts fall by one, as in gensim."""
+    vectors.save_word2vec_format(tmp_path / "file", binary=binary)
+    again = WordVectors.load_word2vec_format(tmp_path / "file")
+    theirs = gensim.models.KeyedVectors.load_word2vec_format(str(tmp_path / "file"), binary=binary)
+    assert again.index_to_key == vectors.index_to_key == theirs.index_to_key
+    assert again.vectors.tobytes() == vectors.vectors.tobytes()
+    assert again.counts.tolist() == list(range(len(vectors), 0, -1))
+    assert len(WordVectors.load_word2vec_format(tmp_path / "file", limit=3)) == 3
