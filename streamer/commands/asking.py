@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from streamer.commands.shared import json_option, load, print_json, topn_option
-from streamer.errors import StreamerError
+from streamer.commands.shared import folded, json_option, known, load, print_json, topn_option
 from streamer.options import common_options
-
-if TYPE_CHECKING:
-    from streamer.vectors import WordVectors
 
 
 @click.command()
@@ -31,7 +26,7 @@ def similar(words: tuple[str, ...], topn: int, checkpoints: Path, as_json: bool)
     from streamer import reports
 
     vectors = load(checkpoints)
-    neighbours = [(word, _known(partial(vectors.most_similar, word, topn=topn))) for word in _folded(vectors, words)]
+    neighbours = [(word, known(partial(vectors.most_similar, word, topn=topn))) for word in folded(vectors, words)]
     if as_json:
         return print_json(
             [{"word": word, "neighbours": [{"word": w, "cosine": c} for w, c in near]} for word, near in neighbours]
@@ -55,8 +50,8 @@ def analogy(a: str, b: str, c: str, topn: int, checkpoints: Path, as_json: bool)
     from streamer import reports
 
     vectors = load(checkpoints)
-    a, b, c = _folded(vectors, (a, b, c))
-    found = _known(partial(vectors.most_similar, positive=[b, c], negative=[a], topn=topn))
+    a, b, c = folded(vectors, (a, b, c))
+    found = known(partial(vectors.most_similar, positive=[b, c], negative=[a], topn=topn))
     if as_json:
         return print_json([{"word": word, "cosine": cosine} for word, cosine in found])
     return reports.print_neighbours([(f"{a} is to {b} as {c} is to", found)])
@@ -114,17 +109,3 @@ def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str
     from streamer import inspection
 
     inspection.show(inspection.read(file), epochs=epochs, architecture=architecture, seed=seed)
-
-
-def _folded(vectors: WordVectors, words: Sequence[str]) -> list[str]:
-    """Return each word as the model has it: in lower case, as all text is, unless it knows it as it was typed."""
-    return [word if word in vectors else word.lower() for word in words]
-
-
-def _known(ask: Callable[[], Any]) -> Any:
-    from streamer.vectors import UnknownWord
-
-    try:
-        return ask()
-    except UnknownWord as error:
-        raise StreamerError(str(error)) from None

@@ -6,11 +6,13 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamer.errors import StreamerError
 from streamer.options import Common
 
 if TYPE_CHECKING:
@@ -40,6 +42,21 @@ def load(checkpoints: Path) -> WordVectors:
 
     log_to_stderr()
     return load(checkpoints)
+
+
+def folded(vectors: WordVectors, words: Sequence[str]) -> list[str]:
+    """Return each word as the model has it: in lower case, as all text is, unless it knows it as it was typed."""
+    return [word if word in vectors else word.lower() for word in words]
+
+
+def known(ask: Callable[[], Any]) -> Any:
+    """Return what was asked of the vectors; a word that they do not know is an error of the command line."""
+    from streamer.vectors import UnknownWord
+
+    try:
+        return ask()
+    except UnknownWord as error:
+        raise StreamerError(str(error)) from None
 
 
 def print_json(value: Any) -> None:
