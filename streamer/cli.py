@@ -13,7 +13,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Learn": (training.watch, training.train),
     "Look": (looking.status, looking.files, looking.list_checkpoints, looking.verify),
     "Ask": (asking.similar, asking.analogy, asking.evaluate),
-    "Take along": (making.export,),
+    "Take along": (making.export, making.plot),
     "Understand": (asking.inspect,),
 }
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamer.commands.completion import complete_word
-from streamer.commands.shared import json_option, load, print_json, tell, topn_option
-from streamer.errors import StreamerError
+from streamer.commands.shared import folded, json_option, load, print_json, tell_of_unknown, topn_option
 from streamer.options import command, common_options
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, check
         streamer similar - --json < words.txt
     """
     vectors = load(checkpoints)
-    asked = _folded(vectors, _with_stdin(words))
+    asked = folded(vectors, _with_stdin(words))
     known = [word for word in asked if word in vectors]
     neighbours = _neighbours(vectors, known, topn, restrict_vocab)
     if as_json:
@@ -51,7 +50,7 @@ def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, check
         from streamer import tables
 
         tables.print_neighbours((word, _with_counts(vectors, near)) for word, near in neighbours)
-    _tell_of_unknown(vectors, [word for word in asked if word not in vectors], hints="-" not in words)
+    tell_of_unknown(vectors, asked, hints="-" not in words)
 
 
 @command()
@@ -71,8 +70,8 @@ def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, check
         streamer analogy man king woman
     """
     vectors = load(checkpoints)
-    asked = a, b, c = _folded(vectors, (a, b, c))
-    _tell_of_unknown(vectors, [word for word in asked if word not in vectors], hints=True)
+    asked = a, b, c = folded(vectors, (a, b, c))
+    tell_of_unknown(vectors, asked, hints=True)
     near = vectors.most_similar(positive=[b, c], negative=[a], topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
         return print_json(_as_dicts(near))
@@ -155,11 +154,6 @@ def _with_stdin(words: Sequence[str]) -> Iterator[str]:
             yield from filter(None, lines)
 
 
-def _folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
-    """Return each word as the model has it: in lower case, as all text is, unless it knows it as it was typed."""
-    return [word if word in vectors else word.lower() for word in words]
-
-
 def _neighbours(
     vectors: WordVectors, words: Sequence[str], topn: int, restrict_vocab: int | None
 ) -> Iterator[tuple[str, Neighbours]]:
@@ -176,19 +170,3 @@ def _as_dicts(near: Neighbours) -> list[dict[str, Any]]:
 
 def _with_counts(vectors: WordVectors, near: Neighbours) -> list[tuple[str, float, int]]:
     return [(word, cosine, int(vectors.counts[vectors.key_to_index[word]])) for word, cosine in near]
-
-
-def _tell_of_unknown(vectors: WordVectors, words: Sequence[str], *, hints: bool) -> None:
-    """Say which words have no vector, each once and with the nearest spellings if so wished; raise if there are any."""
-    from streamer.vectors.spelling import nearest
-
-    errors = []
-    for word in dict.fromkeys(words):
-        alike = nearest(word, vectors.index_to_key) if hints else ()
-        hint = f"did you mean {', '.join(alike)}?" if alike else ""
-        errors.append(StreamerError(f"{word!r} is not in the vocabulary", hint=hint))
-    click.echo(nl=False)  # what was found comes first, on a terminal that shows both
-    for error in errors[:-1]:
-        tell(error)
-    if errors:
-        raise errors[-1]

@@ -1,4 +1,4 @@
-"""Commands that make files of a model: export."""
+"""Commands that make files of a model: export and plot."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from streamer.commands.shared import load
-from streamer.options import common_options
+from streamer.commands.shared import folded, load, log_to_stderr, tell_of_unknown
+from streamer.errors import StreamerError
+from streamer.options import command, common_options
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 # Those of streamer.vectors, which --help must not wait for; a test compares them.
 FORMATS = ("word2vec", "word2vec-binary", "glove", "projector", "npz", "safetensors")
@@ -27,7 +32,7 @@ PROJECTOR_ROWS = 100_000
 """Rows that the Embedding Projector loads (tensorboard's LIMIT_NUM_POINTS)."""
 
 
-@click.command()
+@command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="What to write; by default as FILE's name says.")
 @click.option("--topn", type=click.IntRange(1), help="Only the most frequent words.")
@@ -66,6 +71,76 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
     click.echo(f"wrote {count:,} vectors as {kind}: {written}", err=True)
     if kind == "projector" and count > PROJECTOR_ROWS:
         click.echo(f"the projector loads the first {PROJECTOR_ROWS:,} only: --topn {PROJECTOR_ROWS}", err=True)
+
+
+@command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "as_map", is_flag=True, help="A map of words instead: those with like vectors lie together.")
+@click.option("--topn", type=click.IntRange(1, 2000), show_default="200", help="Map the most frequent words.")
+@click.option("--skip", type=click.IntRange(0), help="Leave out so many of the most frequent words, such as 'the'.")
+@click.option(
+    "--word", "words", multiple=True, metavar="WORD", help="Map this word and its neighbours; repeat for more."
+)
+@click.option("--neighbours", type=click.IntRange(0, 200), show_default="8", help="Nearest neighbours of each WORD.")
+@common_options
+def plot(
+    file: Path,
+    as_map: bool,
+    topn: int | None,
+    skip: int | None,
+    words: tuple[str, ...],
+    neighbours: int | None,
+    checkpoints: Path,
+) -> None:
+    """Draw the history, or a map of words, to FILE.
+
+    Loss, words per second, vocabulary and scores against words trained; with --map, words in two dimensions.
+    FILE's name says whether it is a PNG, an SVG or a PDF.
+
+    \b
+        streamer plot history.png
+        streamer plot words.svg --map --skip 100
+        streamer plot words.png --map --word king --word paris
+    """
+    plots = _plots()
+    if file.suffix.lower() not in plots.FORMATS:
+        raise click.UsageError(f"plot writes {', '.join(plots.FORMATS)}; the name {file.name} ends in none of them")
+    given = {"topn": topn, "skip": skip, "neighbours": neighbours}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in [*given, "word"][: None if words else -1]:
+        if not as_map:
+            raise click.UsageError(f"--{name} goes with --map")
+        if name == "neighbours" and not words:
+            raise click.UsageError("--neighbours goes with --word")
+        if name in {"topn", "skip"} and words:
+            raise click.UsageError(f"--{name} goes with the most frequent words, not with --word")
+
+    if not as_map:
+        from streamer.reading import read_history
+
+        log_to_stderr()
+        plots.save(plots.draw_history(*read_history(checkpoints)), file)
+        return click.echo(f"wrote the history to {file}", err=True)
+    vectors = load(checkpoints)
+    chosen = folded(vectors, words)
+    tell_of_unknown(vectors, chosen)
+    drawn = plots.draw_map(vectors, chosen, **given)
+    plots.save(drawn.figure, file)
+    return click.echo(f"wrote {drawn} to {file}", err=True)
+
+
+def _plots() -> ModuleType:
+    """Return what draws, if there is matplotlib to do it with."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # what it says of its cache is no log line
+    try:
+        from streamer import plots
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        raise StreamerError("plot needs matplotlib", hint="pip install matplotlib") from None
+    return plots
 
 
 @contextlib.contextmanager

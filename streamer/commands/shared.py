@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,27 @@ def load(checkpoints: Path) -> WordVectors:
 
     log_to_stderr()
     return load(checkpoints)
+
+
+def folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
+    """Return each word as the model has it: in lower case, as all text is, unless it knows it as it was typed."""
+    return [word if word in vectors else word.lower() for word in words]
+
+
+def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, hints: bool = True) -> None:
+    """Say which words have no vector, each once and with the nearest spellings if so wished; raise if there are any."""
+    from streamer.vectors.spelling import nearest
+
+    errors = []
+    for word in dict.fromkeys(word for word in words if word not in vectors):
+        alike = nearest(word, vectors.index_to_key) if hints else ()
+        hint = f"did you mean {', '.join(alike)}?" if alike else ""
+        errors.append(StreamerError(f"{word!r} is not in the vocabulary", hint=hint))
+    click.echo(nl=False)  # what was found comes first, on a terminal that shows both
+    for error in errors[:-1]:
+        tell(error)
+    if errors:
+        raise errors[-1]
 
 
 def print_json(value: Any) -> None:
