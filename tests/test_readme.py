@@ -32,8 +32,10 @@ def test_the_tour_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert "nothing new to train" in output
     assert "trained 1 file, 14 words" in output
     assert "is whole" in output
-    assert "epoch 20/20: average loss" in output
-    assert (tmp_path / "vectors.npz").stat().st_size > 0
+    assert "epoch 40/40: average loss" in output
+    assert "Spearman" in output
+    for name in ("vectors.npz", "vectors.gz", "history.png", "map.png"):
+        assert (tmp_path / name).stat().st_size > 0
 
 
 def test_the_two_commands_set_up_and_start() -> None:
