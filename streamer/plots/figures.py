@@ -63,7 +63,7 @@ def style(fonts: Sequence[str] = _FONTS) -> AbstractContextManager[None]:
 def fonts_for(letters: set[str]) -> tuple[list[str], set[str]]:
     """Return the families of fonts to write some letters with, and the letters that no font here has."""
     families, missing = list(_FONTS), letters - _letters(_FONTS[0])
-    installed = fontManager.get_font_names() if missing else []
+    installed = sorted(fontManager.get_font_names()) if missing else []
     for family in (name for prefix in _MORE_FONTS for name in installed if name.startswith(prefix)):
         if missing and (found := missing & _letters(family)):
             families.append(family)

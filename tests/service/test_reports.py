@@ -26,6 +26,7 @@ OPTIONS = {
     "analogy": {"json"},
     "evaluate": {"pairs", "analogies", "json"},
     "export": {"format", "topn"},
+    "plot": {"map", "topn", "skip", "word", "neighbours"},
     "checkpoints": {"json"},
     "verify": set(),
     "inspect": set(),
