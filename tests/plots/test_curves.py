@@ -116,6 +116,9 @@ def test_a_stub_sets_no_limits() -> None:
 def test_where_nothing_was_measured_there_is_a_gap() -> None:
     """Rows without weight or time are left out, and are no zeros; a panel with no other rows says so."""
     shown = history(100)
+    shown.rows.append([*shown.rows[-1][:3], 0.0, 0.0, 5.0])  # a block in which no word was trained
+    assert np.isnan(steps(panels(draw_history(shown, Scores()))[1])[0]).tolist() == [False] * 100 + [True]
+    shown.rows.pop()
     for row in shown.rows[20:40]:
         row[3:5] = 0.0, 0.0
     loss, speed, _ = panels(draw_history(shown, Scores()))

@@ -98,6 +98,16 @@ def test_labels_avoid_points() -> None:
     assert not any(((low <= point) & (point <= high)).all() for point in np.array(points))
 
 
+def test_leaders_avoid_points() -> None:
+    """Out of a ring of points, the leader goes through its one gap, which is above."""
+    turns = np.delete(np.arange(16), 4) * np.pi / 8
+    ring = (400, 400) + 0.75 * HEIGHT * np.c_[np.cos(turns), np.sin(turns)]
+    points = np.concatenate([[(400.0, 400.0)], ring])
+    boxes = place(points, np.tile([60.0, HEIGHT], (16, 1)), FRAME)
+    right, up = ends(points, boxes)[0] - points[0]
+    assert right == 0 and up > 0.75 * HEIGHT
+
+
 def test_what_is_wider_than_the_frame_has_no_place() -> None:
     """A label that fits nowhere is left out, the others are not."""
     boxes = boxes_of([(400, 400), (500, 400)], [(1001, HEIGHT), (60, HEIGHT)])
