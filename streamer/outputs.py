@@ -60,7 +60,7 @@ def replacing(*paths: str | Path) -> Iterator[tuple[BinaryIO, ...]]:
         missing = [place.parent for place in places if not place.parent.is_dir()]
         raise StreamerError(
             f"cannot write {' and '.join(map(str, paths))}: {error.strerror or error}",
-            hint=f"make the folder {missing[0]} first" if missing else "",
+            hint=f"make the folder {missing[0]} first" if missing else "choose a place that can be written to",
             code=ExitCode.CANNOT_WRITE,
         ) from None
 

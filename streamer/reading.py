@@ -13,7 +13,7 @@ import structlog
 from streamer import trees
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import History, Scores
+from streamer.history import History, Origin, Scores
 from streamer.intake.ledger import Ledger
 from streamer.settings import DEFAULT_CHECKPOINTS
 from streamer.trees import TreeReader
@@ -53,13 +53,22 @@ def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     return Ledger.from_arrays(read.arrays("ledger"))
 
 
-def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores]:
-    """Return loss, speed, vocabulary and scores over the stream up to the newest checkpoint; raises as :func:`load`."""
-    only = ("format", "format_version", "vocabulary/words_seen", "progress/words_trained", "history", "scores")
+def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, Origin]:
+    """Return what happened up to the newest checkpoint, and with what it began; raises as :func:`load` does."""
+    only = (
+        "format",
+        "format_version",
+        "vocabulary/words_seen",
+        "progress/words_trained",
+        "history",
+        "scores",
+        "origin",
+    )
     read = TreeReader(newest(folder, only=only)[1])
     read.check_format()
     words_seen, words_trained = read.count("vocabulary/words_seen"), read.count("progress/words_trained")
-    return trees.read_history(read, words_seen, words_trained), trees.read_scores(read, words_trained)
+    history, scores = trees.read_history(read, words_seen, words_trained), trees.read_scores(read, words_trained)
+    return history, scores, trees.read_origin(read, words_seen)
 
 
 def newest(folder: PathLike, only: Collection[str] | None = None) -> tuple[Checkpoint, Tree]:

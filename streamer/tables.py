@@ -51,6 +51,7 @@ def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
     yield "files", (", ".join(f"{number:,} {outcome}" for outcome, number in count.items()) or "none") + hint
     for number, score in enumerate(figures["scores"]):
         value = f"{score['score']:.1%}" if score["test"].startswith("analogies") else f"{score['score']:.4f}"
+        value = value if score["scored"] else "–"
         yield "" if number else "scores", f"{value:>6}  {printable(score['test'])}, scored {_coverage(score)}"
 
 

@@ -107,13 +107,12 @@ def plot(
         raise click.UsageError(f"plot writes {', '.join(plots.FORMATS)}; the name {file.name} ends in none of them")
     given = {"topn": topn, "skip": skip, "neighbours": neighbours}
     given = {name: value for name, value in given.items() if value is not None}
-    for name in [*given, "word"][: None if words else -1]:
-        if not as_map:
-            raise click.UsageError(f"--{name} goes with --map")
-        if name == "neighbours" and not words:
-            raise click.UsageError("--neighbours goes with --word")
-        if name in {"topn", "skip"} and words:
-            raise click.UsageError(f"--{name} goes with the most frequent words, not with --word")
+    if (given or words) and not as_map:
+        raise click.UsageError("--topn, --skip, --word and --neighbours go with --map")
+    if words and not given.keys() <= {"neighbours"}:
+        raise click.UsageError("--topn and --skip go with the most frequent words, not with --word")
+    if "neighbours" in given and not words:
+        raise click.UsageError("--neighbours goes with --word")
 
     if not as_map:
         from streamer.reading import read_history

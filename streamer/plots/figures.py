@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import secrets
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,7 +11,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-from streamer.errors import ExitCode, StreamerError
+from streamer.outputs import atomic
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """Formats by the suffix of a file's name."""
@@ -63,7 +61,7 @@ def style(fonts: Sequence[str] = _FONTS) -> AbstractContextManager[None]:
 def fonts_for(letters: set[str]) -> tuple[list[str], set[str]]:
     """Return the families of fonts to write some letters with, and the letters that no font here has."""
     families, missing = list(_FONTS), letters - _letters(_FONTS[0])
-    installed = fontManager.get_font_names() if missing else []
+    installed = sorted(fontManager.get_font_names()) if missing else []
     for family in (name for prefix in _MORE_FONTS for name in installed if name.startswith(prefix)):
         if missing and (found := missing & _letters(family)):
             families.append(family)
@@ -92,24 +90,5 @@ def save(figure: Figure, path: Path) -> None:
     kind, buffer = FORMATS[path.suffix.lower()], io.BytesIO()
     with style():
         figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
-    _publish(path, buffer.getvalue())
-
-
-def _publish(path: Path, content: bytes) -> None:
-    """Let a file appear whole or not at all: written beside its place, flushed to the disk and renamed."""
-    place = path.resolve()
-    beside = place.with_name(f".plot-{secrets.token_hex(4)}.tmp")
-    try:
-        try:
-            with beside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(place)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        here = place.parent.is_dir()
-        hint = "choose a place that can be written to" if here else f"make the folder {place.parent} first"
-        problem = f"cannot write {path}: {error.strerror or error}"
-        raise StreamerError(problem, hint=hint, code=ExitCode.CANNOT_WRITE) from None
+    with atomic(path) as file:
+        file.write(buffer.getbuffer())

@@ -59,6 +59,7 @@ def draw_map(
         UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
         StreamerError: 66 if there are no words to draw.
     """
+    words = list(dict.fromkeys(words))
     groups = _groups(vectors, words, neighbours) if words else dict.fromkeys(vectors.index_to_key[skip:][:topn], 0)
     names = list(groups)
     if not names:
@@ -100,9 +101,9 @@ def draw_map(
 
 def _groups(vectors: WordVectors, words: Sequence[str], neighbours: int) -> dict[str, int]:
     """Return the number of a group for each of some words, in their order, and for their neighbours, by frequency."""
-    groups = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    groups = {word: number for number, word in enumerate(words)}
     near: dict[str, tuple[float, int]] = {}
-    for number, found in enumerate(vectors.most_similar_batch(list(groups), topn=neighbours)):
+    for number, found in enumerate(vectors.most_similar_batch(words, topn=neighbours)):
         for word, cosine in found:
             if word not in groups and cosine > near.get(word, (-np.inf, 0))[0]:
                 near[word] = cosine, number

@@ -33,6 +33,7 @@ OPTIONS = {
     "analogy": {"topn", "restrict_vocab", "json"},
     "evaluate": {"pairs", "analogies", "restrict_vocab", "json"},
     "export": {"format", "topn"},
+    "plot": {"map", "topn", "skip", "word", "neighbours"},
     "checkpoints": {"json"},
     "verify": set(),
     "inspect": set(),
