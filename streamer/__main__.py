@@ -15,6 +15,7 @@ import click
 from streamer.cli import cli
 from streamer.commands.shared import tell
 from streamer.errors import ExitCode, StreamerError
+from streamer.signals import Stopped
 
 
 def main() -> None:
@@ -28,6 +29,9 @@ def main() -> None:
         # Where it does not handle errors itself, click ends the process only for a broken pipe, with 1.
         _discard_output()
         sys.exit(ExitCode.OK if end.code == 1 else end.code)
+    except Stopped:
+        print("streamer: stopped before it began; nothing has changed", file=sys.stderr)
+        sys.exit(ExitCode.OK)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

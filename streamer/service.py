@@ -125,11 +125,12 @@ def start(
     Raises:
         StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint verifies, 78 if a given setting
             contradicts the checkpoint, 74 if the last checkpoint can't be written.
+        Stopped: If a signal comes before there is anything to save.
     """
     keep_freed_memory()
     store = Store(folder)
     with store.lock():
-        trainer = start_trainer(store, given, run.threads, initial)
+        trainer = start_trainer(store, given, run.threads, initial, signals.check)
         store.retire(run.keep)  # and with it what a killed process left half-written
         trainer.ledger.reconsider(partial(_outdated, run))
         blas = [library.get("architecture") for library in threadpoolctl.threadpool_info()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,14 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.trainer import Trainer
 from streamer.vectors import WordVectors, read_word2vec_format
 
+PIECE = 16 << 20  # bytes hashed at a time
+
 _log = structlog.get_logger(__name__)
 
 
-def start_trainer(store: Store, given: Mapping[str, Any], threads: int, initial: Path | None = None) -> Trainer:
+def start_trainer(
+    store: Store, given: Mapping[str, Any], threads: int, initial: Path | None, check: Callable[[], None]
+) -> Trainer:
     """Return the trainer of the newest checkpoint, or a new one. For the holder of the lock: damaged ones go aside.
 
     Args:
@@ -28,6 +32,7 @@ def start_trainer(store: Store, given: Mapping[str, Any], threads: int, initial:
         given: Model settings that the user named.
         threads: Cores to train on.
         initial: Vectors for a new trainer to begin with. One that was resumed must have begun with them.
+        check: Called now and then while they are read; raises to break it off.
 
     Raises:
         StreamerError: 65 if no checkpoint verifies, 66 if the vectors can't be read, 78 if a setting or the vectors
@@ -39,9 +44,9 @@ def start_trainer(store: Store, given: Mapping[str, Any], threads: int, initial:
         _log.error("checkpoint.damaged", name=checkpoint.name, reason=reason, set_aside=aside.name)
 
     found = store.load_newest(on_damage=damaged)
-    digest = _digest(initial) if initial else ""
+    digest = _digest(initial, check) if initial else ""
     if found is None:
-        return _begun_with(initial, digest, given, threads) if initial else Trainer(threads=threads, **given)
+        return _begun_with(initial, digest, given, threads, check) if initial else Trainer(threads=threads, **given)
     checkpoint, tree = found
     trainer = Trainer.from_checkpoint(checkpoint, tree, threads=threads, **given)
     if initial and trainer.origin.sha256 != digest:
@@ -61,9 +66,9 @@ def start_trainer(store: Store, given: Mapping[str, Any], threads: int, initial:
     return trainer
 
 
-def _begun_with(path: Path, digest: str, given: Mapping[str, Any], threads: int) -> Trainer:
+def _begun_with(path: Path, digest: str, given: Mapping[str, Any], threads: int, check: Callable[[], None]) -> Trainer:
     started = time.perf_counter()
-    read = read_word2vec_format(path)
+    read = read_word2vec_format(path, check=check)
     size = len(read.words)
     vectors = WordVectors(read.words, read.vectors, np.arange(size, 0, -1))  # published in order of frequency
     trainer = Trainer(threads=threads, **{"vector_size": vectors.vector_size, **given})
@@ -79,9 +84,15 @@ def _begun_with(path: Path, digest: str, given: Mapping[str, Any], threads: int)
     return trainer
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, check: Callable[[], None]) -> str:
+    digest = hashlib.sha256()
+    if path.exists() and not path.is_file():  # a pipe would have to be read twice, and may keep us waiting for ever
+        raise StreamerError(f"cannot read {path}: it is no regular file", code=ExitCode.NO_INPUT)
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while piece := file.read(PIECE):
+                check()
+                digest.update(piece)
+        return digest.hexdigest()
     except OSError as error:
         raise StreamerError(f"cannot read {path}: {error.strerror or error}", code=ExitCode.NO_INPUT) from None

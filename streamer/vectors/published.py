@@ -13,7 +13,7 @@ import re
 import stat
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,12 @@ class _Malformed(Exception):  # noqa: N818 - never leaves this module
     """What is wrong with a file, as the end of a sentence."""
 
 
-def read_word2vec_format(path: str | Path, limit: int | None = None, binary: bool | None = None) -> PublishedVectors:
+def read_word2vec_format(
+    path: str | Path,
+    limit: int | None = None,
+    binary: bool | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> PublishedVectors:
     """Read words and vectors of a file in word2vec's text or binary format, or in GloVe's.
 
     In text, what stands before the last D numbers of a line is the word, which may hold spaces.
@@ -66,6 +71,7 @@ def read_word2vec_format(path: str | Path, limit: int | None = None, binary: boo
         path: The file.
         limit: Read only so many rows, the first ones.
         binary: Whether it is binary; None to see for oneself.
+        check: Called every now and then; raises to break it off.
 
     Raises:
         StreamerError: 66, if it cannot be read, is none of these formats, is not as long as its header says, or has a
@@ -80,9 +86,9 @@ def read_word2vec_format(path: str | Path, limit: int | None = None, binary: boo
             # Of a pipe nobody knows how much it will hold.
             room = status.st_size if stat.S_ISREG(status.st_mode) else None
             if file.peek(2)[:2] != b"\x1f\x8b":
-                return _read(file, room, limit, binary)
+                return _read(file, room, limit, binary, check)
             with gzip.GzipFile(fileobj=file) as unpacked:
-                return _read(unpacked, room, limit, binary)
+                return _read(unpacked, room, limit, binary, check)
     except _Malformed as error:
         reason = str(error)
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -92,7 +98,9 @@ def read_word2vec_format(path: str | Path, limit: int | None = None, binary: boo
     raise StreamerError(f"cannot read vectors from {path}: {reason}", code=ExitCode.NO_INPUT)
 
 
-def _read(file: io.BufferedIOBase, room: int | None, limit: int | None, binary: bool | None) -> PublishedVectors:
+def _read(
+    file: io.BufferedIOBase, room: int | None, limit: int | None, binary: bool | None, check: Callable[[], None]
+) -> PublishedVectors:
     """Read a file that is open, and takes ``room`` bytes, packed or not."""
     head = b""
     while len(head) < _BLOCK and (more := file.read(_BLOCK)):
@@ -107,8 +115,8 @@ def _read(file: io.BufferedIOBase, room: int | None, limit: int | None, binary: 
     if header is None:
         if binary:
             raise _Malformed("it does not begin with the numbers of words and dimensions")
-        return _read_text(file, body, number, _Table(_size(body), None, room, limit))
-    table = _Table(int(header[2]), int(header[1]), room, limit)
+        return _read_text(file, body, number, _Table(_size(body), None, room, limit, check))
+    table = _Table(int(header[2]), int(header[1]), room, limit, check)
     if _is_binary(rest, table.size) if binary is None else binary:
         return _read_binary(file, rest, table)
     return _read_text(file, rest, number + 1, table)
@@ -122,13 +130,16 @@ class _Table:
         said: How many rows the header says there are, if there is one.
         room: How many bytes the file has, None if nobody knows.
         limit: How many rows to read at most, None for all.
+        check: Called before rows are taken in.
 
     """
 
-    def __init__(self, size: int, said: int | None, room: int | None, limit: int | None) -> None:
+    def __init__(
+        self, size: int, said: int | None, room: int | None, limit: int | None, check: Callable[[], None]
+    ) -> None:
         if not 1 <= size <= _LARGEST_VECTOR:
             raise _Malformed(f"vectors of {size:,} numbers are not read")
-        self.size, self.said, self.limit = size, said, limit
+        self.size, self.said, self.limit, self._check = size, said, limit, check
         self.rows = 0
         self.words: dict[str, int] = {}
         self.duplicates = self.undecodable = 0
@@ -144,6 +155,7 @@ class _Table:
 
     def add(self, words: list[bytes], vectors: Floats) -> None:
         """Take in rows, but for those whose word is no text, or has come before."""
+        self._check()
         before = len(self.words)
         kept: list[int] = []
         for row, raw in enumerate(words):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import gensim
@@ -12,7 +14,7 @@ import streamer
 
 from .conftest import Result
 from .corpus import WORDS, large, put, text
-from .process import QUICK, done, run, started
+from .process import QUICK, done, run, started, until
 
 SMALL = QUICK[2:]  # the file says how long vectors are
 
@@ -83,6 +85,33 @@ def test_other_vectors_contradict_the_checkpoint(published: Path, folder: Path, 
     done("train", "b.txt", *QUICK, "--checkpoints", "plain", folder=folder)
     refused = run("train", "b.txt", "--initial-vectors", other, *QUICK, "--checkpoints", "plain", folder=folder)
     assert refused.code == 78 and "which began with none" in refused.stderr
+
+
+def test_stopped_while_it_reads(folder: Path) -> None:
+    """A stop is heard in the middle of a large file of vectors: exit 0 at once, and nothing was begun."""
+    row = " 0.25" * 100
+    vectors = put(folder / "large.txt", "".join(f"w{number}{row}\n" for number in range(200_000)))
+    with started("train", "a.txt", "--initial-vectors", vectors, "--threads", "1", folder=folder) as trainer:
+        until(lambda: str(vectors) in _open_files(trainer.pid), "the file to be open")
+        ended = trainer.stopped()
+    assert ended.code == 0
+    assert ended.stderr == "streamer: stopped before it began; nothing has changed\n"
+    assert not list(folder.glob("checkpoints/*.h5"))
+
+
+def _open_files(pid: int) -> set[str]:
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(link.readlink()))
+    return found
+
+
+def test_a_pipe_is_no_file_of_vectors(folder: Path) -> None:
+    """What can't be read twice is refused, and not waited for."""
+    os.mkfifo(folder / "pipe")
+    refused = run("train", "a.txt", "--initial-vectors", "pipe", *SMALL, folder=folder)
+    assert (refused.code, refused.stderr) == (66, "streamer: cannot read pipe: it is no regular file\n")
 
 
 @pytest.mark.parametrize(

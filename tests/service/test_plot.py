@@ -104,7 +104,9 @@ def test_wrong_usage(arguments: list[str], word: str, undisturbed: Path, tmp_pat
 
 def test_an_unknown_word(undisturbed: Path, tmp_path: Path) -> None:
     """2: one line, and a hint with the nearest spellings."""
-    problem, hint = _complaint(run("plot", tmp_path / "a.png", "--map", "--word", WORDS[9] + "q", folder=undisturbed), 2)
+    problem, hint = _complaint(
+        run("plot", tmp_path / "a.png", "--map", "--word", WORDS[9] + "q", folder=undisturbed), 2
+    )
     assert problem.endswith("is not in the vocabulary") and WORDS[9] in hint
     assert list(tmp_path.iterdir()) == []
 
