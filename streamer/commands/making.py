@@ -35,7 +35,7 @@ PROJECTOR_ROWS = 100_000
 @command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="What to write; by default as FILE's name says.")
-@click.option("--topn", type=click.IntRange(1), help="Only the most frequent words.")
+@click.option("--topn", type=click.IntRange(1), metavar="N", help="Only the N most frequent words.")
 @common_options
 def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) -> None:
     """Write the vectors to FILE, most frequent word first.
@@ -76,12 +76,16 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
 @command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--map", "as_map", is_flag=True, help="A map of words instead: those with like vectors lie together.")
-@click.option("--topn", type=click.IntRange(1, 2000), show_default="200", help="Map the most frequent words.")
-@click.option("--skip", type=click.IntRange(0), help="Leave out so many of the most frequent words, such as 'the'.")
+@click.option(
+    "--topn", type=click.IntRange(1, 2000), metavar="N", help="Map the N most frequent words, 200 by default."
+)
+@click.option("--skip", type=click.IntRange(0), metavar="N", help="Leave out the N most frequent, such as 'the'.")
 @click.option(
     "--word", "words", multiple=True, metavar="WORD", help="Map this word and its neighbours; repeat for more."
 )
-@click.option("--neighbours", type=click.IntRange(0, 200), show_default="8", help="Nearest neighbours of each WORD.")
+@click.option(
+    "--neighbours", type=click.IntRange(0, 200), metavar="N", help="The N nearest to each WORD, 8 by default."
+)
 @common_options
 def plot(
     file: Path,

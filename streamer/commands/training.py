@@ -44,6 +44,7 @@ def watch(common: Common, /, inbox: Path, once: bool, initial: Path | None, chec
     \b
         streamer watch data/inbox
         streamer watch data/inbox --once --min-count 2
+        streamer watch data/inbox --pairs wordsim353.tsv --evaluate-every 1M
     """
     signals = _stop_signals()
     from streamer import service
@@ -63,7 +64,9 @@ def watch(common: Common, /, inbox: Path, once: bool, initial: Path | None, chec
 
 @command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--epochs", type=click.IntRange(1), default=1, show_default=True, help="Passes over each file, in all.")
+@click.option(
+    "--epochs", type=click.IntRange(1), metavar="N", default=1, show_default=True, help="Passes over each file, in all."
+)
 @_initial_option
 @common_options
 @settings_options
