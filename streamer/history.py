@@ -16,7 +16,7 @@ COLUMNS = ("words_seen", "words_trained", "vocabulary", "loss_total", "loss_weig
 LIMIT = 2048
 """Rows at which neighbours are merged, two into one."""
 SCORES_LIMIT = 4096
-"""Scores at which every other moment is given up."""
+"""Scores at which half of the moments or more are given up."""
 
 
 @attrs.define
@@ -96,11 +96,17 @@ class Scores:
     rows: list[Score] = attrs.field(factory=list)
 
     def add(self, scores: Iterable[Score]) -> None:
-        """Record the scores of one moment; if there are too many by then, every other moment before it is given up."""
+        """Record the scores of one moment.
+
+        If there are too many by then, half of them or more are given up: of each stretch of the stream the last moment
+        stays, so that what is left lies evenly over all of it.
+        """
         self.rows.extend(scores)
         if len(self.rows) >= SCORES_LIMIT:
-            moments = sorted({row.words_trained for row in self.rows}, reverse=True)
-            kept = set(moments[::2])
+            moments = sorted({row.words_trained for row in self.rows})
+            # A power of two, so that stretches are halves of later ones.
+            stretch = 1 << (2 * moments[-1] // len(moments)).bit_length()
+            kept = set({moment // stretch: moment for moment in moments}.values())
             self.rows = [row for row in self.rows if row.words_trained in kept]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -35,11 +36,10 @@ class _Words(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number, or fail as click does."""
-        factor = {"k": 10**3, "M": 10**6, "G": 10**9}.get(str(value)[-1:], 1)
-        try:
-            return int(str(value).rstrip("kMG") if factor > 1 else value) * factor
-        except ValueError:
+        parts = re.fullmatch(r"(\d[\d_]*)([kMG]?)", str(value).strip())
+        if not parts:
             self.fail(f"{value!r} is no number of words, such as 500k, 1M or 1000000", param, ctx)
+        return int(parts[1].replace("_", "")) * {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}[parts[2]]
 
 
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING, "tuple[str, ...]": click.STRING}

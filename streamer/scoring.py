@@ -6,7 +6,8 @@ When to measure follows from the state alone, so that a run that was stopped has
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +15,43 @@ import numpy as np
 import structlog
 
 from streamer.display import printable
-from streamer.errors import StreamerError
+from streamer.errors import ExitCode, StreamerError
 from streamer.history import Score
 from streamer.settings import RunSettings
 from streamer.trainer import Trainer
 from streamer.vectors import WordVectors
 
-Test = Callable[[WordVectors], tuple[float, int, int]]
+Test = Callable[[WordVectors, Callable[[], None]], tuple[float, int, int]]
+
+MOST_TESTS = 100
 
 _log = structlog.get_logger(__name__)
+
+
+def read_tests(run: RunSettings) -> dict[str, Test]:
+    """Return the tests that the settings name, each by what it measures and its file.
+
+    Raises:
+        StreamerError: With exit code 66, if a file can't be read, or again and again, or is no such test; 78 if there
+            are too many.
+    """
+    named = [("pairs", path, _pairs) for path in run.pairs] + [
+        ("analogies", path, _analogies) for path in run.analogies
+    ]
+    if len(named) > MOST_TESTS:
+        raise StreamerError(f"{len(named)} tests are more than {MOST_TESTS}", code=ExitCode.CONFIGURATION)
+    short = Counter((kind, Path(path).name) for kind, path, _ in set(named))
+    tests: dict[str, Test] = {}
+    nothing = WordVectors([], np.empty((0, 1), np.float32), [])
+    for kind, path, measure in named:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe can be read once, and kept waiting for ever
+            raise StreamerError(
+                f"cannot read {path}: it is no regular file", hint="write it to a file first", code=ExitCode.NO_INPUT
+            )
+        name = Path(path).name if short[kind, Path(path).name] == 1 else path
+        test = tests[f"{kind} {printable(name)}"] = partial(measure, path)
+        test(nothing, lambda: None)
+    return tests
 
 
 class Scorer:
@@ -30,25 +59,14 @@ class Scorer:
 
     Args:
         trainer: Whose vectors.
-        run: The files of pairs and analogies, and how often.
+        tests: What to measure them by; none for never.
+        every: Words trained between two times.
         check: Called now and then while measuring; raises to break it off.
-
-    Raises:
-        StreamerError: With exit code 66, if one of the files can't be read or is no such test.
     """
 
-    def __init__(self, trainer: Trainer, run: RunSettings, check: Callable[[], None]) -> None:
-        self._trainer, self._every = trainer, run.evaluate_every
+    def __init__(self, trainer: Trainer, tests: Mapping[str, Test], every: int, check: Callable[[], None]) -> None:
+        self._trainer, self._tests, self._every, self._check = trainer, tests, every, check
         self._failed = 0
-        self._tests: dict[str, Test] = {}
-        for kind, paths, measure in (("pairs", run.pairs, _pairs), ("analogies", run.analogies, _analogies)):
-            for path in paths:
-                name = f"{kind} {printable(Path(path).name)}"
-                name = name if name not in self._tests else f"{kind} {printable(path)}"
-                self._tests[name] = partial(measure, path, check)
-        nothing = WordVectors([], np.empty((0, trainer.settings.vector_size), np.float32), [])
-        for test in self._tests.values():
-            test(nothing)
 
     def score_if_due(self) -> bool:
         """Measure if another so many words have been trained since the last time; return whether there are new scores.
@@ -59,11 +77,11 @@ class Scorer:
         last = max(scores.rows[-1].words_trained if scores.rows else 0, self._failed)
         if not self._tests or trained // self._every == last // self._every:
             return False
-        self._trainer.settle()
+        self._trainer.settle()  # out here: that a worker died is no failure of a test
         started = time.perf_counter()
         try:
             vectors = self._trainer.vectors
-            found = [Score(trained, name, *test(vectors)) for name, test in self._tests.items()]
+            found = [Score(trained, name, *test(vectors, self._check)) for name, test in self._tests.items()]
         except (StreamerError, MemoryError) as error:  # a file that is gone by now is no reason to stop learning
             self._failed = trained
             _log.warning("scores.failed", problem=str(error) or "out of memory", words_trained=trained)
@@ -78,13 +96,12 @@ class Scorer:
         return True
 
 
-def _pairs(path: str, check: Callable[[], None], vectors: WordVectors) -> tuple[float, int, int]:
-    check()
-    found = vectors.evaluate_word_pairs(path)
+def _pairs(path: str, vectors: WordVectors, check: Callable[[], None]) -> tuple[float, int, int]:
+    found = vectors.evaluate_word_pairs(path, check=check)
     known = np.isfinite(found.spearman)
     return (found.spearman, found.scored, found.rows) if known else (0.0, 0, found.rows)
 
 
-def _analogies(path: str, check: Callable[[], None], vectors: WordVectors) -> tuple[float, int, int]:
+def _analogies(path: str, vectors: WordVectors, check: Callable[[], None]) -> tuple[float, int, int]:
     found = vectors.evaluate_word_analogies(path, check=check)
     return found.accuracy, found.scored, found.rows

@@ -32,7 +32,7 @@ from streamer.intake.ledger import REMOVED, REWRITTEN, Entry, Signature
 from streamer.model.training import BlockReport
 from streamer.processes import keep_freed_memory
 from streamer.saving import Saver
-from streamer.scoring import Scorer
+from streamer.scoring import Scorer, read_tests
 from streamer.settings import RunSettings
 from streamer.signals import Stopped, StopSignals
 from streamer.starting import start_trainer
@@ -128,6 +128,7 @@ def start(
         Stopped: If a signal comes before there is anything to save.
     """
     keep_freed_memory()
+    tests = read_tests(run)
     store = Store(folder)
     with store.lock():
         trainer = start_trainer(store, given, run.threads, initial, signals.check)
@@ -145,7 +146,7 @@ def start(
             at_exit.callback(trainer.end_workers)
             # Any other end may come in the middle of an update: then what the last checkpoint holds is the truth.
             at_exit.callback(saver.close)
-            scorer = Scorer(trainer, run, signals.check)
+            scorer = Scorer(trainer, tests, run.evaluate_every, signals.check)
             service = Service(folder, trainer, saver, scorer, run, signals, ahead, display)
             reason = "done"
             try:

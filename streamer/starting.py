@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import structlog
 
+from streamer import origins
 from streamer.checkpoints import Checkpoint, Store
 from streamer.display import printable
 from streamer.errors import ExitCode, StreamerError
@@ -70,9 +71,10 @@ def _begun_with(path: Path, digest: str, given: Mapping[str, Any], threads: int,
     started = time.perf_counter()
     read = read_word2vec_format(path, check=check)
     size = len(read.words)
-    vectors = WordVectors(read.words, read.vectors, np.arange(size, 0, -1))  # published in order of frequency
+    counts = np.arange(size, 0, -1)  # published in order of frequency
+    vectors = WordVectors(read.words, read.vectors, counts, copy=False)
     trainer = Trainer(threads=threads, **{"vector_size": vectors.vector_size, **given})
-    trainer.begin_with(vectors, name=printable(path.name), sha256=digest)
+    trainer.origin = origins.begin(trainer.model, vectors, printable(path.name), digest, check)
     _log.info(
         "vectors.read",
         path=str(path),
@@ -87,7 +89,9 @@ def _begun_with(path: Path, digest: str, given: Mapping[str, Any], threads: int,
 def _digest(path: Path, check: Callable[[], None]) -> str:
     digest = hashlib.sha256()
     if path.exists() and not path.is_file():  # a pipe would have to be read twice, and may keep us waiting for ever
-        raise StreamerError(f"cannot read {path}: it is no regular file", code=ExitCode.NO_INPUT)
+        raise StreamerError(
+            f"cannot read {path}: it is no regular file", hint="write it to a file first", code=ExitCode.NO_INPUT
+        )
     try:
         with path.open("rb") as file:
             while piece := file.read(PIECE):

@@ -42,7 +42,7 @@ def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
     yield "vocabulary", f"{figures['vocabulary']:,} words, {figures['candidates']:,} candidates"
     yield "vectors", f"{figures['vector_size']} numbers each, {figures['architecture']}"
     if origin := figures["began_with"]:
-        yield "began with", f"{origin['words']:,} words of {origin['name']}"
+        yield "began with", f"{origin['words']:,} words of {printable(origin['name'])}"
     yield "loss", "not measured yet" if figures["loss"] is None else f"{figures['loss']:.4f}"
     speed = figures["words_per_second"]
     yield "speed", "not measured yet" if speed is None else f"{speed:,} words/s while it trained"

@@ -256,6 +256,8 @@ def read_scores(read: TreeReader, words_trained: int) -> Scores:
     }
     if len(at) >= SCORES_LIMIT or (columns["test"] >= len(tests)).any():
         raise damaged(f"scores/ has {len(at)} rows of {len(tests)} tests")
+    if (np.abs(columns["score"]) > 1.000001).any() or (columns["scored"] > columns["rows"]).any():
+        raise damaged("scores/ has scores above 1, or of more rows than there are")
     if (np.diff(at, append=words_trained) < 0).any():
         raise damaged(f"the {len(at)} rows of scores/ do not lead to what the model has seen")
     return Scores.from_arrays(tests, columns)
@@ -266,8 +268,8 @@ def read_origin(read: TreeReader, words_seen: int) -> Origin:
     if not read.has("origin"):
         return Origin()
     origin = read.record("origin", Origin)
-    if not 0 <= origin.words_seen <= words_seen:
-        raise damaged(f"origin/words_seen is {origin.words_seen} of {words_seen}")
+    if not 0 <= origin.words <= origin.words_seen <= words_seen:
+        raise damaged(f"origin/ has {origin.words} words, seen {origin.words_seen} times of {words_seen}")
     return origin
 
 

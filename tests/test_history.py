@@ -148,6 +148,16 @@ def test_scores_stay_few_and_keep_the_last() -> None:
     assert [row.test for row in scores.latest()] == ["pairs a", "analogies b"]
 
 
+def test_scores_of_a_long_stream_cover_all_of_it() -> None:
+    """After a hundred thousand moments no tenth of the stream has lost its curve; what came last is there whole."""
+    scores = Scores()
+    for number in range(1, 100_001):
+        scores.add([Score(1_000_000 * number, "pairs a", 0.5, 5, 6)])
+    tenths = np.histogram([row.words_trained for row in scores.rows], bins=10, range=(0, 1e11))[0]
+    assert tenths.min() >= 100
+    assert tenths[:-1].max() <= 2 * tenths[:-1].min()
+
+
 def test_scores_come_back_from_their_arrays() -> None:
     """Columns are int64 and float64; a test may begin later than another."""
     scores = Scores()

@@ -64,3 +64,15 @@ def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     with atomic(tmp_path / "link") as file:
         file.write(b"x")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_bytes() == b"x"
+
+
+def test_the_main_file_takes_its_place_last(tmp_path: Path) -> None:
+    """Files are renamed in the order given: if the last cannot be, those before it are there, and it is as it was."""
+    first, last = tmp_path / "first", tmp_path / "last"
+    with pytest.raises(StreamerError) as caught, replacing(first, last) as (one, other):
+        one.write(b"one")
+        other.write(b"other")
+        last.mkdir()  # since it was looked at
+    assert caught.value.code == ExitCode.CANNOT_WRITE
+    assert first.read_bytes() == b"one" and last.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"first", "last"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamer.commands.shared import folded, load, log_to_stderr, tell_of_unknown
+from streamer.commands.shared import ended_by_signals, folded, load, log_to_stderr, tell_of_unknown
 from streamer.errors import StreamerError
 from streamer.options import command, common_options
 
@@ -66,7 +66,8 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
             with open(1, "wb", closefd=False) as output:
                 write_to(vectors, output, kind, topn, progress)
             return
-        files = write(vectors, file, kind, topn, progress)
+        with ended_by_signals():
+            files = write(vectors, file, kind, topn, progress)
     written = ", ".join(f"{path} ({_size(path)})" for path in files)
     click.echo(f"wrote {count:,} vectors as {kind}: {written}", err=True)
     if kind == "projector" and count > PROJECTOR_ROWS:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,8 +50,10 @@ def load(checkpoints: Path) -> WordVectors:
 
 
 def folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
-    """Return each word as the model has it: in lower case, as all text is, unless it knows it as it was typed."""
-    return [word if word in vectors else word.lower() for word in words]
+    """Return each word as the model has it, which folds case and spellings, unless it knows it as it was typed."""
+    from streamer.intake import tokenizer
+
+    return [word if word in vectors else tokenizer.as_words([word])[0] or word.lower() for word in words]
 
 
 def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, hints: bool = True) -> None:
@@ -65,6 +70,21 @@ def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, hints: bool =
         tell(error)
     if errors:
         raise errors[-1]
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """End as by an exception where a signal asks for the end, so that what is half-written is taken away."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def print_json(value: Any) -> None:

@@ -96,7 +96,8 @@ class Embeddings:
 
     def begin(self, values: Floats, input_squares: Floats) -> None:
         """Start with input vectors, (V, D) and (V,) float32; the output vectors are new."""
-        self.restore(values, np.zeros_like(values), input_squares, np.full_like(input_squares, INITIAL_SQUARES))
+        new = np.zeros((1, self.vector_size), np.float32)
+        self.restore(values, new, input_squares, np.full_like(input_squares, INITIAL_SQUARES))
 
     def restore(self, values: Floats, output: Floats, input_squares: Floats, output_squares: Floats) -> None:
         """Copy what a checkpoint stored: (V, D), (V, D), (V,), (V,) float32."""

@@ -27,5 +27,11 @@ def pearson(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 
 
 def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Return Spearman's correlation: Pearson's, of the ranks."""
-    return pearson(ranks(first), ranks(second))
+    """Return Spearman's correlation: Pearson's, of the ranks.
+
+    By NumPy's function, which SciPy uses too, so that the last digit is the same.
+    """
+    x, y = ranks(first), ranks(second)
+    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    return float(np.asarray(np.corrcoef(np.column_stack([x, y]), rowvar=False))[0, 1])

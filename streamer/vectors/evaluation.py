@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.vectors import correlation, queries
+from streamer.vectors import correlation
 
 if TYPE_CHECKING:
     from streamer.vectors.word_vectors import WordVectors
 
+_PAIRS = 10_000  # pairs whose cosines are computed at once
 _PIECE = 9 * 2**20  # cosines computed at once: 36 MB, 300 questions over 30,000 words
 
 
@@ -117,6 +118,7 @@ def word_pairs(
     restrict_vocab: int | None = 300_000,
     case_insensitive: bool = True,
     dummy4unknown: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> PairScores:
     """Correlate the cosines of word pairs with people's judgements.
 
@@ -127,6 +129,7 @@ def word_pairs(
         restrict_vocab: Look only at so many of the most frequent words.
         case_insensitive: Match words whatever their case.
         dummy4unknown: Give pairs with an unknown word the cosine 0 instead of leaving them out.
+        check: Called every now and then; raises to break it off.
 
     Raises:
         StreamerError: With exit code 66, if the file can't be read or has no such line.
@@ -146,9 +149,13 @@ def word_pairs(
     if not rows:
         raise _no_rows(path, "no line of it is a word, a word and a number, separated by tabs or commas")
     pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
-    # In float64, products are summed alike for (a, b) and (b, a): pairs that ought to tie do.
-    units = queries.normalised(vectors.vectors[pairs].astype(np.float64))
-    cosines = np.where(pairs[:, 0] < 0, 0.0, (units[:, 0] * units[:, 1]).sum(axis=1))
+    cosines = np.zeros(len(pairs))
+    for start in range(0, len(pairs), _PAIRS):
+        check()
+        piece = pairs[start : start + _PAIRS]
+        # In float64, products are summed alike for (a, b) and (b, a): pairs that ought to tie do.
+        units = vectors.unit_vectors[piece].astype(np.float64)
+        cosines[start : start + _PAIRS] = np.where(piece[:, 0] < 0, 0.0, (units[:, 0] * units[:, 1]).sum(axis=1))
     return PairScores(
         spearman=correlation.spearman(judgements, cosines),
         pearson=correlation.pearson(judgements, cosines),
@@ -257,8 +264,8 @@ def _lines(path: str | Path) -> Iterator[str]:
             yield from (line for line in file if not line.startswith("#"))
     except UnicodeDecodeError:
         raise StreamerError(f"cannot read {path}: it is not UTF-8", code=ExitCode.NO_INPUT) from None
-    except OSError as error:
-        problem = f"cannot read {path}: {error.strerror or error}"
+    except (OSError, ValueError) as error:  # the second for a name with a NUL
+        problem = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
         raise StreamerError(problem, code=ExitCode.NO_INPUT) from None
 
 

@@ -30,9 +30,11 @@ import streamer
 from streamer import reports
 from streamer.checkpoints import Store, Tree, decode, encode, seal
 from streamer.errors import ExitCode, StreamerError
+from streamer.history import Score
 from streamer.intake.ledger import Inspection, Ledger, Signature
 from streamer.reading import read_ledger
 from streamer.trainer import Trainer
+from streamer.vectors import WordVectors
 
 PAGE = 4096
 SECONDS, MEMORY = 5, 1 << 30
@@ -47,11 +49,16 @@ def make(folder: Path) -> None:
     trainer.history.resolution = 1000
     rng = random.Random(1)
     for number in (1, 2):
+        if number == 1:
+            known = WordVectors(["word1", "word2"], np.ones((2, 8), np.float32), [2, 1])
+            trainer.begin_with(known, name="published.txt", sha256="ab")
         text = " ".join(f"word{min(rng.randrange(600), rng.randrange(600))}" for _ in range(4000))
         trainer.partial_fit([text])
         _keep_books(trainer.ledger, number, len(text))
         trainer.epochs.begin(f'[{number}, "a.txt"]')
         trainer.epochs.add(0, streamer.trainer.Loss(2.0, 1.0))
+        trained = trainer.model.words_trained
+        trainer.scores.add([Score(trained, "pairs a", 0.5, 3, 4), Score(trained, "analogies b", 0.25, 5, 5)])
         shutil.copy(trainer.save(folder / "saved").path, folder / f"{number}.h5")
 
 

@@ -184,6 +184,20 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "a loss that is no number": ("history/loss_total", _first(np.nan)),
     "negative seconds": ("history/seconds", _first(-1)),
     "no resolution": ("history/resolution", lambda resolution: 0),
+    "a score that is no number": ("scores/score", _first(np.nan)),
+    "a score above all": ("scores/score", _first(1.7e308)),
+    "a score of more rows than there are": ("scores/scored", _first(6)),
+    "negative rows": ("scores/rows", _first(-1)),
+    "a test that there is not": ("scores/test", _last(2)),
+    "a test from the end": ("scores/test", _first(-1)),
+    "tests without an end": ("scores/tests", lambda array: array[:-1]),
+    "scores that run backwards": ("scores/words_trained", _last(1)),
+    "scores of more words than there were": ("scores/words_trained", _last(2**40)),
+    "scores of whole numbers": ("scores/score", lambda array: array.astype(np.int64)),
+    "more words brought than counted": ("origin/words", lambda words: 2**40),
+    "fewer than no words brought": ("origin/words", lambda words: -1),
+    "more counted than were seen": ("origin/words_seen", lambda words: 2**40),
+    "a name that is a number": ("origin/name", lambda name: 7),
     "an epoch without a number": ("epochs/losses", _first(np.nan)),
 }  # fmt: skip
 """What no trainer can have written, each behind a digest that is right."""
@@ -215,6 +229,19 @@ def test_a_bent_history_is_refused(tree: Tree) -> None:
     Trainer.from_tree({**tree, **{key: column[:2047] for key, column in columns.items()}})
     with pytest.raises(StreamerError, match="rows of history"):
         Trainer.from_tree({**tree, **columns})
+
+
+def test_bent_scores_are_refused(tree: Tree) -> None:
+    """Scores with as many rows as are never kept; one of a time before there were any has none, and no origin."""
+    columns = {
+        key: np.repeat(tree[key][:1], 4096) for key in tree if key.startswith("scores/") and key != "scores/tests"
+    }
+    Trainer.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}})
+    with pytest.raises(StreamerError, match="rows of 2 tests"):
+        Trainer.from_tree({**tree, **columns})
+    before = {key: leaf for key, leaf in tree.items() if not key.startswith(("scores/", "origin/"))}
+    trainer = Trainer.from_tree(before)
+    assert not trainer.scores.rows and not trainer.origin.words
 
 
 def test_the_command_judges_what_is_within(tree: Tree, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import streamer
 from streamer.vectors import WordVectors, read_word2vec_format
 
-from .process import COMMAND, done, run
+from .process import COMMAND, done, run, started, until
 from .test_terminal import CODES, terminal
 
 
@@ -124,3 +125,18 @@ def test_more_than_the_projector_loads(tmp_path: Path) -> None:
     trainer.save(tmp_path / "checkpoints")
     assert "--topn 100000" in done("export", "vectors.tsv", folder=tmp_path).stderr
     assert "--topn" not in done("export", "vectors.tsv", "--topn", "100000", folder=tmp_path).stderr
+
+
+def test_ended_in_the_middle(tmp_path: Path) -> None:
+    """A signal that asks for the end takes away what is half-written, and leaves what was there."""
+    words = [f"w{number}" for number in range(60_000)]
+    known = WordVectors(words, np.random.default_rng(1).normal(size=(60_000, 100)), np.arange(60_000, 0, -1))
+    streamer.Trainer().begin_with(known).save(tmp_path / "checkpoints")
+    (tmp_path / "vectors.txt").write_text("kept")
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        with started("export", "vectors.txt", folder=tmp_path) as process:
+            until(lambda: list(tmp_path.glob(".streamer-*.tmp")), "a file that is being written")
+            process.send(number)
+            assert process.ended().code == 128 + number
+        assert not list(tmp_path.glob(".streamer-*"))
+        assert (tmp_path / "vectors.txt").read_text() == "kept"

@@ -351,3 +351,12 @@ def test_letters_that_the_encoding_lacks(undisturbed: Path, tmp_path: Path) -> N
 def _help(command: str, folder: Path, columns: int) -> str:
     arguments = [command, "--help"] if command else ["--help"]
     return done(*arguments, folder=folder, environment={"COLUMNS": str(columns)}).stdout
+
+
+def test_words_as_people_type_them(tmp_path: Path) -> None:
+    """Capitals, curly apostrophes and letters in two parts find the word that the tokeniser makes of them."""
+    text = "don't ask at the café why they don't open the café before ten " * 20
+    streamer.Trainer(vector_size=8, min_count=1, threads=1).partial_fit([text]).save(tmp_path / "checkpoints")
+    typed = ("DON’T", "Cafe\u0301", "café")
+    found = done("similar", *typed, "--json", folder=tmp_path).json
+    assert [entry["word"] for entry in found] == ["don't", "café", "café"]

@@ -140,4 +140,4 @@ def test_from_toml_and_two_files_of_one_name(tmp_path: Path) -> None:
     put(tmp_path / "inbox" / "a.txt", " ".join(f"w{n % 30}" for n in range(2000)))
     put(tmp_path / "streamer.toml", f"pairs = {json.dumps(['a/pairs.tsv', 'b/pairs.tsv'])}\nevaluate-every = 1_000\n")
     done("watch", "inbox", "--once", "--config", "streamer.toml", *QUICK, folder=tmp_path)
-    assert _scores(tmp_path).tests == ["pairs pairs.tsv", "pairs b/pairs.tsv"]
+    assert _scores(tmp_path).tests == ["pairs a/pairs.tsv", "pairs b/pairs.tsv"]

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.vectors import AnalogyScores, PairScores, SectionScores, WordVectors
@@ -158,3 +159,15 @@ def test_correlations_equal_scipy():
         x, y = random.integers(0, top, size=(2, 200)) * 1.0
         assert pearson(x, y) == pytest.approx(stats.pearsonr(x, y)[0], abs=1e-12)
         assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y)[0], abs=1e-12)
+
+
+def test_spearman_is_scipys_to_the_last_digit():
+    """Ranks with ties and without, however many: the very same number; NaN where there is none."""
+    random = np.random.default_rng(1)
+    for number in range(300):
+        size = int(random.integers(2, 60))
+        x, y = random.integers(0, 5 + number, size), random.normal(size=size).round(number % 3)
+        if np.ptp(x) and np.ptp(y):
+            assert spearman(x, y) == spearmanr(x, y)[0]
+    assert math.isnan(spearman([1, 2, 3], [4, 4, 4]))
+    assert math.isnan(spearman([1], [2]))
