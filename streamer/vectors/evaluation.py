@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.vectors import correlation
+from streamer.vectors import correlation, queries
 
 if TYPE_CHECKING:
     from streamer.vectors.word_vectors import WordVectors
@@ -154,7 +154,7 @@ def word_pairs(
         check()
         piece = pairs[start : start + _PAIRS]
         # In float64, products are summed alike for (a, b) and (b, a): pairs that ought to tie do.
-        units = vectors.unit_vectors[piece].astype(np.float64)
+        units = queries.normalised(vectors.vectors[piece].astype(np.float64))
         cosines[start : start + _PAIRS] = np.where(piece[:, 0] < 0, 0.0, (units[:, 0] * units[:, 1]).sum(axis=1))
     return PairScores(
         spearman=correlation.spearman(judgements, cosines),
