@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamer import Trainer
 from streamer.model import pretrained, sampling
 from streamer.model.embeddings import INITIAL_SQUARES, Floats
 from streamer.model.sampling import Purpose
 from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
+
+from ..service.corpus import text
 
 WORDS = [f"w{number}" for number in range(200)]
 VECTORS = np.random.default_rng(1).normal(size=(200, 12)).astype(np.float32)
@@ -73,3 +76,10 @@ def test_noise_is_drawn_from_all_words_by_their_rank() -> None:
     drawn = np.bincount(state.noise.draw(sampling.generator(1, 0, Purpose.NOISE), 20_000), minlength=200)
     assert drawn[0] > 3 * drawn[20] > 0
     assert np.count_nonzero(drawn) > 190
+
+
+def test_squares_are_those_of_training() -> None:
+    """Rows that were trained on a text have sums of squares, by count, near what rows begin with that were not."""
+    model = Trainer(threads=1).partial_fit([text(1, 1 << 20)]).model
+    shares = model.embeddings.input_squares / model.vocabulary.counts
+    assert 1 / 3 < np.median(shares) / pretrained.SQUARES_PER_COUNT < 3
