@@ -30,7 +30,7 @@ class History:
     """
 
     rows: list[list[float]] = attrs.field(factory=list)
-    resolution: int = 10_000
+    resolution: int = 1_000
 
     def add(self, report: BlockReport, seconds: float) -> None:
         """Record one block, and how long it took."""

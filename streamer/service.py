@@ -175,7 +175,7 @@ class Service:
     signals: StopSignals
     ahead: Ahead
     display: Display
-    files_trained: int = 0
+    files_trained: set[str] = attrs.field(factory=set)
     files_refused: int = 0
     words_seen: int = 0
 
@@ -359,7 +359,7 @@ class Service:
                 self.saver.save_if_due()
         ledger.finish(entry)
         disk.reached("file.finished")
-        self.files_trained += 1
+        self.files_trained.add(entry.path)
 
     def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
         """Tell of a block that is trained, and of its file if that was the last."""

@@ -51,10 +51,10 @@ def test_small_blocks_share_a_row() -> None:
     """A row holds at least as many words as the resolution says, all but the last."""
     stream = Stream()
     for _ in range(100):
-        stream.block(1_500)
+        stream.block(150)
     ends = [0, *(row[1] for row in stream.history.rows)]
-    assert np.diff(ends)[:-1].tolist() == [10_500] * (len(ends) - 2)
-    assert ends[-1] == 150_000
+    assert np.diff(ends)[:-1].tolist() == [1_050] * (len(ends) - 2)
+    assert ends[-1] == 15_000
     assert totals(stream.history) == [100, 100, 25]
 
 
@@ -111,7 +111,7 @@ def test_a_history_comes_back_from_its_arrays() -> None:
 
 def test_an_empty_history_comes_back() -> None:
     """A trainer that has seen nothing can be stored."""
-    assert History.from_arrays(History().to_arrays(), 10_000) == History()
+    assert History.from_arrays(History().to_arrays(), History().resolution) == History()
 
 
 def test_losses_add_up_to_their_epoch() -> None:
