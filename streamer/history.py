@@ -86,7 +86,7 @@ class Score(NamedTuple):
 
 @attrs.define
 class Scores:
-    """Scores over the stream, thinned as the history is.
+    """Scores over the stream, thinned so that they stay few over months.
 
     Attributes:
         rows: In the order of the stream; for each moment one of each test. A test is called by what it measures and by
@@ -105,7 +105,7 @@ class Scores:
         if len(self.rows) >= SCORES_LIMIT:
             moments = sorted({row.words_trained for row in self.rows})
             # A power of two, so that stretches are halves of later ones.
-            stretch = 1 << (2 * moments[-1] // len(moments)).bit_length()
+            stretch = 1 << (2 * (moments[-1] - moments[0]) // len(moments)).bit_length()
             kept = set({moment // stretch: moment for moment in moments}.values())
             self.rows = [row for row in self.rows if row.words_trained in kept]
 

@@ -158,6 +158,14 @@ def test_scores_of_a_long_stream_cover_all_of_it() -> None:
     assert tenths[:-1].max() <= 2 * tenths[:-1].min()
 
 
+def test_scores_that_began_late_are_thinned_no_more_than_others() -> None:
+    """Who scores a model only after 100 thousand million words keeps as much of the curve as anyone."""
+    scores = Scores()
+    for number in range(1, SCORES_LIMIT + 1):
+        scores.add([Score(10**11 + 1_000_000 * number, "pairs a", 0.5, 5, 6)])
+    assert SCORES_LIMIT / 5 < len(scores.rows) <= SCORES_LIMIT / 2 + 2
+
+
 def test_scores_come_back_from_their_arrays() -> None:
     """Columns are int64 and float64; a test may begin later than another."""
     scores = Scores()
