@@ -12,10 +12,10 @@ from typing import NoReturn
 
 import click
 
-from streamer.cli import cli
-from streamer.commands.shared import tell
+from streamer.cli.app import cli
+from streamer.cli.console import tell
 from streamer.errors import ExitCode, StreamerError
-from streamer.signals import Stopped
+from streamer.service.signals import Stopped
 
 
 def main() -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from .support.undisturbed import expected, inbox, undisturbed
+
+__all__ = ["expected", "inbox", "undisturbed"]  # fixtures for all rooms
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--long``."""

@@ -11,8 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from streamer.cli.options import common_options, resolve, settings_options
 from streamer.errors import ExitCode, StreamerError
-from streamer.options import common_options, resolve, settings_options
 from streamer.settings import (
     DEFAULT_EXCLUDE,
     ModelSettings,

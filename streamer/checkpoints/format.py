@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from streamer.checkpoints.heaps import Guarded
+from streamer.checkpoints.heap_guard import Guarded
 
 Scalar = int | float | str | bool
 Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
@@ -31,8 +31,11 @@ MOST_NAMES = 4096  # in one file; a checkpoint has some 60
 _HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What h5py raises for bytes that make no sense. Not for want of memory: that says nothing against the file."""
 
-FORMAT_VERSION = 1
-"""What is in ``format_version`` of the checkpoints that this version of the program writes, and reads."""
+FORMAT_VERSION = 2
+"""What is in ``format_version`` of the checkpoints that this version of the program writes.
+
+Older ones are read, and taken to this version by :mod:`streamer.state.migrations`.
+"""
 
 
 class Damaged(Exception):  # noqa: N818 - it names a state of the file, which readers step over
@@ -146,7 +149,8 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
 
     Args:
         file: The open checkpoint.
-        only: Keys, and groups of keys, to be read; all by default. What is not there is left out.
+        only: Keys, and groups of keys, to be read; all by default. What is not there is left out. A file of an older
+            format is read whatever is asked for, since its keys may have had other names.
 
     Raises:
         Damaged: If it is not HDF5, refers to other files or places, or holds what no tree can hold.
@@ -158,7 +162,8 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
     try:
         guarded = Guarded(file)
         with h5py.File(guarded, "r") as root:
-            _check_version(root)
+            if 0 < _version(root) < FORMAT_VERSION:
+                only = None
             for key, found in _walk(root, only):
                 if key in tree:
                     raise Damaged(f"it holds {key} twice")
@@ -187,12 +192,15 @@ def _check_superblock(file: BinaryIO, length: int) -> None:
         raise Damaged("it does not read as a checkpoint: it is no HDF5 of the kind that checkpoints are")
 
 
-def _check_version(root: h5py.Group) -> None:
-    """Raise Newer if a file says that it is of a later format, whatever else may be in it by then."""
+def _version(root: h5py.Group) -> int:
+    """Return the version of the format, 0 if the file does not say; raise Newer if it is a newer one."""
     if "format_version" in root.attrs and root.attrs.get_id("format_version").dtype.kind == "i":
         version = root.attrs["format_version"]
-        if np.ndim(version) == 0 and version > FORMAT_VERSION:
-            raise Newer(int(version))
+        if np.ndim(version) == 0:
+            if version > FORMAT_VERSION:
+                raise Newer(int(version))
+            return int(version)
+    return 0
 
 
 def _walk(root: h5py.Group, only: Collection[str] | None) -> Iterator[tuple[str, Any]]:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import filelock
 
-from streamer import disk
 from streamer.checkpoints.publish import cannot_write, make_folder
 from streamer.errors import ExitCode, StreamerError
+from streamer.system import disk
 
 NAME = ".lock"
 PATIENCE = 1.0  # seconds: far longer than holder() has the lock when it asks who has it

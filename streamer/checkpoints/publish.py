@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from streamer import disk
 from streamer.errors import ExitCode, StreamerError
+from streamer.system import disk
 
 PIECE = 16 << 20  # bytes a write, so that a signal is seen between two of them
 

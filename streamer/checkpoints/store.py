@@ -14,11 +14,11 @@ from pathlib import Path
 
 import attrs
 
-from streamer import disk
 from streamer.checkpoints import lock
 from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, Tree, decode, seal, snapshot, verify
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
 from streamer.errors import ExitCode, StreamerError
+from streamer.system import disk
 
 NAME = re.compile(r"checkpoint-(\d{10,})\.h5")
 SET_ASIDE = re.compile(NAME.pattern + r"\.damaged(-\d+)?")
@@ -193,13 +193,36 @@ class Store:
             raise cannot_write(aside, error) from error
         return aside
 
+    def load(self, checkpoint: Checkpoint | str | int, only: Collection[str] | None = None) -> tuple[Checkpoint, Tree]:
+        """Return one checkpoint and its tree.
+
+        Args:
+            checkpoint: One from :meth:`list`, a number, a name in the folder, or a path.
+            only: Keys, and groups of keys, to be read; all by default.
+
+        Raises:
+            StreamerError: With exit code 65 if it is damaged, 66 if there is no such checkpoint.
+        """
+        if isinstance(checkpoint, int):
+            found = self._numbered(checkpoint)
+        else:
+            found = checkpoint if isinstance(checkpoint, Checkpoint) else self._find(checkpoint)
+        try:
+            return found, _read(found.path, only)
+        except FileNotFoundError:
+            raise _missing(found.path) from None
+        except Damaged as damage:
+            raise StreamerError(
+                f"{found.path} is damaged: {damage.reason}", hint="restore it from a backup", code=ExitCode.DAMAGED
+            ) from damage
+
     def verify(
         self, checkpoint: Checkpoint | str | None = None, judge: Callable[[Tree], object] | None = None
     ) -> Checkpoint:
         """Check one checkpoint wholly: every byte against its digest, then every array and scalar.
 
         Args:
-            checkpoint: One from :meth:`list`, a name in the folder, or a path; the newest by default.
+            checkpoint: As for :meth:`load`; the newest by default.
             judge: Called with the tree, to raise what is to be raised if it makes no sense.
 
         Raises:
@@ -210,15 +233,7 @@ class Store:
             if not newest:
                 raise StreamerError(f"there is no checkpoint in {self.folder}", code=ExitCode.NO_INPUT)
             checkpoint = newest[0]
-        found = checkpoint if isinstance(checkpoint, Checkpoint) else self._find(checkpoint)
-        try:
-            tree = _read(found.path)
-        except FileNotFoundError:
-            raise _missing(found.path) from None
-        except Damaged as damage:
-            raise StreamerError(
-                f"{found.path} is damaged: {damage.reason}", hint="restore it from a backup", code=ExitCode.DAMAGED
-            ) from damage
+        found, tree = self.load(checkpoint)
         try:
             if judge:
                 judge(tree)
@@ -260,6 +275,18 @@ class Store:
             if not vanished:
                 break
         return sorted(found, key=lambda checkpoint: (checkpoint.sequence, checkpoint.created), reverse=True)
+
+    def _numbered(self, sequence: int) -> Checkpoint:
+        listed = self.list()
+        for checkpoint in listed:
+            if checkpoint.sequence == sequence:
+                return checkpoint
+        there = ", ".join(str(checkpoint.sequence) for checkpoint in reversed(listed))
+        raise StreamerError(
+            f"there is no checkpoint {sequence} in {self.folder}",
+            hint=f"there is {there}" if there else "train one first: python -m streamer watch data/inbox --once",
+            code=ExitCode.NO_INPUT,
+        )
 
     def _find(self, name: str) -> Checkpoint:
         for path in (self.folder / name, Path(name)):

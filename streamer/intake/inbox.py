@@ -28,10 +28,10 @@ from watchdog import events
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from streamer import disk
 from streamer.intake.ledger import Signature
 from streamer.intake.reader import not_regular
 from streamer.settings import DEFAULT_EXCLUDE, RunSettings
+from streamer.system import disk, failpoints
 
 FOLDER = "a folder, not a file; what is in it is taken by itself"
 
@@ -123,7 +123,7 @@ class _Watch(events.FileSystemEventHandler):
         # to a program that makes errors of its warnings, the thread that listens would be lost with it.
         warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
         try:
-            disk.reached("inbox.watch")
+            failpoints.reached("inbox.watch")
             self._observer.schedule(self, self._root, recursive=True, event_filter=_EVENTS)
             self._observer.start()
         except BaseException:
@@ -131,7 +131,7 @@ class _Watch(events.FileSystemEventHandler):
             raise
 
     def on_any_event(self, event: events.FileSystemEvent) -> None:
-        if disk.reached("inbox.event") == "lose":
+        if failpoints.reached("inbox.event") == "lose":
             return
         if isinstance(event, events.FileMovedEvent):
             self._renamed.append(os.fsdecode(event.dest_path).removeprefix(self._root + "/"))
@@ -260,7 +260,7 @@ class Inbox:
                                 continue
                         if self._names.take(name, path):
                             try:
-                                disk.reached("inbox.look")
+                                failpoints.reached("inbox.look")
                                 status = entry.stat(follow_symlinks=False)
                             except OSError as error:
                                 failure = error

@@ -49,7 +49,7 @@ class Signature(NamedTuple):  # a frozen dataclass takes twice as long to make, 
         return cls(0, 0, stat.S_IFMT(status.st_mode))
 
 
-class Inspection(NamedTuple):
+class Verdict(NamedTuple):
     """What one look through a whole file found.
 
     ``sha256`` is that of the bytes on disk, ``text_bytes`` the length once decompressed (0 if it can't be). ``refusal``
@@ -101,12 +101,21 @@ class Entry:
 class Ledger:
     """The rows, and what to do next with a file that was looked at."""
 
-    def __init__(self) -> None:
-        self.root = ""  # the folder that relative names are relative to; the service knows what to do with it
+    def __init__(self, root: str = "") -> None:
+        self._root = root
         self._rows: dict[Entry, None] = {}  # a set that keeps its order
         self._versions: dict[str, list[Entry]] = {}
         self._refused: dict[str, Entry] = {}
         self._open: set[Entry] = set()
+
+    @property
+    def root(self) -> str:
+        """Return the folder that relative paths are relative to, empty where there is none."""
+        return self._root
+
+    def adopt(self, root: str) -> None:
+        """Make a folder the one that relative paths are relative to."""
+        self._root = root
 
     @property
     def entries(self) -> list[Entry]:
@@ -148,31 +157,31 @@ class Ledger:
         trained = (version for version in reversed(self._versions.get(path, ())) if version.bytes_trained)
         return next(((version.signature.size, version.sha256) for version in trained), None)
 
-    def plan(self, path: str, inspection: Inspection, *, on_change: str = "skip", passes: int = 1) -> Entry | None:
+    def plan(self, path: str, verdict: Verdict, *, on_change: str = "skip", passes: int = 1) -> Entry | None:
         """Return the entry to train from its offset on, or None if there is nothing to train.
 
         The same content is never trained again; what was added to a file is trained by itself; a rewritten file is
         refused, or with ``on_change="retrain"`` trained as a new version. See the table in ``tests/intake``.
         """
         versions = self._versions.get(path, [])
-        same = next((version for version in reversed(versions) if version.sha256 == inspection.sha256), None)
+        same = next((version for version in reversed(versions) if version.sha256 == verdict.sha256), None)
         # What was begun is not judged again, or stricter settings would count its bytes once more.
-        if inspection.refusal is not None and (same is None or not same.bytes_trained):
-            self._refuse(path, inspection, inspection.refusal)
+        if verdict.refusal is not None and (same is None or not same.bytes_trained):
+            self._refuse(path, verdict, verdict.refusal)
             return None
         if same is not None:
-            return self._keep(same, inspection, passes)
+            return self._keep(same, verdict, passes)
         self._drop_unbegun(path)
         newest = self._versions[path][-1] if path in self._versions else None
         if newest is None:
-            return self._append(path, inspection)
-        if inspection.prefix_matches and inspection.signature.size > newest.signature.size:
-            return self._grow(newest, inspection, passes)
+            return self._append(path, verdict)
+        if verdict.prefix_matches and verdict.signature.size > newest.signature.size:
+            return self._grow(newest, verdict, passes)
         if newest.under_way:
             self.abandon(newest, CHANGED)
         if on_change == "retrain":
-            return self._append(path, inspection)
-        self._refuse(path, inspection, REWRITTEN)
+            return self._append(path, verdict)
+        self._refuse(path, verdict, REWRITTEN)
         return None
 
     def advance(self, entry: Entry, offset: int, words: int) -> None:
@@ -209,27 +218,27 @@ class Ledger:
 
     def refuse(self, path: str, signature: Signature, reason: str) -> None:
         """Record something that can't be opened or is no regular file."""
-        self._refuse(path, Inspection(signature, bytes(32), 0), reason)
+        self._refuse(path, Verdict(signature, bytes(32), 0), reason)
 
-    def _keep(self, entry: Entry, inspection: Inspection, passes: int) -> Entry | None:
-        entry.signature = inspection.signature
+    def _keep(self, entry: Entry, verdict: Verdict, passes: int) -> Entry | None:
+        entry.signature = verdict.signature
         for other in self._versions[entry.path]:
             if other.under_way and other is not entry:
                 self.abandon(other, CHANGED)
         self._drop_refused(entry.path)
         return None if entry.finished(passes) else self._begin(entry)
 
-    def _grow(self, entry: Entry, inspection: Inspection, passes: int) -> Entry | None:
+    def _grow(self, entry: Entry, verdict: Verdict, passes: int) -> Entry | None:
         end, whole = entry.text_bytes, entry.offset == 0 and entry.passes > 0
-        entry.sha256, entry.text_bytes = inspection.sha256, inspection.text_bytes
+        entry.sha256, entry.text_bytes = verdict.sha256, verdict.text_bytes
         if whole and entry.text_bytes > end:  # an empty gzip member adds bytes on disk, but none of text
             entry.offset = end
             entry.passes -= 1
-        return self._keep(entry, inspection, passes)
+        return self._keep(entry, verdict, passes)
 
-    def _append(self, path: str, inspection: Inspection) -> Entry:
+    def _append(self, path: str, verdict: Verdict) -> Entry:
         self._drop_refused(path)
-        self._add(entry := Entry(path, inspection.signature, inspection.sha256, inspection.text_bytes))
+        self._add(entry := Entry(path, verdict.signature, verdict.sha256, verdict.text_bytes))
         return entry
 
     def _add(self, entry: Entry) -> None:
@@ -246,17 +255,17 @@ class Ledger:
         self._open.add(entry)
         return entry
 
-    def _refuse(self, path: str, inspection: Inspection, reason: str) -> None:
+    def _refuse(self, path: str, verdict: Verdict, reason: str) -> None:
         self._drop_unbegun(path)
         for version in self._versions.get(path, ()):
             if version.under_way:
                 self.abandon(version, reason)
         if path not in self._refused:
-            self._add(Entry(path, inspection.signature, inspection.sha256, 0, outcome="skipped"))
+            self._add(Entry(path, verdict.signature, verdict.sha256, 0, outcome="skipped"))
         entry = self._refused[path]
-        entry.signature, entry.sha256, entry.reason = inspection.signature, inspection.sha256, reason
-        entry.text_bytes = inspection.text_bytes
-        entry.bytes_skipped = inspection.text_bytes or inspection.signature.size
+        entry.signature, entry.sha256, entry.reason = verdict.signature, verdict.sha256, reason
+        entry.text_bytes = verdict.text_bytes
+        entry.bytes_skipped = verdict.text_bytes or verdict.signature.size
 
     def _drop_refused(self, path: str) -> None:
         if entry := self._refused.pop(path, None):
@@ -293,13 +302,13 @@ class Ledger:
         return columns
 
     @classmethod
-    def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]]) -> Ledger:
-        """Return the ledger of which :meth:`to_arrays` made these columns.
+    def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]], root: str = "") -> Ledger:
+        """Return the ledger of a folder, of which :meth:`to_arrays` made these columns.
 
         Raises StreamerError with exit code 65 if a column is missing, of another length than ``paths``, or accounts for
         what cannot have been.
         """
-        ledger = cls()
+        ledger = cls(root)
         try:
             if wrong := _wrong(columns):
                 raise ValueError(wrong)

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from streamer import disk
 from streamer.intake.gzipped import GZIP, NotGzip, Readable, Unpacked
-from streamer.intake.ledger import Inspection, Signature
+from streamer.intake.ledger import Signature, Verdict
+from streamer.system import disk
 
 PIECE = 1 << 20
 BOMB_BYTES = 10_000_000
@@ -100,14 +100,14 @@ def _refuse_special(mode: int) -> None:
         raise Refused(reason)
 
 
-def inspect(
+def judge(
     file: BinaryIO,
     *,
     encoding: str,
     max_bad_ratio: float,
     previous: tuple[int, bytes] | None = None,
     check: _Check = lambda: None,
-) -> Inspection:
+) -> Verdict:
     """Look through a whole file once: hash it, decompress it, and judge whether it is text.
 
     ``previous`` is the size and SHA-256 of an earlier version, ``check`` is called between pieces and may raise to
@@ -127,13 +127,13 @@ def inspect(
         stream: Readable = Unpacked(raw) if packed else raw
         while piece := _read(stream, PIECE):
             if census and not known and census.hopeless(max_bad_ratio, most):
-                return Inspection(signature, bytes(32), 0, census.verdict(max_bad_ratio))
+                return Verdict(signature, bytes(32), 0, census.refusal(max_bad_ratio))
             census = census or _Census(_Codec.of(piece[:4], encoding))
             census.add(piece)
             text_bytes += len(piece)
             if packed and text_bytes > max(BOMB_BYTES, BOMB_RATIO * raw.position):
                 raise Refused(f"gzip bomb: it unpacks to more than {BOMB_RATIO} times its size")
-        reason = census.verdict(max_bad_ratio) if census else "empty"
+        reason = census.refusal(max_bad_ratio) if census else "empty"
     except Refused as refusal:
         if str(refusal).startswith(_CANNOT_READ):
             raise  # where a read fails, bytes are passed over: what follows says nothing of the file
@@ -142,7 +142,7 @@ def inspect(
             pass
     if raw.position < signature.size:
         raise Refused("became shorter while it was being read")
-    return Inspection(signature, raw.digest(), text_bytes, reason, raw.prefix_matches)
+    return Verdict(signature, raw.digest(), text_bytes, reason, raw.prefix_matches)
 
 
 def _refuse_sparse(descriptor: int, status: os.stat_result, max_bad_ratio: float, check: _Check) -> None:
@@ -329,7 +329,7 @@ class _Census:
         """Return whether the share of the bad is too high even if all else, of ``most`` characters, is good."""
         return self._bad > max_bad_ratio * most
 
-    def verdict(self, max_bad_ratio: float) -> str | None:
+    def refusal(self, max_bad_ratio: float) -> str | None:
         """Return why this is not text, or None."""
         self._count(self._decoder.decode(b"", True), b"")
         if self._characters <= 0:

@@ -53,6 +53,10 @@ class ModelState:
             NoiseDistribution(),
         )
 
+    def restore_progress(self, blocks: int, words_trained: int) -> None:
+        """Take over how far a checkpoint was."""
+        self.blocks, self.words_trained = blocks, words_trained
+
 
 class BlockReport(NamedTuple):
     """What one block did.

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import History, Origin, Score, Scores
 from streamer.plots.figures import COLOURS, GREY, fonts_for, shortened, style
+from streamer.state import History, InitialVectors, Score, Scores
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _MARKED = 60  # moments up to which each has a dot
 _STUB = 0.05  # of the median row: what a shorter one says is chance, and sets no limits
 
 
-def draw_history(history: History, scores: Scores, origin: Origin | None = None) -> Figure:
+def draw_history(history: History, scores: Scores, initial: InitialVectors | None = None) -> Figure:
     """Draw loss, words per second, vocabulary and the scores of each test, if any, over the stream.
 
     Loss and speed are steps, each as wide as the stretch it was measured in. Of 40 rows of history and more, their
@@ -64,7 +64,7 @@ def draw_history(history: History, scores: Scores, origin: Origin | None = None)
         _ratio(axes[1], edges, words, seconds)
         axes[1].set_ylim(bottom=0)
         _title(axes[2], "vocabulary", f"{table['vocabulary'][-1]:,.0f} words", "words")
-        _line(axes[2], edges, np.concatenate([[origin.words if origin else 0], table["vocabulary"]]))
+        _line(axes[2], edges, np.concatenate([[initial.words if initial else 0], table["vocabulary"]]))
         axes[2].set_ylim(bottom=0)
         if scores.rows:
             _scores(axes[3], scores, missing)

@@ -11,7 +11,7 @@ import matplotlib.style
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-from streamer.outputs import atomic
+from streamer.system.atomic_files import atomic
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """Formats by the suffix of a file's name."""

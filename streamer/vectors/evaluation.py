@@ -11,16 +11,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.vectors import correlation, queries
-
-if TYPE_CHECKING:
-    from streamer.vectors.word_vectors import WordVectors
+from streamer.vectors import correlation, similarity
+from streamer.vectors.table import VectorTable
 
 _PAIRS = 10_000  # pairs whose cosines are computed at once
 _PIECE = 9 * 2**20  # cosines computed at once: 36 MB, 300 questions over 30,000 words
@@ -113,7 +111,7 @@ class _Vocabulary:
 
 
 def word_pairs(
-    vectors: WordVectors,
+    vectors: VectorTable,
     path: str | Path,
     restrict_vocab: int | None = 300_000,
     case_insensitive: bool = True,
@@ -154,7 +152,7 @@ def word_pairs(
         check()
         piece = pairs[start : start + _PAIRS]
         # In float64, products are summed alike for (a, b) and (b, a): pairs that ought to tie do.
-        units = queries.normalised(vectors.vectors[piece].astype(np.float64))
+        units = similarity.normalised(vectors.vectors[piece].astype(np.float64))
         cosines[start : start + _PAIRS] = np.where(piece[:, 0] < 0, 0.0, (units[:, 0] * units[:, 1]).sum(axis=1))
     return PairScores(
         spearman=correlation.spearman(judgements, cosines),
@@ -165,7 +163,7 @@ def word_pairs(
 
 
 def word_analogies(
-    vectors: WordVectors,
+    vectors: VectorTable,
     path: str | Path,
     restrict_vocab: int | None = 300_000,
     case_insensitive: bool = True,

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from streamer.errors import StreamerError
-from streamer.outputs import replacing
-from streamer.vectors import formats
-from streamer.vectors.formats import Progress, Rows
-
-if TYPE_CHECKING:
-    from streamer.vectors.word_vectors import WordVectors
+from streamer.system.atomic_files import replacing
+from streamer.vectors import export_formats
+from streamer.vectors.export_formats import Progress, Rows
+from streamer.vectors.table import VectorTable
 
 
 @dataclass(frozen=True)
@@ -47,18 +45,18 @@ def _vocabulary_and_config(name: str) -> list[str]:
 
 
 _FORMATS = {
-    "word2vec": _Format(formats.word2vec, streams=True),
-    "word2vec-binary": _Format(formats.word2vec_binary, streams=True),
-    "glove": _Format(formats.glove, streams=True),
-    "projector": _Format(formats.projector, _metadata),
-    "npz": _Format(formats.npz),
-    "safetensors": _Format(formats.safetensors, _vocabulary_and_config),
+    "word2vec": _Format(export_formats.word2vec, streams=True),
+    "word2vec-binary": _Format(export_formats.word2vec_binary, streams=True),
+    "glove": _Format(export_formats.glove, streams=True),
+    "projector": _Format(export_formats.projector, _metadata),
+    "npz": _Format(export_formats.npz),
+    "safetensors": _Format(export_formats.safetensors, _vocabulary_and_config),
 }
 FORMATS = tuple(_FORMATS)
 
 
 def write(
-    vectors: WordVectors, path: str | Path, format: str, topn: int | None = None, progress: Progress | None = None
+    vectors: VectorTable, path: str | Path, format: str, topn: int | None = None, progress: Progress | None = None
 ) -> list[Path]:
     """Write vectors, most frequent word first; the same vectors always give the same bytes.
 
@@ -88,7 +86,7 @@ def write(
 
 
 def write_to(
-    vectors: WordVectors, file: BinaryIO, format: str, topn: int | None = None, progress: Progress | None = None
+    vectors: VectorTable, file: BinaryIO, format: str, topn: int | None = None, progress: Progress | None = None
 ) -> None:
     """Write vectors to an open file, such as a pipe; arguments as for :func:`write`.
 
@@ -110,7 +108,7 @@ def _chosen(format: str) -> _Format:
     return _FORMATS[format]
 
 
-def _rows(vectors: WordVectors, topn: int | None, progress: Progress | None) -> Rows:
+def _rows(vectors: VectorTable, topn: int | None, progress: Progress | None) -> Rows:
     if topn is not None and topn < 1:
         raise StreamerError(f"topn must be at least 1, not {topn}")
     return Rows(vectors, len(vectors) if topn is None else min(topn, len(vectors)), progress)

@@ -2,71 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from streamer.vectors import evaluation, export, queries
-from streamer.vectors.published import read_word2vec_format
-from streamer.vectors.queries import Entry, Floats, Weighted, entries, normalised
+from streamer.vectors import evaluation, export, similarity
+from streamer.vectors.similarity import Entry, Floats, Weighted, entries, normalised
 from streamer.vectors.spelling import UnknownWord
+from streamer.vectors.table import VectorTable, read_only
+from streamer.vectors.word2vec_files import read_word2vec_format
 
 Neighbours: TypeAlias = list[tuple[str, float]]
 Default = TypeVar("Default")
 
-_PIECE = 16 * 2**20  # cosines computed at once by a batch, numbers put in order at once: 64 MB
-_COLUMNS = 8  # at least so many at once: with fewer, each pass moves more memory around the numbers than numbers
+_PIECE = 16 * 2**20  # cosines computed at once by a batch: 64 MB
 
 
-class WordVectors:
-    """The vectors of a vocabulary, most frequent word first; words seen equally often keep their order of admission.
-
-    Nothing in it changes, so any number of threads may ask at once.
-
-    Args:
-        words: V distinct words, in order of admission.
-        vectors: One row a word, (V, D) float32.
-        counts: How often each word was seen, (V,) int64.
-        copy: Whether to copy the vectors; if not, they are taken over, and put in order where they lie.
-        checkpoint: What they were read from, if they were.
-
-    Attributes:
-        index_to_key: The words, in order.
-        key_to_index: The place of each word.
-        vectors: Their vectors, (V, D) float32, read-only.
-        counts: How often each was seen, (V,) int64, read-only.
-        checkpoint: The checkpoint that they were read from, as :meth:`streamer.Trainer.save` returns it, or None.
-
-    Raises:
-        ValueError: If words, vectors and counts do not fit each other, or a word comes twice.
-
-    """
-
-    def __init__(
-        self,
-        words: Sequence[str],
-        vectors: npt.ArrayLike,
-        counts: npt.ArrayLike,
-        *,
-        copy: bool = True,
-        checkpoint: Any = None,
-    ) -> None:
-        matrix, seen = np.asarray(vectors, dtype=np.float32), np.asarray(counts, dtype=np.int64)
-        if matrix.ndim != 2 or len(matrix) != len(words) or seen.shape != (len(words),):
-            raise ValueError(f"{len(words)} words, vectors of shape {matrix.shape} and counts of shape {seen.shape}")
-        order = np.argsort(-seen, kind="stable")
-        self.index_to_key: list[str] = [words[index] for index in order.tolist()]
-        self.key_to_index: dict[str, int] = {word: index for index, word in enumerate(self.index_to_key)}
-        if len(self.key_to_index) != len(words):
-            raise ValueError(f"{len(words) - len(self.key_to_index)} words come more than once")
-        self.vectors: Floats = _read_only(matrix[order] if copy else _ordered(matrix, order))
-        self.counts: npt.NDArray[np.int64] = _read_only(seen[order])
-        self.checkpoint = checkpoint
+class WordVectors(VectorTable):
+    """A table of vectors that answers questions, under the names of gensim's ``KeyedVectors``."""
 
     @classmethod
     def load_word2vec_format(
@@ -79,37 +36,9 @@ class WordVectors:
         found = read_word2vec_format(path, limit, binary)
         return cls(found.words, found.vectors, np.arange(len(found.words), 0, -1), copy=False)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Not what is computed at first use; and NumPy forgets what is read-only.
-        return _restore, (type(self), self.index_to_key, self.vectors, self.counts, self.checkpoint)
-
-    @property
-    def vector_size(self) -> int:
-        """Numbers in a vector."""
-        return int(self.vectors.shape[1])
-
-    @functools.cached_property
-    def unit_vectors(self) -> Floats:
-        """All vectors at length one, (V, D) float32, read-only; computed at first use and kept. Zeros stay zeros."""
-        return _read_only(self.vectors / self._lengths[:, None])
-
-    @functools.cached_property
-    def _lengths(self) -> Floats:
-        """What the vectors are divided by, (V,) float32; with it, a query needs no second matrix."""
-        return queries.lengths(self.vectors)
-
-    def __len__(self) -> int:
-        return len(self.index_to_key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.index_to_key)
-
-    def __contains__(self, word: object) -> bool:
-        return word in self.key_to_index
-
     def __repr__(self) -> str:
         source = f", from {self.checkpoint.name}" if self.checkpoint else ""
-        return f"<{type(self).__name__}: {len(self):,} words, {self.vector_size} numbers each{source}>"
+        return f"<{type(self).__name__}: {len(self):,} words, {self.vector_size} dimensions{source}>"
 
     def __getitem__(self, words: str | Iterable[str]) -> Floats:
         if isinstance(words, str) or not isinstance(words, Iterable):
@@ -152,7 +81,7 @@ class WordVectors:
 
         """
         vector = self.vectors[self.get_index(word)]
-        return _read_only(vector / (math.sqrt(vector @ vector) or 1.0)) if norm else vector
+        return read_only(vector / (math.sqrt(vector @ vector) or 1.0)) if norm else vector
 
     def get_normed_vectors(self) -> Floats:
         """Return all vectors at length one, (V, D) float32: :attr:`unit_vectors`."""
@@ -283,7 +212,7 @@ class WordVectors:
         """
         if topn is not None and topn < 1:
             return []
-        given, weights = queries.weighted(entries(positive), entries(negative))
+        given, weights = similarity.weighted(entries(positive), entries(negative))
         target = self.get_mean_vector(given, weights, post_normalize=True, ignore_missing=False)
         cosines = self._cosines(target, restrict_vocab)
         return cosines if topn is None else self._named(cosines, self._indices(given), topn)
@@ -318,7 +247,7 @@ class WordVectors:
         directions = np.zeros((len(given), self.vector_size), dtype=np.float32)
         for row, entry in enumerate(given):
             directions[row] = normalised(self._vector(entry, norm=False))
-        vectors, lengths = (each[: restrict_vocab or None] for each in (self.vectors, self._lengths))
+        vectors, lengths = (each[: restrict_vocab or None] for each in (self.vectors, self.lengths))
         size = max(1, _PIECE // max(1, len(vectors)))
         for start in range(0, len(given), size):
             products = directions[start : start + size] @ vectors.T
@@ -345,7 +274,7 @@ class WordVectors:
         """Return the cosines between the most frequent words and a direction, (D,) at length one."""
         looked_at = slice(restrict_vocab or None)
         cosines: Floats = self.vectors[looked_at] @ direction
-        cosines /= self._lengths[looked_at]
+        cosines /= self.lengths[looked_at]
         return cosines
 
     def _vector(self, entry: Entry, norm: bool) -> npt.NDArray[Any]:
@@ -361,27 +290,6 @@ class WordVectors:
         return [self.get_index(word) for word in words if not isinstance(word, np.ndarray)]
 
     def _named(self, cosines: Floats, given: Iterable[int], topn: int) -> Neighbours:
-        found = queries.nearest(cosines, given, topn)
+        found = similarity.nearest(cosines, given, topn)
         words = [self.index_to_key[index] for index in found.tolist()]
         return list(zip(words, cosines[found].tolist(), strict=True))
-
-
-def _restore(
-    cls: type[WordVectors], words: list[str], vectors: Floats, counts: npt.NDArray[np.int64], checkpoint: Any
-) -> WordVectors:
-    return cls(words, vectors, counts, copy=False, checkpoint=checkpoint)
-
-
-def _ordered(matrix: Floats, order: npt.NDArray[np.intp]) -> Floats:
-    """Put rows in order where they lie, some columns at a time; those in order already may be read-only."""
-    if (np.diff(order) < 0).any():
-        width = max(_COLUMNS, _PIECE // len(order))
-        for start in range(0, matrix.shape[1], width):
-            columns = slice(start, start + width)
-            matrix[:, columns] = matrix[order, columns]
-    return matrix
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
-    return array

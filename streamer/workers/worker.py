@@ -15,9 +15,9 @@ import threadpoolctl
 from streamer.model.embeddings import Weights
 from streamer.model.pipeline import Pipeline, Tokens
 from streamer.model.sgns import Batching, Loss
-from streamer.processes import keep_freed_memory
 from streamer.settings import ModelSettings
-from streamer.workers.memory import SharedArray
+from streamer.system.processes import keep_freed_memory
+from streamer.workers.shared_memory import SharedArray
 
 
 class Setup(NamedTuple):

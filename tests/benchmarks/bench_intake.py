@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from streamer.intake import tokenizer
 from streamer.intake.inbox import Inbox
 from streamer.intake.ledger import Ledger
 from streamer.settings import RunSettings
+from streamer.text import tokenizer
 
 from .text import block
 

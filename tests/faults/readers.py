@@ -17,7 +17,7 @@ import numpy as np
 
 import streamer
 from streamer.checkpoints import Store
-from streamer.trees import to_blob
+from streamer.state.tree_reader import to_blob
 
 FIXED = "word"
 """The one word that all checkpoints of :func:`publish` have."""
@@ -25,7 +25,7 @@ FIXED = "word"
 
 def publish(folder: Path) -> None:
     """Save one checkpoint after another, in which each number, count and word says which it is; keep none but it."""
-    store, tree = Store(folder), streamer.Trainer(vector_size=16, threads=1).to_tree()
+    store, tree = Store(folder), streamer.Trainer(vector_size=16, threads=1).state.to_tree()
     with store.lock():
         for number in itertools.count(1):
             size = 300 + number % 200

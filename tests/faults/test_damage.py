@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 
 import streamer
-from streamer import reports
+from streamer.answers import reports
 from streamer.checkpoints import Store, Tree, decode, encode
 from streamer.errors import ExitCode, StreamerError
-from streamer.trainer import Trainer
+from streamer.state import State
+from streamer.training.trainer import Trainer
 
-from ..service.process import POWERLESS, QUICK, done, run
+from ..support.process import POWERLESS, QUICK, done, run
 from . import bent
 from .conftest import Amount, Tell
 
@@ -226,9 +227,9 @@ def test_nonsense_is_refused_with_a_reason(name: str, tree: Tree, tmp_path: Path
 def test_a_bent_history_is_refused(tree: Tree) -> None:
     """A history with as many rows as are never kept, which would break off the training at the next block."""
     columns = {key: np.zeros(2048) for key in tree if key.startswith("history/") and key != "history/resolution"}
-    Trainer.from_tree({**tree, **{key: column[:2047] for key, column in columns.items()}})
+    Trainer.of(State.from_tree({**tree, **{key: column[:2047] for key, column in columns.items()}}))
     with pytest.raises(StreamerError, match="rows of history"):
-        Trainer.from_tree({**tree, **columns})
+        Trainer.of(State.from_tree({**tree, **columns}))
 
 
 def test_bent_scores_are_refused(tree: Tree) -> None:
@@ -236,12 +237,12 @@ def test_bent_scores_are_refused(tree: Tree) -> None:
     columns = {
         key: np.repeat(tree[key][:1], 4096) for key in tree if key.startswith("scores/") and key != "scores/tests"
     }
-    Trainer.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}})
+    Trainer.of(State.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}}))
     with pytest.raises(StreamerError, match="rows of 2 tests"):
-        Trainer.from_tree({**tree, **columns})
+        Trainer.of(State.from_tree({**tree, **columns}))
     before = {key: leaf for key, leaf in tree.items() if not key.startswith(("scores/", "origin/"))}
-    trainer = Trainer.from_tree(before)
-    assert not trainer.scores.rows and not trainer.origin.words
+    trainer = Trainer.of(State.from_tree(before))
+    assert not trainer.scores.rows and not trainer.initial.words
 
 
 def test_the_command_judges_what_is_within(tree: Tree, tmp_path: Path) -> None:
@@ -364,7 +365,7 @@ def test_what_the_disk_bends_is_not_published(tmp_path: Path, monkeypatch: pytes
     trainer.save(tmp_path, keep=1)
     good = {path.name: path.read_bytes() for path in tmp_path.glob("*.h5")}
     image = Store(tmp_path)
-    rename = streamer.disk.rename  # type: ignore[attr-defined]
+    rename = streamer.system.disk.rename  # type: ignore[attr-defined]
 
     def bends(old: Path, new: Path, name: str) -> None:
         data = bytearray(old.read_bytes())
@@ -373,13 +374,13 @@ def test_what_the_disk_bends_is_not_published(tmp_path: Path, monkeypatch: pytes
         rename(old, new, name)
 
     with monkeypatch.context() as patched:
-        patched.setattr("streamer.disk.rename", bends)
+        patched.setattr("streamer.system.disk.rename", bends)
         with pytest.raises(StreamerError, match=r"0000000002\.h5.*SHA-256") as refused:
-            image.save(trainer.to_tree(), 2)
+            image.save(trainer.state.to_tree(), 2)
     assert refused.value.code == ExitCode.CANNOT_WRITE
     assert refused.value.hint
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".lock"} == good
-    image.save(trainer.to_tree(), 2)
+    image.save(trainer.state.to_tree(), 2)
     assert reports.verified(tmp_path).sequence == 2
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from streamer.checkpoints import Store
 
-from ..service.corpus import fill, put, text
-from ..service.process import QUICK, done, started
+from ..support.corpus import fill, put, text
+from ..support.process import QUICK, done, started
 from .accounting import check_accounts
 from .conftest import Amount, Tell
 from .state import State, children

@@ -12,9 +12,9 @@ import pytest
 
 import streamer
 
-from .conftest import Result
-from .corpus import WORDS, large, put, text
-from .process import QUICK, done, run, started, until
+from ..support.corpus import WORDS, large, put, text
+from ..support.process import QUICK, done, run, started, until
+from ..support.undisturbed import Result
 
 SMALL = QUICK[2:]  # the file says how long vectors are
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import streamer
 from streamer.errors import ExitCode
-from streamer.intake.ahead import WORTH_STARTING
-from streamer.trainer import WORTH_WORKERS
+from streamer.intake.prefetch import WORTH_STARTING
+from streamer.training.trainer import WORTH_WORKERS
 
-from .corpus import WORDS, large, put, text
-from .process import QUICK, done, files, run, started, until
+from ..support.corpus import WORDS, large, put, text
+from ..support.process import QUICK, done, files, run, started, until
 
 SLOW = ("--settle", "60", "--rescan", "60")
 

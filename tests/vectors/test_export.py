@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from streamer.commands import making
+from streamer.cli import export
 from streamer.errors import ExitCode, StreamerError
 from streamer.vectors import FORMATS, WordVectors, write, write_to
 
@@ -209,13 +209,13 @@ def test_pipes(awkward, tmp_path):
         else:
             with pytest.raises(StreamerError, match=f"{format} cannot be written to a pipe"):
                 write_to(awkward, file, format)
-    assert tuple(READ) == making.STREAMS
+    assert tuple(READ) == export.STREAMS
 
 
 def test_the_command_knows_the_formats():
     """The command's choices, which it lists without loading anything, are the formats there are."""
-    assert making.FORMATS == FORMATS
-    assert set(making.SUFFIXES.values()) < set(FORMATS)
+    assert export.FORMATS == FORMATS
+    assert set(export.SUFFIXES.values()) < set(FORMATS)
 
 
 def test_text_is_readable(tmp_path):

@@ -45,7 +45,7 @@ def test_container(small):
     assert "z" not in small
     assert len(small) == 5
     assert list(small) == small.index_to_key
-    assert repr(small) == "<WordVectors: 5 words, 2 numbers each>"
+    assert repr(small) == "<WordVectors: 5 words, 2 dimensions>"
 
 
 def test_get_vector(small):

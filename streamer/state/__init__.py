@@ -1,0 +1,9 @@
+"""The whole of what is learned, as one object and as one tree. It alone knows the keys of a checkpoint."""
+
+from streamer.state.epochs import EpochLosses
+from streamer.state.history import History
+from streamer.state.initial import InitialVectors
+from streamer.state.scores import Score, Scores
+from streamer.state.state import State
+
+__all__ = ["EpochLosses", "History", "InitialVectors", "Score", "Scores", "State"]

@@ -1,0 +1,61 @@
+"""The versions of the checkpoint format, and the step from each to the next.
+
+A tree of an older version is read whole and taken through the steps, one after the other, before anybody looks at it.
+So all other code knows the newest version only, and a checkpoint stays readable for ever. A step is frozen: it spells
+out the keys and values of its time, and uses no code that goes on changing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from streamer.checkpoints import FORMAT_VERSION, Tree
+from streamer.state.tree_reader import ANOTHER, damaged
+
+FORMAT = "streamer checkpoint"
+"""What is in ``format`` of every checkpoint, whatever its version."""
+
+Step = Callable[[Tree], Tree]
+
+
+def _from_1(tree: Tree) -> Tree:
+    """Rename ``origin/`` to ``initial/``, and fill in what version 1 did not have from its beginning.
+
+    Checkpoints of version 1 come in three shapes: without ``scores/`` and ``origin/``, without ``origin/``, with both.
+    """
+    names = {f"origin/{name}": f"initial/{name}" for name in ("name", "sha256", "words", "words_seen")}
+    migrated = {names.get(key, key): leaf for key, leaf in tree.items()}
+    if not any(key.startswith("initial/") for key in migrated):
+        migrated |= {"initial/name": "", "initial/sha256": "", "initial/words": 0, "initial/words_seen": 0}
+    if not any(key.startswith("scores/") for key in migrated):
+        migrated |= {"scores/tests": np.zeros(0, np.uint8), "scores/score": np.zeros(0, np.float64)}
+        migrated |= {f"scores/{name}": np.zeros(0, np.int64) for name in ("words_trained", "test", "scored", "rows")}
+    return migrated
+
+
+STEPS: dict[int, Step] = {1: _from_1}
+"""For each version but the newest, the step to the next: it takes a whole tree, and returns another."""
+
+
+def migrate(tree: Tree) -> Tree:
+    """Return a tree in the newest version; the one given stays as it is.
+
+    Raises:
+        StreamerError: 65 if it is no checkpoint, or of a version that this program does not know.
+    """
+    name, version = tree.get("format"), tree.get("format_version")
+    if not isinstance(name, str) or name != FORMAT:
+        raise damaged("it is not a streamer checkpoint")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise damaged("format_version is missing or not an integer")
+    if not min(STEPS) <= version <= FORMAT_VERSION:
+        newer = version > FORMAT_VERSION
+        raise damaged(
+            f"its format version is {version}, and this version of streamer reads up to {FORMAT_VERSION}",
+            "upgrade streamer: a newer version wrote this checkpoint" if newer else ANOTHER,
+        )
+    for number in range(version, FORMAT_VERSION):
+        tree = STEPS[number](tree)
+    return {**tree, "format_version": FORMAT_VERSION}

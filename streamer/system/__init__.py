@@ -1,0 +1,1 @@
+"""What the operating system does for us: disk, processes, BLAS threads; and places that can be made to fail."""
