@@ -322,9 +322,9 @@ def _read(path: Path, only: Collection[str] | None = None) -> Tree:
             return decode(file, only)
         except Newer as newer:  # nor is this damaged
             raise StreamerError(
-                f"the checkpoint cannot be used: the format of {path} is {newer.version}, "
-                f"and this version of streamer reads format {FORMAT_VERSION}",
-                hint="upgrade streamer: a newer version wrote it",
+                f"the checkpoint cannot be used: the format version of {path} is {newer.version}, "
+                f"and this version of streamer reads up to {FORMAT_VERSION}",
+                hint="upgrade streamer: a newer version wrote this checkpoint",
                 code=ExitCode.DAMAGED,
             ) from None
 

@@ -34,7 +34,8 @@ from streamer.service.signals import Stopped, StopSignals
 from streamer.service.startup import start_state
 from streamer.settings import RunSettings
 from streamer.state import State
-from streamer.system import blas, failpoints
+from streamer.system import failpoints
+from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
 from streamer.training import WORTH_WORKERS, Schedule
 from streamer.workers import starter
@@ -136,7 +137,8 @@ def start(
         store.retire(run.keep)  # and with it what a killed process left half-written
         state.ledger.reconsider(partial(outdated, run))
         schedule = Schedule(state, starter(run.threads))
-        kernels = blas.architectures()
+        blas = Blas()
+        kernels = blas.kernels()
         _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=kernels)
         failpoints.reached("service.started")
         saver = Saver(store, state, schedule, every=run.checkpoint_every, keep=run.keep)

@@ -62,14 +62,14 @@ class Figures:
 
 
 def load(
-    source: PathLike = DEFAULT_CHECKPOINTS, *, sequence: int | None = None, newer_than: WordVectors | None = None
+    folder: PathLike = DEFAULT_CHECKPOINTS, *, sequence: int | None = None, newer_than: WordVectors | None = None
 ) -> WordVectors:
     """Return the vectors of a checkpoint, read-only: of the newest that is intact, unless you name one.
 
     It is safe while a trainer publishes new checkpoints.
 
     Args:
-        source: A folder of checkpoints, or the file of one checkpoint.
+        folder: A folder of checkpoints, or the file of one checkpoint.
         sequence: The number of a checkpoint in the folder.
         newer_than: Vectors that were loaded before. They are returned again if their checkpoint is still the newest of
             the folder. Nothing is read then, so you can ask before every query.
@@ -79,25 +79,25 @@ def load(
         ValueError: If ``newer_than`` is given together with a number or a file.
     """
     if newer_than is not None:
-        if sequence is not None or Path(source).is_file():
+        if sequence is not None or Path(folder).is_file():
             raise ValueError("newer_than goes with a folder of checkpoints, not with a number or a file")
-        if [newer_than.checkpoint] == Store(Path(source)).list()[:1]:
+        if [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
             return newer_than
-    checkpoint, read = _open(source, parts.VECTORS, sequence)
+    checkpoint, read = _open(folder, parts.VECTORS, sequence)
     return parts.read_vectors(read, checkpoint)
 
 
-def read_state(source: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, object] | None = None) -> State:
+def read_state(folder: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, object] | None = None) -> State:
     """Return the whole state of a checkpoint.
 
     Args:
-        source: As for :func:`load`.
+        folder: As for :func:`load`.
         given: Settings of the model that must not contradict it.
 
     Raises:
         StreamerError: As :func:`load` does; 78 if a setting contradicts the checkpoint.
     """
-    checkpoint, tree = _read(source)
+    checkpoint, tree = _read(folder)
     return State.from_checkpoint(checkpoint, tree, given)
 
 

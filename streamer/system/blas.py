@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from typing import Any
 
 import threadpoolctl
 
 
-@functools.cache
-def _libraries() -> Any:
-    return threadpoolctl.ThreadpoolController().select(user_api="blas")
+class Blas:
+    """The BLAS libraries that this process has loaded by now."""
 
+    def __init__(self) -> None:
+        self._libraries = threadpoolctl.ThreadpoolController().select(user_api="blas")
 
-def one_thread() -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which BLAS has no threads of its own; around many blocks it spares each of them a limit.
+    def one_thread(self) -> contextlib.AbstractContextManager[Any]:
+        """Return a context in which BLAS has one thread; around many blocks it spares each of them setting the limit.
 
-    Asking how many there are takes a microsecond, setting it 20, which is a lot for a file of 100 words.
-    """
-    if all(library.num_threads == 1 for library in _libraries().lib_controllers):
-        return contextlib.nullcontext()
-    return _libraries().limit(limits=1)  # type: ignore[no-any-return]
+        Asking how many there are takes a microsecond, setting it 20, which is a lot for a file of 100 words.
+        """
+        if all(library.num_threads == 1 for library in self._libraries.lib_controllers):
+            return contextlib.nullcontext()
+        return self._libraries.limit(limits=1)  # type: ignore[no-any-return]
 
-
-def architectures() -> list[str]:
-    """Return the kernels that the BLAS libraries of this process have chosen for this machine."""
-    return [library.get("architecture") for library in _libraries().info()]
+    def kernels(self) -> list[str]:
+        """Return the kernels that the libraries have chosen for this machine."""
+        return [library.get("architecture") for library in self._libraries.info()]

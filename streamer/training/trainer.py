@@ -159,18 +159,18 @@ class Trainer:
         return checkpoint
 
     @classmethod
-    def resume(cls, source: PathLike = DEFAULT_CHECKPOINTS, *, threads: int | None = None, **settings: Any) -> Trainer:
+    def resume(cls, folder: PathLike = DEFAULT_CHECKPOINTS, *, threads: int | None = None, **settings: Any) -> Trainer:
         """Return the trainer that was saved last, as if it had never stopped.
 
         Args:
-            source: The folder of checkpoints, or the file of one.
+            folder: The folder of checkpoints, or the file of one checkpoint.
             threads: As for a new trainer.
             settings: May name what the model was trained with, and nothing else.
 
         Raises:
             StreamerError: 66 if there is no checkpoint, 65 if none is intact, 78 if a setting contradicts it.
         """
-        return cls.of(read_state(source, given=settings), threads=threads)
+        return cls.of(read_state(folder, given=settings), threads=threads)
 
     @classmethod
     def of(cls, state: State, *, threads: int | None = None) -> Trainer:

@@ -73,10 +73,10 @@ class VectorTable:
     @functools.cached_property
     def unit_vectors(self) -> Floats:
         """All vectors at length one, (V, D) float32, read-only; computed at first use and kept. Zeros stay zeros."""
-        return read_only(self.vectors / self.lengths[:, None])
+        return read_only(self.vectors / self._lengths[:, None])
 
     @functools.cached_property
-    def lengths(self) -> Floats:
+    def _lengths(self) -> Floats:
         """What the vectors are divided by, (V,) float32; with it, a query needs no second matrix."""
         return similarity.lengths(self.vectors)
 

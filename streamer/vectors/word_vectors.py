@@ -247,7 +247,7 @@ class WordVectors(VectorTable):
         directions = np.zeros((len(given), self.vector_size), dtype=np.float32)
         for row, entry in enumerate(given):
             directions[row] = normalised(self._vector(entry, norm=False))
-        vectors, lengths = (each[: restrict_vocab or None] for each in (self.vectors, self.lengths))
+        vectors, lengths = (each[: restrict_vocab or None] for each in (self.vectors, self._lengths))
         size = max(1, _PIECE // max(1, len(vectors)))
         for start in range(0, len(given), size):
             products = directions[start : start + size] @ vectors.T
@@ -274,7 +274,7 @@ class WordVectors(VectorTable):
         """Return the cosines between the most frequent words and a direction, (D,) at length one."""
         looked_at = slice(restrict_vocab or None)
         cosines: Floats = self.vectors[looked_at] @ direction
-        cosines /= self.lengths[looked_at]
+        cosines /= self._lengths[looked_at]
         return cosines
 
     def _vector(self, entry: Entry, norm: bool) -> npt.NDArray[Any]:

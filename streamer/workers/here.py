@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
-from streamer.system import blas
+from streamer.system.blas import Blas
 
 
 class Here:
@@ -22,6 +22,7 @@ class Here:
 
     def __init__(self, update: Callable[[Tokens], Loss]) -> None:
         self._update = update
+        self._blas = Blas()
         self._done: deque[tuple[Loss, float]] = deque()
 
     def ready(self) -> bool:
@@ -34,7 +35,7 @@ class Here:
 
     def submit(self, tokens: Tokens) -> None:
         """Train a block."""
-        with blas.one_thread():
+        with self._blas.one_thread():
             loss = self._update(tokens)
         self._done.append((loss, time.perf_counter()))
 

@@ -31,7 +31,8 @@ from streamer.answers import reports
 from streamer.checkpoints import Store, Tree, decode, encode, seal
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Ledger, Signature, Verdict
-from streamer.state import Score
+from streamer.model.sgns import Loss
+from streamer.state import Score, State, reading
 from streamer.state.reading import read_ledger
 from streamer.training.trainer import Trainer
 from streamer.vectors import WordVectors
@@ -56,7 +57,7 @@ def make(folder: Path) -> None:
         trainer.partial_fit([text])
         _keep_books(trainer.state.ledger, number, len(text))
         trainer.state.epochs.begin(f'[{number}, "a.txt"]')
-        trainer.state.epochs.add(0, streamer.training.trainer.Loss(2.0, 1.0))
+        trainer.state.epochs.add(0, Loss(2.0, 1.0))
         trained = trainer.state.model.words_trained
         trainer.scores.add([Score(trained, "pairs a", 0.5, 3, 4), Score(trained, "analogies b", 0.25, 5, 5)])
         shutil.copy(trainer.save(folder / "saved").path, folder / f"{number}.h5")
@@ -194,7 +195,7 @@ WAYS: dict[str, Callable[[Path], str]] = {
     "resume": lambda folder: state(Trainer.resume(folder, threads=1).state.to_tree()),
     "load": lambda folder: hashlib.sha256(streamer.load(folder).vectors.tobytes()).hexdigest(),
     "files": lambda folder: str(len(read_ledger(folder).entries)),
-    "verify": lambda folder: reports.verified(folder).name,
+    "verify": lambda folder: reading.verify(folder).name,
 }
 """How a folder of checkpoints is read, and what tells that it was the right one."""
 
@@ -214,7 +215,7 @@ def lives(folder: Path) -> None:
     trainer = Trainer.resume(folder, threads=1)
     trainer.partial_fit(["word1 word2 word3 word4 new new new"])
     trainer.state.ledger.reconsider(bool)
-    Trainer.from_tree(_tree(b"".join(encode(trainer.state.to_tree()))), threads=1)
+    State.from_tree(_tree(b"".join(encode(trainer.state.to_tree()))))
     streamer.load(folder).most_similar(streamer.load(folder).index_to_key[0])
     reports.status(folder)
 

@@ -85,7 +85,7 @@ def test_a_file_that_changes_while_it_is_tokenised_ahead(
 ) -> None:
     """Another process reads the file too, later or a block or two ahead: no new content is trained as the old."""
     monkeypatch.setattr(prefetch, "WORTH_STARTING", 1)
-    sent, receive, old = [], prefetch.Ahead._receive, OLD * 200
+    sent, receive, old = [], prefetch.Prefetcher._receive, OLD * 200
 
     def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | None:
         sent.append(receive(self, check))

@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 
 import streamer
-from streamer.answers import reports
-from streamer.checkpoints import Store, Tree, decode, encode
+from streamer.checkpoints import FORMAT_VERSION, Store, Tree, decode, encode
 from streamer.errors import ExitCode, StreamerError
-from streamer.state import State
+from streamer.state import State, reading
 from streamer.training.trainer import Trainer
 
 from ..support.process import POWERLESS, QUICK, done, run
@@ -195,10 +194,10 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "scores that run backwards": ("scores/words_trained", _last(1)),
     "scores of more words than there were": ("scores/words_trained", _last(2**40)),
     "scores of whole numbers": ("scores/score", lambda array: array.astype(np.int64)),
-    "more words brought than counted": ("origin/words", lambda words: 2**40),
-    "fewer than no words brought": ("origin/words", lambda words: -1),
-    "more counted than were seen": ("origin/words_seen", lambda words: 2**40),
-    "a name that is a number": ("origin/name", lambda name: 7),
+    "more words brought than counted": ("initial/words", lambda words: 2**40),
+    "fewer than no words brought": ("initial/words", lambda words: -1),
+    "more counted than were seen": ("initial/words_seen", lambda words: 2**40),
+    "a name that is a number": ("initial/name", lambda name: 7),
     "an epoch without a number": ("epochs/losses", _first(np.nan)),
 }  # fmt: skip
 """What no trainer can have written, each behind a digest that is right."""
@@ -212,7 +211,7 @@ def test_nonsense_is_refused_with_a_reason(name: str, tree: Tree, tmp_path: Path
     store.save(tree, 1)
     Trainer.resume(tmp_path, threads=1)
     store.save({**tree, leaf: change(tree[leaf])}, 2)
-    for read in (lambda: Trainer.resume(tmp_path, threads=1), lambda: reports.verified(tmp_path)):
+    for read in (lambda: Trainer.resume(tmp_path, threads=1), lambda: reading.verify(tmp_path)):
         with pytest.raises(StreamerError) as refused:
             read()
         assert refused.value.code == ExitCode.DAMAGED
@@ -233,16 +232,13 @@ def test_a_bent_history_is_refused(tree: Tree) -> None:
 
 
 def test_bent_scores_are_refused(tree: Tree) -> None:
-    """Scores with as many rows as are never kept; one of a time before there were any has none, and no origin."""
+    """Scores with as many rows as are never kept."""
     columns = {
         key: np.repeat(tree[key][:1], 4096) for key in tree if key.startswith("scores/") and key != "scores/tests"
     }
     Trainer.of(State.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}}))
     with pytest.raises(StreamerError, match="rows of 2 tests"):
         Trainer.of(State.from_tree({**tree, **columns}))
-    before = {key: leaf for key, leaf in tree.items() if not key.startswith(("scores/", "origin/"))}
-    trainer = Trainer.of(State.from_tree(before))
-    assert not trainer.scores.rows and not trainer.initial.words
 
 
 def test_the_command_judges_what_is_within(tree: Tree, tmp_path: Path) -> None:
@@ -338,7 +334,7 @@ def test_a_newer_format_is_left_alone(tmp_path: Path, change: dict[str, str]) ->
     for command in (["watch", "inbox", "--once", *QUICK, "--keep", "1"], ["similar", "king"], ["verify"]):
         ended = run(*command, folder=tmp_path)
         assert ended.code == 65, ended
-        assert "format 1" in ended.stderr
+        assert f"is {FORMAT_VERSION + 1}, and this version of streamer reads up to {FORMAT_VERSION}" in ended.stderr
         assert "upgrade" in ended.stderr
     assert newest.read_bytes() == content
     assert before.exists()
@@ -349,7 +345,7 @@ def _of_a_later_format(tree: Tree, *, in_pieces: bool) -> bytes:
 
     from streamer.checkpoints import seal
 
-    buffer = io.BytesIO(b"".join(encode({**tree, "format_version": 2}))[:-48])
+    buffer = io.BytesIO(b"".join(encode({**tree, "format_version": FORMAT_VERSION + 1}))[:-48])
     if in_pieces:
         with h5py.File(buffer, "r+", libver=("v110", "v110")) as file:
             file.create_dataset("later", data=np.zeros(100), chunks=(10,), compression="gzip")
@@ -381,7 +377,7 @@ def test_what_the_disk_bends_is_not_published(tmp_path: Path, monkeypatch: pytes
     assert refused.value.hint
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".lock"} == good
     image.save(trainer.state.to_tree(), 2)
-    assert reports.verified(tmp_path).sequence == 2
+    assert reading.verify(tmp_path).sequence == 2
 
 
 def test_reading_again_survives_a_signal_and_a_short_read(tmp_path: Path) -> None:

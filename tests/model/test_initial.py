@@ -6,7 +6,7 @@ import numpy as np
 
 from streamer import Trainer
 from streamer.model import initial, sampling
-from streamer.state.model.embeddings import INITIAL_SQUARES, Floats
+from streamer.model.embeddings import INITIAL_SQUARES, Floats
 from streamer.model.sampling import Purpose
 from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
@@ -80,6 +80,6 @@ def test_noise_is_drawn_from_all_words_by_their_rank() -> None:
 
 def test_squares_are_those_of_training() -> None:
     """Rows that were trained on a text have sums of squares, by count, near what rows begin with that were not."""
-    model = Trainer(threads=1).partial_fit([text(1, 1 << 20)]).model
+    model = Trainer(threads=1).partial_fit([text(1, 1 << 20)]).state.model
     shares = model.embeddings.input_squares / model.vocabulary.counts
     assert 1 / 3 < np.median(shares) / initial.SQUARES_PER_COUNT < 3

@@ -18,7 +18,8 @@ from streamer.model.sgns import Loss
 from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.state.reading import read_ledger
-from streamer.system import blas, disk
+from streamer.system import disk
+from streamer.system.blas import Blas
 from streamer.text import tokenizer
 from streamer.training import trainer as module
 from streamer.training.trainer import Trainer
@@ -502,7 +503,7 @@ def test_blas_has_one_thread_within_the_context_and_its_own_after() -> None:
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         before = [library.num_threads for library in libraries]
         trainer = Trainer(min_count=1)
-        with blas.one_thread():
+        with Blas().one_thread():
             train_text(trainer, "a text")
             assert [library.num_threads for library in libraries] == [1] * len(libraries)
         assert [library.num_threads for library in libraries] == before
