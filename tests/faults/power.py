@@ -1,9 +1,9 @@
 """A disk that may lose power: what was done to it, and every state in which it may then be found.
 
 After Pillai et al. 2014 (ALICE). What :mod:`streamer.system.disk` does is recorded while it is done to a real folder.
-Of what was recorded, POSIX promises this much: ``fsync`` of a file makes its bytes durable, not its name; ``fsync`` of a folder
-makes durable the names in it. All else may have landed or not, names in any combination and in any order, bytes wholly,
-partly, in another order, or as zeros where the new size landed and they did not.
+Of what was recorded, POSIX promises this much: ``fsync`` of a file makes its bytes durable, not its name; ``fsync``
+of a folder makes durable the names in it. All else may have landed or not, names in any combination and in any order,
+bytes wholly, partly, in another order, or as zeros where the new size landed and they did not.
 """
 
 from __future__ import annotations
