@@ -13,8 +13,9 @@ import pytest
 import streamer
 from streamer.vectors import WordVectors, read_word2vec_format
 
+from ..support.corpus import WORDS
 from ..support.process import COMMAND, done, run, started, until
-from .test_terminal import CODES, terminal
+from ..support.terminal import CODES, terminal
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +141,18 @@ def test_ended_in_the_middle(tmp_path: Path) -> None:
             assert process.ended().code == 128 + number
         assert not list(tmp_path.glob(".streamer-*"))
         assert (tmp_path / "vectors.txt").read_text() == "kept"
+
+
+def test_npz(undisturbed: Path, tmp_path: Path) -> None:
+    """The npz export has the three arrays, most frequent word first, or only so many of them."""
+    done("export", tmp_path / "all.npz", folder=undisturbed)
+    done("export", tmp_path / "few.npz", "--topn", "7", folder=undisturbed)
+    with np.load(tmp_path / "all.npz") as arrays, np.load(tmp_path / "few.npz") as few:
+        assert set(arrays) == {"words", "vectors", "counts"}
+        assert [arrays[name].dtype.kind for name in ("words", "vectors", "counts")] == ["U", "f", "i"]
+        assert [arrays[name].dtype.itemsize for name in ("vectors", "counts")] == [4, 8]
+        assert arrays["vectors"].shape == (len(arrays["words"]), 16)
+        assert (np.diff(arrays["counts"]) <= 0).all()
+        assert arrays["words"][0] == WORDS[0]
+        assert all((few[name] == arrays[name][:7]).all() for name in arrays)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.npz", "few.npz"]

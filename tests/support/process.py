@@ -146,6 +146,13 @@ def done(
     return ended
 
 
+def json_of(folder: Path, *arguments: object) -> Any:
+    """Return what a command prints with ``--json``; it has to succeed, and to say nothing else."""
+    ended = done(*arguments, "--json", folder=folder)
+    assert ended.stderr == ""
+    return ended.json
+
+
 def files(folder: Path, checkpoints: str = "checkpoints") -> dict[str, dict[str, Any]]:
     """Return what `files --json` would print, by path, after checking that every byte is accounted for once."""
     rows = reports.files(folder / checkpoints)
