@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from streamer import cli as cli_room
+from streamer.cli.app import SECTIONS, cli
 from streamer.settings import ModelSettings, RunSettings, names
+from streamer.version import __version__
 
 from ..support.corpus import WORDS, put
 from ..support.process import COMMAND, done
@@ -104,3 +112,47 @@ def test_letters_that_the_encoding_lacks(undisturbed: Path, tmp_path: Path) -> N
 def _help(command: str, folder: Path, columns: int) -> str:
     arguments = [command, "--help"] if command else ["--help"]
     return done(*arguments, folder=folder, environment={"COLUMNS": str(columns)}).stdout
+
+
+def test_every_command_has_a_section() -> None:
+    """All commands that the modules of this room define can be called, each under one heading and one name."""
+    modules = [importlib.import_module(f"streamer.cli.{each.name}") for each in pkgutil.iter_modules(cli_room.__path__)]
+    defined = [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, click.Command) and getattr(value.callback, "__module__", "") == module.__name__
+    ]
+    listed = [command for commands in SECTIONS.values() for command in commands]
+    assert {command.name for command in listed} == {command.name for command in defined if command is not cli}
+    assert len(listed) == len(set(listed)) == len(cli.commands)
+    assert OPTIONS.keys() == cli.commands.keys()
+
+
+def test_the_help_lists_commands_by_what_they_are_for() -> None:
+    """Under the headings, in their order, with a sentence of each."""
+    shown = CliRunner().invoke(cli, ["--help"]).output
+    headings = re.findall(r"(?m)^(\w+):\n(?:  \w+ +[A-Z].*\n)", shown)
+    assert headings == list(SECTIONS)
+    for title, commands in SECTIONS.items():
+        section = shown.partition(f"\n{title}:\n")[2].partition("\n\n")[0]
+        assert [line.split()[0] for line in section.splitlines()] == [command.name for command in commands]
+
+
+def test_the_version() -> None:
+    """It is that of the package that runs."""
+    result = CliRunner().invoke(cli, ["--version"])
+    assert result.exit_code == 0 and __version__ in result.output
+
+
+@pytest.mark.parametrize("command", ["", *OPTIONS])
+def test_help_waits_for_nothing_that_it_does_not_use(command: str) -> None:
+    """Neither NumPy nor HDF5 nor Rich is imported to say what a command does."""
+    heavy = ("numpy", "h5py", "rich", "watchdog", "matplotlib", "structlog")
+    code = (
+        "import sys\nfrom streamer.cli.app import cli\n"
+        f"cli({[command, '--help'] if command else ['--help']!r}, standalone_mode=False)\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (ended.returncode, ended.stderr) == (0, "[]\n")

@@ -14,7 +14,7 @@ from streamer.checkpoints import Store
 from streamer.state import Score
 
 from ..support.corpus import aged, put
-from ..support.process import QUICK, done, json_of, started
+from ..support.process import QUICK, done, json_of, run, started
 
 
 def test_status(undisturbed: Path) -> None:
@@ -120,3 +120,34 @@ def test_checkpoints(undisturbed: Path) -> None:
     created = datetime.fromisoformat(rows[0]["created"])
     assert created.utcoffset() == timedelta(0)
     assert datetime.now(UTC) - created < timedelta(hours=1)
+
+
+def test_verify(undisturbed: Path, tmp_path: Path) -> None:
+    """The newest by default, or one by its name or path; 65 if it is damaged, 66 if there is none."""
+    shutil.copytree(undisturbed / "checkpoints", tmp_path / "checkpoints")
+    names = [path.name for path in sorted((tmp_path / "checkpoints").glob("*.h5"))]
+    newest = tmp_path / "checkpoints" / names[-1]
+    size = f"{newest.stat().st_size:,}"
+    for arguments in ([], [names[-1]], [str(newest)]):
+        shown = done("verify", *arguments, folder=tmp_path).stdout
+        assert names[-1] in shown and size in shown
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    for arguments, code in (([], 65), ([names[-1]], 65), (["checkpoint-0000000099.h5"], 66)):
+        ended = run("verify", *arguments, folder=tmp_path)
+        assert (ended.code, ended.stdout) == (code, "")
+        assert ended.stderr.startswith("streamer: ")
+    assert newest.read_bytes() == content, "who looks sets nothing aside"
+
+
+def test_an_older_checkpoint_is_named(undisturbed: Path, tmp_path: Path) -> None:
+    """`status` of a folder whose newest is damaged shows the one before, and tells of the damage in a log line."""
+    shutil.copytree(undisturbed / "checkpoints", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "checkpoint-0000000099.h5").write_bytes(b"no checkpoint")
+    ended = done("status", "--json", folder=tmp_path)
+    (line,) = ended.events("checkpoint.damaged")
+    assert line["name"] == "checkpoint-0000000099.h5" and ended.json["sequence"] < 99
+    ended = done("checkpoints", folder=tmp_path)
+    assert ended.stderr == ""
+    assert [line.split()[0] for line in ended.stdout.splitlines()][1] == "checkpoint-0000000099.h5"

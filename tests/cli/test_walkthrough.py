@@ -39,7 +39,7 @@ def test_every_step_is_shown(capsys: pytest.CaptureFixture[str], architecture: s
     assert "the king sat in the castle with the queen" in out
     assert re.search(r"0  the +72\n", out)
     assert len(re.findall("^epoch", out, re.MULTILINE)) == 5
-    before, after = (float(re.search(rf"^{name} +(\S+)", out, re.MULTILINE)[1]) for name in ("before", "after"))
+    before, after = (float(re.findall(rf"^{name} +(\S+)", out, re.MULTILINE)[0]) for name in ("before", "after"))
     assert after < before
     # One context and five noise words at a dot product of zero, so at a score of b = −½ ln 5.
     assert before == pytest.approx(np.log1p(5**0.5) + 5 * np.log1p(5**-0.5), abs=1e-3)

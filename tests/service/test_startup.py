@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,7 +172,7 @@ def test_the_same_initial_vectors_again(store: Store, vectors: Path, tmp_path: P
     """The same command goes on; it is the content that counts, not the name, and it is not read a second time."""
     state = start(store, vectors)
     store.save(state.to_tree(), state.number_next())
-    copy = shutil.copy(vectors, tmp_path / "copy.txt")
+    copy = put(tmp_path / "copy.txt", vectors.read_bytes())
     for path in (vectors, copy, None):
         assert start(store, path).initial == state.initial
     assert [line["event"] for line in log] == ["vectors.read", *["checkpoint.resumed"] * 3]
