@@ -116,14 +116,15 @@ def test_an_epoch_in_which_nothing_was_measured() -> None:
 
 
 def test_what_was_stopped_says_so(tmp_path: Path) -> None:
-    """The line is another one after a signal, even if nothing was trained."""
-    (tmp_path / "inbox").mkdir()
-    idle = done("watch", "inbox", "--once", *QUICK, folder=tmp_path).stdout
+    """After a signal it is one line with the same figures, and another one than that of a run that was done."""
+    put(tmp_path / "inbox" / "a.txt", "one two three\n")
+    whole = done("watch", "inbox", "--once", *QUICK, "--checkpoints", "whole", folder=tmp_path).stdout
     with started("watch", "inbox", *QUICK, folder=tmp_path) as process:
-        process.event("inbox.watched")
+        process.event("file.trained")
         ended = process.stopped()
     assert ended.code == 0
-    assert ended.stdout.count("\n") == 1 and ended.stdout != idle
+    assert ended.stdout.count("\n") == 1 and ended.stdout != whole
+    assert re.findall(r"\d+", ended.stdout) == re.findall(r"\d+", whole) == ["1", "3"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.inbox import Candidate
 from streamer.intake.ledger import CHANGED, REMOVED, Signature
-from streamer.service import loop
+from streamer.service import loop, saving
 from streamer.service.loop import Service
 from streamer.service.progress import Display
 from streamer.service.signals import SIGNALS, StopSignals
@@ -78,20 +78,28 @@ def armed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 class Watched(Display):
-    """A display that does something when it is told of a file or a block."""
+    """A display that does something when it is told of a file, a block, or a pause."""
 
-    def __init__(self, *, file: Callable[[str], None] | None = None, block: Callable[[], None] | None = None) -> None:
-        self._file, self._block = file, block
+    def __init__(
+        self,
+        *,
+        file: Callable[[str], None] = lambda path: None,
+        block: Callable[[], None] = lambda: None,
+        idle: Callable[[int], None] = lambda waiting: None,
+    ) -> None:
+        self._file, self._block, self._idle = file, block, idle
 
     def file(self, path: str, size: int, backlog: int) -> None:
         """Tell of a file."""
-        if self._file:
-            self._file(path)
+        self._file(path)
 
     def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
         """Tell of a block."""
-        if self._block:
-            self._block()
+        self._block()
+
+    def idle(self, waiting: int) -> None:
+        """Tell of files that are waited for."""
+        self._idle(waiting)
 
 
 def stop_at(name: str, number: signal.Signals = signal.SIGTERM) -> Watched:
@@ -200,11 +208,17 @@ def test_the_file_under_way_is_gone(
 
 
 def test_the_file_under_way_is_another_by_now(run: Run, inbox: Path, tmp_path: Path, signals: StopSignals) -> None:
-    """The new content is not taken for the rest of the old one."""
+    """The new content is not taken for the rest of the old one, nor read before it is still."""
     put(inbox / "large.txt", large(5 << 18), age=1000)
     with run(stop_after_a_block()) as service:
         loop.watch(inbox, service, once=True)
-    put(inbox / "large.txt", "something else\n", age=1000)
+    put(inbox / "large.txt", "something else\n", age=0)
+    signals.received = None
+    with run(Watched(idle=lambda waiting: os.kill(os.getpid(), signal.SIGTERM)), settle=600.0) as service:
+        loop.watch(inbox, service)
+    assert outcomes(tmp_path).keys() == {"large.txt", "0.txt", "1.txt", "2.txt", "bad.txt"}
+    entry = read_state(tmp_path / "checkpoints").ledger.under_way
+    assert entry and entry.path == "large.txt", "it is still undecided"
     again(run, inbox, signals)
     rows = [row for row in reports.files(tmp_path / "checkpoints") if row["path"] == "large.txt"]
     assert [(row["outcome"], row["reason"] == CHANGED) for row in rows] == [("partial", True), ("skipped", False)]
@@ -330,18 +344,21 @@ def test_the_folder_of_checkpoints_is_no_inbox(run: Run, tmp_path: Path) -> None
     assert caught.value.code == ExitCode.USAGE
 
 
-def test_while_it_waits_it_saves_and_hears(run: Run, inbox: Path, tmp_path: Path, log: list[Any]) -> None:
+def test_while_it_waits_it_saves_and_hears(
+    run: Run, inbox: Path, tmp_path: Path, log: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With nothing to train, a checkpoint that is due is taken and a signal is heard; who waits is told of it."""
     waiting: list[int] = []
 
-    class Idle(Display):
-        def idle(self, waiting_files: int) -> None:
-            waiting.append(waiting_files)
-            if len(waiting) > 1 and events(log, "checkpoint.saved"):
-                os.kill(os.getpid(), signal.SIGTERM)
+    def idle(files: int) -> None:
+        waiting.append(files)
+        if events(log, "checkpoint.saved"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert len(waiting) < 100
 
+    monkeypatch.setattr(saving, "IDLE_SECONDS", 0.0)
     put(inbox / "young.txt", "not still yet\n", age=0)
-    with run(Idle(), settle=600.0, checkpoint_every=0.0) as service:
+    with run(Watched(idle=idle), settle=600.0) as service:
         loop.watch(inbox, service)
     assert set(waiting) == {1}
     assert events(log, "service.stopped")[0]["reason"] == "SIGTERM"

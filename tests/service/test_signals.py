@@ -65,10 +65,10 @@ def test_afterwards_none_is_heard() -> None:
     """A signal that comes while the process takes itself down changes nothing of how it ends."""
     with StopSignals() as signals:
         pass
+    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * len(SIGNALS)
     for number in SIGNALS:
         os.kill(os.getpid(), number)
     assert signals.received is None
-    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_IGN] * len(SIGNALS)
 
 
 def test_an_error_goes_through() -> None:
