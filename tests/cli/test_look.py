@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from streamer import Trainer
 from streamer.checkpoints import Store
+from streamer.cli.app import cli
+from streamer.errors import StreamerError
 from streamer.state import Score
 
 from ..support.corpus import aged, put
-from ..support.process import QUICK, done, json_of, run, started
+from ..support.process import QUICK, done, json_of, started
 
 
 def test_status(undisturbed: Path) -> None:
@@ -128,16 +131,21 @@ def test_verify(undisturbed: Path, tmp_path: Path) -> None:
     names = [path.name for path in sorted((tmp_path / "checkpoints").glob("*.h5"))]
     newest = tmp_path / "checkpoints" / names[-1]
     size = f"{newest.stat().st_size:,}"
+    folder = ["--checkpoints", str(tmp_path / "checkpoints")]
+
+    def verify(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, ["verify", *arguments, *folder], standalone_mode=False)
+
     for arguments in ([], [names[-1]], [str(newest)]):
-        shown = done("verify", *arguments, folder=tmp_path).stdout
+        shown = verify(*arguments).output
         assert names[-1] in shown and size in shown
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
     for arguments, code in (([], 65), ([names[-1]], 65), (["checkpoint-0000000099.h5"], 66)):
-        ended = run("verify", *arguments, folder=tmp_path)
-        assert (ended.code, ended.stdout) == (code, "")
-        assert ended.stderr.startswith("streamer: ")
+        ended = verify(*arguments)
+        assert isinstance(ended.exception, StreamerError) and ended.output == ""
+        assert ended.exception.code == code
     assert newest.read_bytes() == content, "who looks sets nothing aside"
 
 
