@@ -377,8 +377,9 @@ def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
     sound = np.where(refused, (words == 0) & (trained == 0) & (passes == 0) & (offset == 0) & ~training, whole)
     there = (skipped <= np.maximum(text, size)) | (refused & (size == -1))  # to be read anew
     likely = (size >= -1) & (trained <= text) & there & (offset <= text)
-    if rows and not (sound & likely & (np.maximum(text, size) < 2**62)).all():
-        return f"row {int(np.argmin(sound & likely))} accounts for bytes that are not there"
+    countable = refused | (np.maximum(text, size) < 2**62)  # a sparse file may be larger, and is refused
+    if rows and not (sound & likely & countable).all():
+        return f"row {int(np.argmin(sound & likely & countable))} accounts for bytes that are not there"
     return ""
 
 

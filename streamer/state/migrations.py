@@ -23,10 +23,14 @@ Step = Callable[[Tree], Tree]
 def _from_1(tree: Tree) -> Tree:
     """Rename ``origin/`` to ``initial/``, and fill in what version 1 did not have from its beginning.
 
-    Checkpoints of version 1 come in three shapes: without ``scores/`` and ``origin/``, without ``origin/``, with both.
+    ``tests/state/shapes`` has a checkpoint of each shape that version 1 had: at first without ``ledger/root``, and with
+    whole numbers stored as integers; then without ``scores/``; then without ``origin/``.
     """
     names = {f"origin/{name}": f"initial/{name}" for name in ("name", "sha256", "words", "words_seen")}
-    migrated = {names.get(key, key): leaf for key, leaf in tree.items()}
+    migrated: Tree = {"ledger/root": "", **{names.get(key, key): leaf for key, leaf in tree.items()}}
+    for key in ("settings/sample", "settings/learning_rate"):
+        if type(leaf := migrated.get(key)) is int:
+            migrated[key] = float(leaf)
     if not any(key.startswith("initial/") for key in migrated):
         migrated |= {"initial/name": "", "initial/sha256": "", "initial/words": 0, "initial/words_seen": 0}
     if not any(key.startswith("scores/") for key in migrated):
