@@ -234,7 +234,7 @@ def test_evaluate(undisturbed: Path, tmp_path: Path) -> None:
     assert re.search(r"(?m)^two +– +0 of 1\n\n.*analogies\.txt +[\d.]+% +1 of 2$", shown)
     nothing = put(tmp_path / "nothing.txt", "unheard of by us\n")
     shown = done("evaluate", "--analogies", nothing, folder=undisturbed).stdout
-    assert shown == f"{nothing}: 0 of 1 rows could be scored: each names a word that is not in the vocabulary\n"
+    assert shown == f"{nothing}: 0 of 1 rows could be scored: each has a word that is not in the vocabulary\n"
 
 
 def test_npz(undisturbed: Path, tmp_path: Path) -> None:
