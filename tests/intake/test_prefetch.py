@@ -68,7 +68,7 @@ def same(some: list[TokenBlock], others: list[TokenBlock]) -> bool:
 
 def forbid_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def tokenised_here(*_: object, **__: object) -> Iterator[TokenBlock]:
-        raise AssertionError("tokenised by the trainer itself")
+        raise AssertionError("tokenized by the trainer itself")
 
     monkeypatch.setattr(prefetch, "tokenise", tokenised_here)
 
