@@ -46,7 +46,8 @@ def test_it_goes_on_from_its_checkpoint_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "size", "said"), [(["the"], 9, "9 numbers, the model's 8"), ([",", "a b"], 8, "none of these")]
+    ("words", "size", "said"),
+    [(["the"], 9, "9 dimensions, the model has 8"), ([",", "a b"], 8, "none of the initial vectors")],
 )
 def test_what_cannot_be_begun_with(words: list[str], size: int, said: str) -> None:
     """Vectors of another size and files without a word are errors 78, and leave the trainer as it was."""
