@@ -354,7 +354,7 @@ def _help(command: str, folder: Path, columns: int) -> str:
 
 
 def test_words_as_people_type_them(tmp_path: Path) -> None:
-    """Capitals, curly apostrophes and letters in two parts find the word that the tokeniser makes of them."""
+    """Capitals, curly apostrophes and letters in two parts find the word that the tokenizer makes of them."""
     text = "don't ask at the café why they don't open the café before ten " * 20
     streamer.Trainer(vector_size=8, min_count=1, threads=1).partial_fit([text]).save(tmp_path / "checkpoints")
     typed = ("DON’T", "Cafe\u0301", "café")

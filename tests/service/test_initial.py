@@ -137,11 +137,11 @@ def test_a_pipe_is_no_file_of_vectors(folder: Path) -> None:
         (None, (), 66, "cannot read"),
         ("", (), 66, "vectors.txt"),
         ("word 1 2\nother 1 nan\n", (), 66, "vectors.txt"),
-        ("word 1 2\nother 1 3\n", ("--vector-size", "100"), 78, "2 numbers, the model's 100"),
-        (", 1 2\n. 1 3\n", (), 78, "none of these vectors is of a word"),
+        ("word 1 2\nother 1 3\n", ("--vector-size", "100"), 78, "2 dimensions, the model has 100"),
+        (", 1 2\n. 1 3\n", (), 78, "none of the initial vectors is of a word"),
         ("a 1 2\nb 1e20 3\n", (), 78, "the vector of 'b' is longer than 1000"),
         ("a 1 2\nb 3e38 3e38\n", (), 78, "the vector of 'b' is longer than 1000"),
-        ("a 1 2\nb 1 3\n", ("--min-count", "9000000000000000000"), 78, "is too much for 2 words"),
+        ("a 1 2\nb 1 3\n", ("--min-count", "9000000000000000000"), 78, "is too high for 2 initial vectors"),
     ],
 )
 def test_what_cannot_be_begun_with(

@@ -237,7 +237,7 @@ def test_symbolic_link(awkward, tmp_path):
 
 def test_unknown_format(awkward, tmp_path):
     """An unknown format is an error that names the known ones, and touches nothing."""
-    with pytest.raises(StreamerError, match="'onnx' is no export format") as caught:
+    with pytest.raises(StreamerError, match="'onnx' is not an export format") as caught:
         write(awkward, tmp_path / "vectors", "onnx")
     assert caught.value.code == ExitCode.USAGE
     assert all(format in str(caught.value) for format in FORMATS)

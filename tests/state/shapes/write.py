@@ -83,8 +83,9 @@ class Place:
 @contextlib.contextmanager
 def stopped_after(blocks: int) -> Iterator[None]:
     """Cut files into small blocks, and ask for a stop after so many."""
-    from streamer.intake import reader
     from streamer.trainer import Trainer
+
+    from streamer.intake import reader
 
     number = itertools.count(1)
     train = Trainer.train_tokens
