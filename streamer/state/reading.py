@@ -178,7 +178,7 @@ def _read(
     Each damaged checkpoint that is skipped gets a line in the log, unless ``silent``.
     """
     path = Path(source)
-    if path.is_file():
+    if path.is_file() or (path.suffix == ".h5" and not path.is_dir()):
         if sequence is not None:
             raise ValueError("sequence needs a folder of checkpoints, not a file")
         return Store(path.parent).load(str(path.absolute()), only)
@@ -187,7 +187,7 @@ def _read(
     found = Store(path).load_newest(only, on_damage=None if silent else _passed_over)
     if found is None:
         raise StreamerError(
-            f"there is no checkpoint in {os.fspath(source)}" if path.suffix != ".h5" else f"there is no file {path}",
+            f"there is no checkpoint in {os.fspath(source)}",
             hint="train one first: python -m streamer watch data/inbox --once",
             code=ExitCode.NO_INPUT,
         )
