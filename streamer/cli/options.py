@@ -59,7 +59,9 @@ class Command(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in groups."""
         options = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
-        shared = {title: [name for name in group if name in options] for title, group in _HEADINGS.items()}
+        # Those that a variable can set are settings or common; a command may have another option of such a name.
+        common = {name for name, option in options.items() if option.envvar or name == "help"}
+        shared = {title: [name for name in group if name in common] for title, group in _HEADINGS.items()}
         own = [name for name in options if not any(name in group for group in shared.values())]
         for title, group in {"Options": own, **shared}.items():
             records = filter(None, (options[name].get_help_record(ctx) for name in group))
