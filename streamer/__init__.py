@@ -1,4 +1,4 @@
-"""Word vectors that stay alive: trained on text as it arrives, safe to kill, in NumPy.
+"""Word vectors, trained with NumPy on text that keeps coming. You can kill the trainer at any moment.
 
 >>> import streamer
 >>> vectors = streamer.load("checkpoints")            # doctest: +SKIP
@@ -28,7 +28,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used, so that ``--help`` does not wait for NumPy."""
+    """Import a public name when it is first used, so that ``--help`` does not wait for NumPy."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -113,9 +113,9 @@ def test_toml_names_settings_with_dashes_or_underscores(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("min_cuont = 2", "did you mean min_count?"),
-        ("zzz = 2", "it may set vector_size, window"),
+        ("zzz = 2", "use one of vector_size, window"),
         ("window = ", "cannot read"),
-        ("[model]\nwindow = 3", "sets model, which is no setting"),
+        ("[model]\nwindow = 3", "sets model, which is not a setting"),
         ("window = 3\nwindow = 4", "cannot read"),
     ],
 )

@@ -1,1 +1,1 @@
-"""What is asked of a model and of a folder of checkpoints, answered as data: for terminals, pages and scripts alike."""
+"""Answers about a model and a folder of checkpoints, as data: for terminals, pages and scripts."""

@@ -1,4 +1,4 @@
-"""The mechanics on a small text, shown with the product's own functions: nothing here is a model of the real thing."""
+"""Training on a small text, step by step, with the functions that the trainer itself uses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from streamer.text import tokenizer
 
 LIMIT = 1 << 20
 SETTINGS = ModelSettings(vector_size=50, min_count=1, sample=0.0)
-"""A text this small has no words to spare: none is too rare or too frequent."""
+"""In a text this small, every word is needed: none is too rare, and none is subsampled."""
 
 
 class Pair(NamedTuple):
-    """A centre, a word in its window, and the weight of the two: (w + 1 − distance)/w."""
+    """A centre, a word in its window, and the weight of the pair: (w + 1 − distance)/w."""
 
     centre: int
     context: int
@@ -54,7 +54,7 @@ def read(path: Path | None) -> str:
 
 
 def skipgram_pairs(ids: npt.NDArray[np.int64], segments: npt.NDArray[np.int32], window: int) -> list[Pair]:
-    """Return the pairs that the band of a chunk stands for, centre by centre."""
+    """Return the pairs in the band of a chunk, in the order of their centres."""
     tile = tile_size(window)
     weights = Band(len(ids), tile, window).weights(segments)
     pairs = []
@@ -70,7 +70,7 @@ class Mechanics:
 
     Attributes:
         encoded: The tokens.
-        state: The model, its vocabulary counted and its embeddings initialised.
+        state: The model, with counted vocabulary and initialised embeddings.
         ids: (n,) int64, the tokens of the first chunk.
         noise: (k,) int64, the noise words drawn for it.
     """
@@ -78,7 +78,7 @@ class Mechanics:
     def __init__(self, text: str, settings: ModelSettings) -> None:
         self.encoded = tokenizer.encode(text, settings.boundary)
         if not len(self.encoded):
-            raise StreamerError("there is not a word in this text", code=ExitCode.NO_INPUT)
+            raise StreamerError("there are no words in this text", code=ExitCode.NO_INPUT)
         state = self.state = ModelState.new(settings)
         word_ids = state.vocabulary.observe(self.encoded.words, np.bincount(self.encoded.codes))
         state.embeddings.grow(
@@ -100,7 +100,7 @@ class Mechanics:
         return scores
 
     def loss(self) -> float:
-        """Return the mean loss of the chunk at the weights as they are."""
+        """Return the mean loss of the chunk at the current weights."""
         settings, batching = self.state.settings, self.state.batching
         rows = Rows(batching, settings.vector_size, settings.window)
         rows.load(self.state.embeddings.weights, self.ids, 2 * self.noise + 1)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from streamer.vectors import WordVectors
 
 BATCH = 256
-"""Words asked for at once: answers come while others are still computed."""
+"""Words in one query: the first answers come while others are still computed."""
 
 
 class Neighbour(NamedTuple):
-    """A word, its cosine with what was asked for, and how often it was seen."""
+    """A word, its cosine with the query, and how often it was seen."""
 
     word: str
     cosine: float
@@ -26,13 +26,13 @@ class Neighbour(NamedTuple):
 def similar(
     vectors: WordVectors, words: Sequence[str], *, topn: int = 10, restrict_vocab: int | None = None
 ) -> Iterator[tuple[str, list[Neighbour]]]:
-    """Yield each word with its neighbours, the nearest first, as soon as they are computed.
+    """Yield each word with its neighbours, nearest first, as soon as they are computed.
 
     Args:
         vectors: The vectors.
-        words: Words that are known.
+        words: Words of the vocabulary.
         topn: How many neighbours of each.
-        restrict_vocab: Look only at so many of the most frequent words.
+        restrict_vocab: Search only this many of the most frequent words.
 
     Raises:
         UnknownWord: If a word is not in the vocabulary.
@@ -47,7 +47,7 @@ def similar(
 def analogy(
     vectors: WordVectors, a: str, b: str, c: str, *, topn: int = 10, restrict_vocab: int | None = None
 ) -> list[Neighbour]:
-    """Return what is to c as b is to a, the best answer first; arguments as for :func:`similar`."""
+    """Return what is to c as b is to a, best answer first; the other arguments are those of :func:`similar`."""
     near = vectors.most_similar(positive=[b, c], negative=[a], topn=topn, restrict_vocab=restrict_vocab)
     return _with_counts(vectors, near)
 

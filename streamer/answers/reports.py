@@ -19,7 +19,7 @@ Rows = list[Row]
 
 
 def status(folder: Path) -> Row:
-    """Return the figures of the newest checkpoint, in the shape of ``status --json``.
+    """Return the state of the newest checkpoint, in the shape of ``status --json``.
 
     Raises:
         StreamerError: 66 if there is no checkpoint, 65 if none is intact.
@@ -57,7 +57,7 @@ def files(folder: Path, outcome: str | None = None) -> Rows:
 
 
 def accounts(rows: Rows) -> dict[str, Any]:
-    """Return the bytes of all files: those seen are those trained and those skipped, by reason."""
+    """Return the bytes of all files: seen, trained, and skipped by reason."""
     return _accounts((row["reason"], row["bytes"], row["bytes_trained"], row["bytes_skipped"]) for row in rows)
 
 
@@ -84,10 +84,9 @@ def _file(entry: Entry) -> Row:
 
 
 def checkpoints(folder: Path) -> Iterator[Row]:
-    """Yield all checkpoints, newest first, in the shape of ``checkpoints --json``, each once it was checked wholly.
+    """Yield all checkpoints, newest first, each after it was verified, in the shape of ``checkpoints --json``.
 
-    What is wrong with one that does not verify is its ``reason``, which the others lack. Those that a trainer has set
-    aside are no checkpoints any more.
+    Only a damaged checkpoint has a ``reason``. Checkpoints that a trainer has set aside are not listed.
     """
     for checkpoint in Store(folder).list():
         try:
@@ -105,7 +104,7 @@ def checkpoints(folder: Path) -> Iterator[Row]:
 
 
 def _damage(folder: Path, checkpoint: Checkpoint) -> str:
-    """Return what is wrong with a checkpoint; raise FileNotFoundError if it was retired meanwhile."""
+    """Return what is wrong with a checkpoint; raise FileNotFoundError if it was retired in the meantime."""
     try:
         verify(folder, checkpoint)
     except StreamerError as error:

@@ -1,4 +1,4 @@
-"""How good the vectors are, in tests that people wrote."""
+"""Scores of the vectors in tests that people wrote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def evaluate(
         vectors: The vectors.
         pairs: A file of word pairs with scores, or None.
         analogies: A file of analogies, or None.
-        restrict_vocab: Look only at so many of the most frequent words.
+        restrict_vocab: Use only this many of the most frequent words.
 
     Raises:
         StreamerError: 66 if a file can't be read or has no row.

@@ -1,4 +1,4 @@
-"""Words as people type them: which word of the vocabulary is meant, and what is near to one that is not there."""
+"""Words as people type them: which word of the vocabulary is meant, and which are nearest to an unknown one."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class Unknown(NamedTuple):
 def folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
     """Return each word as the model spells it.
 
-    A word that is known as it was typed stays. Any other is folded as a text would be: case, and forms of letters.
+    A word that is known as it was typed stays. Any other is converted as texts are: to lower case and NFC.
     """
     return [word if word in vectors else tokenizer.as_words([word])[0] or word.lower() for word in words]
 
 
 def unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True) -> list[Unknown]:
-    """Return the words that have no vector, each once, in order; with suggestions if so wished."""
+    """Return the words that have no vector, each once, in order; with suggestions if ``suggest``."""
     missing = dict.fromkeys(word for word in words if word not in vectors)
     return [Unknown(word, nearest(word, vectors.index_to_key) if suggest else []) for word in missing]
 
 
 def beginning_with(folder: Path, prefix: str, count: int) -> list[str]:
-    """Return the most frequent words of the newest checkpoint that begin with some letters, most frequent first.
+    """Return the most frequent words of the newest checkpoint that begin with a prefix, most frequent first.
 
-    This is for a shell whose user presses Tab: words with an apostrophe are left out, which it would take for a
-    quotation mark, and nothing is logged.
+    This is for Tab completion. Words with an apostrophe are left out, because a shell would take it for a quotation
+    mark. Nothing is logged.
 
     Raises:
         StreamerError: 66 if there is no checkpoint, 65 if none is intact.

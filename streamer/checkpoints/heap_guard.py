@@ -1,7 +1,7 @@
-"""A file that HDF5 reads through us, since there is one thing that it does not check before it walks over it.
+"""A file that HDF5 reads through us, because HDF5 does not check one thing before it uses it.
 
-Strings lie in global heaps, the only metadata without a checksum. A heap with free space of no size keeps libhdf5
-(2.0.0 still) in a loop for ever, in C, where no signal is heard. So each heap is walked here before it is walked there.
+Strings are in global heaps, the only metadata without a checksum. A heap with free space of size 0 keeps libhdf5
+(2.0.0 still) in an endless loop, in C, where no signal is handled. So each heap is checked here before HDF5 reads it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import struct
 from typing import Any, BinaryIO
 
 SIGNATURE = b"GCOL\x01"
-_HEADER = struct.Struct("<8xQ")  # signature, version and three reserved bytes, the size of all
+_HEADER = struct.Struct("<8xQ")  # signature, version and three reserved bytes; the size of the heap
 _OBJECT = struct.Struct("<H6xQ")  # its number, 0 for free space; references; its size
 
 
 class Guarded:
-    """An open file of which HDF5 reads no heap that is not sound.
+    """An open file that raises ValueError when HDF5 reads a heap that is not valid.
 
     Args:
         file: The file.
 
     Attributes:
-        raw: Set while arrays are read, in which anything may stand.
+        raw: Set while arrays are read: they may contain any bytes.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -31,32 +31,32 @@ class Guarded:
         self.raw = False
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place in the file."""
+        """Go to a position in the file."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the place in the file."""
+        """Return the position in the file."""
         return self._file.tell()
 
     def read(self, size: int = -1) -> bytes:
-        """Read some bytes; that there is such a method tells h5py that this is a file."""
+        """Read some bytes; h5py takes an object with this method for a file."""
         return self._file.read(size)
 
     def readinto(self, buffer: Any) -> int:
-        """Read into a buffer, which is what HDF5 does."""
+        """Read into a buffer; HDF5 reads with this method only."""
         start = self._file.tell()
         count: int = self._file.readinto(buffer)  # type: ignore[attr-defined]
         if not self.raw:
             found, place = bytes(memoryview(buffer).cast("B")[:count]), -1
             while (place := found.find(SIGNATURE, place + 1)) >= 0:
-                place += self._check(start + place)  # in a heap that is sound a string may hold anything
+                place += self._check(start + place)  # skip a valid heap: its strings may contain anything
         return count
 
     def _check(self, start: int) -> int:
-        """Return how far a heap goes on after its first byte; raise ValueError unless its objects fill it to its end.
+        """Return the bytes of a heap after its first; raise ValueError unless its objects fill it to its end.
 
-        HDF5 reads some of what follows its metadata as well, so it may be something else that looks like a heap. One
-        that cannot be in the file HDF5 refuses by itself.
+        HDF5 also reads some bytes after its metadata, so this may be something else that looks like a heap. A heap that
+        is larger than the file is refused by HDF5 itself: return 0.
         """
         self._file.seek(start)
         header = self._file.read(_HEADER.size)
@@ -66,7 +66,7 @@ class Guarded:
         heap, place = self._file.read(size - _HEADER.size), 0
         while place + _OBJECT.size <= len(heap):
             number, length = _OBJECT.unpack_from(heap, place)
-            # The size of free space counts its own header, and it is the last.
+            # The size of free space includes its header, and free space is the last object.
             step = _OBJECT.size + -(-length // 8) * 8 if number else length
             if step < _OBJECT.size or step > len(heap) - place:
                 raise ValueError(f"the heap at {start} has an object of {length} bytes")

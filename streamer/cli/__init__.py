@@ -1,4 +1,4 @@
-"""The terminal: commands that parse, call and print; options, tables, log lines and the live line.
+"""The command line: commands, options, tables, log lines and the live line.
 
-Each command imports what it uses when it runs, so that ``--help`` waits for nothing.
+Each command imports what it needs when it runs, so that ``--help`` is fast.
 """

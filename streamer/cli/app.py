@@ -1,4 +1,4 @@
-"""The command line: all commands under one name, by what they are for."""
+"""The program ``streamer``: all commands, grouped by purpose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
 
 
 class _Sections(click.Group):
-    """A group whose help lists its commands by what they are for."""
+    """A group whose help lists its commands by purpose."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(len(name) for name in self.commands)
@@ -28,13 +28,13 @@ class _Sections(click.Group):
 @click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="streamer-embeddings", prog_name="streamer")
 def cli() -> None:
-    """Word vectors that stay alive.
+    """Train word vectors on text that keeps coming.
 
-    Drop text files into a folder; get better vectors; stop and start as you like.
+    Put text files into a folder: streamer trains on each of them. Stop and resume at any time.
 
     \b
-        streamer watch data/inbox        learn from each file that comes
-        streamer similar king queen      ask, while it goes on learning
+        streamer watch data/inbox        train on each file in the folder
+        streamer similar king queen      show neighbours, even during training
     """
 
 

@@ -1,4 +1,4 @@
-"""Commands that ask the vectors: similar, analogy, evaluate."""
+"""Commands that query the vectors: similar, analogy, evaluate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.cli.console import json_option, load, print_json, tell_of_unknown,
 from streamer.cli.options import command, common_options
 
 restrict_option = click.option(
-    "--restrict-vocab", type=click.IntRange(1), metavar="N", help="Look only at the N most frequent words."
+    "--restrict-vocab", type=click.IntRange(1), metavar="N", help="Search only the N most frequent words."
 )
 
 
@@ -26,7 +26,7 @@ restrict_option = click.option(
 def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
     """Show the nearest neighbours of each WORD.
 
-    The WORD - stands for those on standard input, one a line. Words that are not known are told at the end.
+    Use - to read words from standard input, one per line. Unknown words are reported at the end.
 
     \b
         streamer similar king queen --topn 5
@@ -59,7 +59,7 @@ def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, check
 def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
     """Find what is to C as B is to A.
 
-    None of the three is an answer.
+    The answers never contain A, B or C.
 
     \b
         streamer analogy man king woman
@@ -80,22 +80,22 @@ def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, check
 
 
 @command()
-@click.option("--pairs", type=click.Path(path_type=Path), help="Word pairs with scores, tab or comma separated.")
-@click.option("--analogies", type=click.Path(path_type=Path), help="Four words a line, headings as ': section'.")
+@click.option("--pairs", type=click.Path(path_type=Path), help="Word pairs with scores, separated by tabs or commas.")
+@click.option("--analogies", type=click.Path(path_type=Path), help="Four words per line, headings as ': section'.")
 @click.option(
     "--restrict-vocab",
     type=click.IntRange(1),
     metavar="N",
     default=300_000,
     show_default=True,
-    help="Look only at the N most frequent words.",
+    help="Use only the N most frequent words.",
 )
 @json_option
 @common_options
 def evaluate(pairs: Path | None, analogies: Path | None, restrict_vocab: int, checkpoints: Path, as_json: bool) -> None:
-    """Score the vectors on pairs and analogies.
+    """Score the vectors on word pairs and analogies.
 
-    Says for each how many of its rows could be scored: those whose words all have vectors.
+    Rows with a word that has no vector are not scored. The output shows how many rows were scored.
 
     \b
         streamer evaluate --pairs wordsim353.tsv --analogies questions-words.txt
@@ -115,7 +115,7 @@ def evaluate(pairs: Path | None, analogies: Path | None, restrict_vocab: int, ch
 
 
 def _with_stdin(words: Sequence[str]) -> Iterator[str]:
-    """Yield words, and in the place of - those on standard input."""
+    """Yield the words; for -, those on standard input."""
     for word in words:
         if word != "-":
             yield word

@@ -1,6 +1,6 @@
-"""What the Tab key offers beside options and files: words of the vocabulary, names of checkpoints.
+"""Tab completion of words of the vocabulary and names of checkpoints.
 
-Whoever presses it waits for the answer and looks at the line being typed, so what goes wrong is no answer, and silent.
+The user is typing and waits for the answer, so an error gives no suggestions and no message.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from streamer.errors import StreamerError
 from streamer.settings import DEFAULT_CHECKPOINTS
 
 OFFERED = 50
-"""Words offered at most, so that a shell shows them without asking whether it should."""
+"""Most words offered: few enough that a shell shows them without asking first."""
 
 
 def complete_word(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the most frequent words that begin with what was typed, the most frequent first.
+    """Return the most frequent words that begin with what was typed, most frequent first.
 
-    Not those with an apostrophe, at which a shell would begin a quotation.
+    Words with an apostrophe are left out: a shell would take it for a quotation mark.
     """
     from streamer.answers import words
 
@@ -31,7 +31,7 @@ def complete_word(context: click.Context, parameter: click.Parameter, incomplete
 
 
 def complete_checkpoint(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of checkpoints that begin with what was typed, the newest first."""
+    """Return the names of checkpoints that begin with what was typed, newest first."""
     names = (path.name for path in _folder(context).glob("checkpoint-*.h5"))
     return sorted((name for name in names if name.startswith(incomplete)), reverse=True)
 

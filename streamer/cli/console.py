@@ -1,4 +1,4 @@
-"""What commands print and how they end: log lines, JSON, unknown words, errors."""
+"""What commands print besides tables: log lines, JSON, unknown words, errors."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from streamer.vectors import WordVectors
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 topn_option = click.option(
-    "--topn", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many to show."
+    "--topn", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many words to show."
 )
 
 
 def log_to_stderr() -> Console:
-    """Have log lines written as the command's options say, and return where to."""
+    """Configure the log as the command's options say, and return its console."""
     from rich.console import Console
 
     from streamer.cli import logs
@@ -50,14 +50,14 @@ def load(checkpoints: Path) -> WordVectors:
 
 
 def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True) -> None:
-    """Say which words have no vector, each once and with the nearest spellings if so wished; raise if there are any."""
+    """Report each word without a vector once, with the nearest spellings if ``suggest``; raise if there are any."""
     from streamer.answers.words import unknown
 
     errors = []
     for word, suggestions in unknown(vectors, words, suggest=suggest):
         hint = f"did you mean {', '.join(suggestions)}?" if suggestions else ""
         errors.append(StreamerError(f"{word!r} is not in the vocabulary", hint=hint))
-    click.echo(nl=False)  # what was found comes first, on a terminal that shows both
+    click.echo(nl=False)  # flushes stdout: on a terminal, results come before errors
     for error in errors[:-1]:
         tell(error)
     if errors:
@@ -66,7 +66,7 @@ def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """End as by an exception where a signal asks for the end, so that what is half-written is taken away."""
+    """Turn SIGTERM and SIGHUP into an exception, so that half-written files are removed."""
 
     def end(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
@@ -93,7 +93,7 @@ def tell(error: StreamerError) -> None:
 
 
 def say(line: str) -> None:
-    """Print a line; a terminal that is gone is no error where all is saved."""
+    """Print a line. A closed terminal is not an error: everything is saved by now."""
     try:
         click.echo(line)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Commands that make files of a model: export and plot."""
+"""Commands that write files: export and plot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamer.errors import StreamerError
 if TYPE_CHECKING:
     from types import ModuleType
 
-# Those of streamer.vectors, which --help must not wait for; a test compares them.
+# Copied from streamer.vectors, so that --help need not import it; a test compares them.
 FORMATS = ("word2vec", "word2vec-binary", "glove", "projector", "npz", "safetensors")
 STREAMS = FORMATS[:3]
 SUFFIXES = {
@@ -34,14 +34,14 @@ PROJECTOR_ROWS = 100_000
 
 @command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--format", "kind", type=click.Choice(FORMATS), help="What to write; by default as FILE's name says.")
-@click.option("--topn", type=click.IntRange(1), metavar="N", help="Only the N most frequent words.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), help="The format; by default FILE's suffix sets it.")
+@click.option("--topn", type=click.IntRange(1), metavar="N", help="Write only the N most frequent words.")
 @common_options
 def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) -> None:
     """Write the vectors to FILE, most frequent word first.
 
-    The name says the format: .bin, .glove, .npz, .safetensors, .tsv for the Embedding Projector, else word2vec's
-    text. With - for FILE, word2vec and GloVe go to standard output.
+    The suffix sets the format: .bin, .glove, .npz, .safetensors, or .tsv for the Embedding Projector. Any other
+    suffix means word2vec's text format. With - as FILE, word2vec's and GloVe's formats go to standard output.
 
     \b
         streamer export vectors.txt
@@ -55,7 +55,7 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
     if file.suffix in COMPRESSED:
         streamed = kind if kind in STREAMS else FORMATS[0]
         raise click.UsageError(
-            f"export writes no {file.suffix} files; compress it on the way: streamer export - --format {streamed} | …"
+            f"export cannot write {file.suffix} files; use a pipe instead: streamer export - --format {streamed} | …"
         )
     from streamer.vectors import write, write_to
 
@@ -71,21 +71,21 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
     written = ", ".join(f"{path} ({_size(path)})" for path in files)
     click.echo(f"wrote {count:,} vectors as {kind}: {written}", err=True)
     if kind == "projector" and count > PROJECTOR_ROWS:
-        click.echo(f"the projector loads the first {PROJECTOR_ROWS:,} only: --topn {PROJECTOR_ROWS}", err=True)
+        click.echo(f"the projector loads only the first {PROJECTOR_ROWS:,}; use --topn {PROJECTOR_ROWS}", err=True)
 
 
 @command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--map", "as_map", is_flag=True, help="A map of words instead: those with like vectors lie together.")
+@click.option("--map", "as_map", is_flag=True, help="Draw a map of words; similar ones are close together.")
 @click.option(
-    "--topn", type=click.IntRange(1, 2000), metavar="N", help="Map the N most frequent words, 200 by default."
+    "--topn", type=click.IntRange(1, 2000), metavar="N", help="Map the N most frequent words; 200 by default."
 )
-@click.option("--skip", type=click.IntRange(0), metavar="N", help="Leave out the N most frequent, such as 'the'.")
+@click.option("--skip", type=click.IntRange(0), metavar="N", help="Leave out the N most frequent words, such as 'the'.")
 @click.option(
-    "--word", "words", multiple=True, metavar="WORD", help="Map this word and its neighbours; repeat for more."
+    "--word", "words", multiple=True, metavar="WORD", help="Map this word and its neighbours; you can repeat it."
 )
 @click.option(
-    "--neighbours", type=click.IntRange(0, 200), metavar="N", help="The N nearest to each WORD, 8 by default."
+    "--neighbours", type=click.IntRange(0, 200), metavar="N", help="Map N neighbours of each WORD; 8 by default."
 )
 @common_options
 def plot(
@@ -97,10 +97,10 @@ def plot(
     neighbours: int | None,
     checkpoints: Path,
 ) -> None:
-    """Draw the history, or a map of words, to FILE.
+    """Draw the history of training, or a map of words.
 
-    Loss, words per second, vocabulary and scores against words trained; with --map, words in two dimensions.
-    FILE's name says whether it is a PNG, an SVG or a PDF.
+    The history shows loss, words per second, vocabulary and scores against words trained. A map shows words in two
+    dimensions. FILE's suffix sets the format: .png, .svg or .pdf.
 
     \b
         streamer plot history.png
@@ -109,15 +109,15 @@ def plot(
     """
     plots = _plots()
     if file.suffix.lower() not in plots.FORMATS:
-        raise click.UsageError(f"plot writes {', '.join(plots.FORMATS)}; the name {file.name} ends in none of them")
+        raise click.UsageError(f"plot cannot write {file.name}; use one of the suffixes {', '.join(plots.FORMATS)}")
     given = {"topn": topn, "skip": skip, "neighbours": neighbours}
     given = {name: value for name, value in given.items() if value is not None}
     if (given or words) and not as_map:
-        raise click.UsageError("--topn, --skip, --word and --neighbours go with --map")
+        raise click.UsageError("--topn, --skip, --word and --neighbours need --map")
     if words and not given.keys() <= {"neighbours"}:
-        raise click.UsageError("--topn and --skip go with the most frequent words, not with --word")
+        raise click.UsageError("--topn and --skip cannot be used with --word")
     if "neighbours" in given and not words:
-        raise click.UsageError("--neighbours goes with --word")
+        raise click.UsageError("--neighbours needs --word")
 
     if not as_map:
         from streamer.state.reading import read_history
@@ -136,10 +136,10 @@ def plot(
 
 
 def _plots() -> ModuleType:
-    """Return what draws, if there is matplotlib to do it with."""
+    """Import and return :mod:`streamer.plots`, which needs matplotlib."""
     import logging
 
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # what it says of its cache is no log line
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its warnings about its cache are not log lines
     try:
         from streamer import plots
     except ModuleNotFoundError as error:
@@ -151,7 +151,7 @@ def _plots() -> ModuleType:
 
 @contextlib.contextmanager
 def _progress(total: int, shown: bool) -> Iterator[Callable[[int], None] | None]:
-    """Show a bar on stderr, rows and the time left, if that is a terminal; give what moves it."""
+    """Show a progress bar on stderr if that is a terminal; yield the function that updates it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 

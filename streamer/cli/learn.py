@@ -23,23 +23,23 @@ _initial_option = click.option(
     "initial",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Begin a new model with vectors in word2vec's text or binary form, or GloVe's.",
+    help="Initial vectors for a new model, in word2vec's text or binary format or in GloVe's.",
 )
 
 
 @command()
 @click.argument("inbox", type=click.Path(path_type=Path))
-@click.option("--once", is_flag=True, help="Train on all that is there, save a checkpoint, and exit.")
+@click.option("--once", is_flag=True, help="Train on all files that are there, save a checkpoint, and exit.")
 @_initial_option
 @common_options
 @settings_options
 @click.pass_obj
 def watch(common: Common, /, inbox: Path, once: bool, initial: Path | None, checkpoints: Path, **flags: Any) -> None:
-    """Learn from each text file that comes.
+    """Train on the files in a folder, and on new ones as they come.
 
-    From all in INBOX and its subfolders, now and as they come.
+    INBOX is the folder. Its subfolders count too.
 
-    The first Ctrl-C saves and stops, the second stops at once. Started again, it goes on where it stopped.
+    The first Ctrl-C saves and stops, the second stops at once. Run the same command again to resume.
 
     \b
         streamer watch data/inbox
@@ -50,11 +50,11 @@ def watch(common: Common, /, inbox: Path, once: bool, initial: Path | None, chec
     from streamer.service import loop
 
     given, run = _resolved(common, flags)
-    if not os.path.isdir(inbox):  # noqa: PTH112 - unlike pathlib, it takes any name
+    if not os.path.isdir(inbox):  # noqa: PTH112 - unlike pathlib, it accepts any name
         there = os.path.exists(inbox)  # noqa: PTH110 - the same
         raise StreamerError(
-            f"{inbox} is no folder" if there else f"there is no folder {inbox}",
-            hint=f"to train on a file: streamer train {inbox}" if there else f"make it: mkdir -p {inbox}",
+            f"{inbox} is not a folder" if there else f"there is no folder {inbox}",
+            hint=f"to train on a file: streamer train {inbox}" if there else f"create it: mkdir -p {inbox}",
             code=ExitCode.NO_INPUT,
         )
     with loop.start(checkpoints, given, run, _display(common), signals, initial) as running:
@@ -65,7 +65,7 @@ def watch(common: Common, /, inbox: Path, once: bool, initial: Path | None, chec
 @command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--epochs", type=click.IntRange(1), metavar="N", default=1, show_default=True, help="Passes over each file, in all."
+    "--epochs", type=click.IntRange(1), metavar="N", default=1, show_default=True, help="Total passes over each file."
 )
 @_initial_option
 @common_options
@@ -82,9 +82,9 @@ def train(
 ) -> None:
     """Train on FILES for a number of epochs.
 
-    Files, and all files in folders, until each has been gone over --epochs times.
+    FILES are files and folders. Each file is trained until it has had --epochs passes.
 
-    What was trained before counts, so the same command run twice trains once, and goes on if it was stopped.
+    Earlier passes count. After a stop, the same command resumes. After the end, it has nothing to do.
 
     \b
         streamer train data/sample.txt --epochs 20 --min-count 1
@@ -95,8 +95,8 @@ def train(
 
     given, run = _resolved(common, flags)
     for path in files:
-        if not os.path.exists(path):  # noqa: PTH110 - unlike pathlib, it takes any name
-            raise StreamerError(f"there is no file {path}", code=ExitCode.NO_INPUT)
+        if not os.path.exists(path):  # noqa: PTH110 - unlike pathlib, it accepts any name
+            raise StreamerError(f"there is no file or folder {path}", code=ExitCode.NO_INPUT)
 
     with loop.start(checkpoints, given, run, _display(common), signals, initial) as running:
 
@@ -112,7 +112,7 @@ def _resolved(common: Common, flags: dict[str, Any]) -> tuple[dict[str, Any], Ru
     given, run = resolve(common.config, flags)
     if flags["evaluate_every"] and not (run.pairs or run.analogies):
         raise StreamerError(
-            "--evaluate-every says how often to score the vectors, but not on what",
+            "--evaluate-every needs a file on which to score the vectors",
             hint="name a file with --pairs or --analogies",
         )
     return given, run
@@ -127,17 +127,17 @@ def _display(common: Common) -> Display:
 
 
 def _stop_signals() -> StopSignals:
-    """Return what hears SIGTERM and Ctrl-C from now to the end of the command."""
+    """Handle SIGTERM and Ctrl-C from now to the end of the command."""
     return click.get_current_context().with_resource(StopSignals())
 
 
 def _summarise(running: Service) -> None:
-    """Print what a run did: one line, the last."""
-    refused = f"; {_files(running.files_refused)} not, see: streamer files" if running.files_refused else ""
+    """Print in one line what the run did."""
+    refused = f"; {_files(running.files_refused)} refused, see: streamer files" if running.files_refused else ""
     if running.idle:
         say(f"nothing new to train{refused}")
         return
-    stopped = "stopped and saved, the same command goes on; " if running.signals.received else ""
+    stopped = "stopped and saved, the same command resumes; " if running.signals.received else ""
     say(f"{stopped}trained {_files(len(running.files_trained))}, {running.words_seen:,} words{refused}")
 
 

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees while it works: the file, its progress, words per second, loss, vocabulary."""
+"""The live line on a terminal: the file, its progress, words per second, loss, vocabulary."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 WINDOW = 5.0
-"""Seconds over which the speed that is shown is measured."""
+"""Seconds over which the speed is measured."""
 BAR = 12
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 class LiveDisplay(Display):
-    """One line that lives at the foot of the terminal, and gives up its least important parts where that is narrow."""
+    """One line at the bottom of the terminal. If the terminal is narrow, the least important parts are left out."""
 
     def __init__(self, console: Console) -> None:
         from rich.live import Live
@@ -43,24 +43,24 @@ class LiveDisplay(Display):
             self._live.stop()
 
     def file(self, path: str, size: int, backlog: int) -> None:
-        """Begin a file of ``size`` bytes, with so many files after it."""
+        """Begin a file of ``size`` bytes, with ``backlog`` files after it."""
         self._state, self._size, self._offset, self._backlog = printable(path), size, 0, backlog
 
     def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
-        """Take note of a block: where the file stands now, its words, the file's loss so far."""
+        """Add a block: the offset in the file after it, its words, the file's loss so far."""
         self._offset, self._vocabulary = offset, vocabulary
         self._loss = self._loss if loss is None else loss
         self._recent.append((time.monotonic(), words))
 
     def idle(self, waiting: int) -> None:
-        """Say that there is nothing to train, and how many files are not still yet."""
+        """Show that there is nothing to train, and how many files are not still yet."""
         files = f"{waiting:,} file{'' if waiting == 1 else 's'}"
         self._state = f"waiting for {files} to be still" if waiting else "waiting for files"
         self._size = self._backlog = 0
         self._recent.clear()
 
     def echo(self, line: str) -> None:
-        """Print a line of output above the live one."""
+        """Print a line of output above the live line."""
         self._live.stop()
         super().echo(line)
         self._live.start()
@@ -76,7 +76,7 @@ class LiveDisplay(Display):
             full = round(BAR * share)
             parts = [f"{'━' * full}{'─' * (BAR - full)} {share:4.0%}"]
             parts += [f"{speed:,.0f} words/s"] if (speed := self._speed()) else []
-            parts += [f"{self._backlog:,} to go"] if self._backlog else []
+            parts += [f"{self._backlog:,} left"] if self._backlog else []
             used = len(" · ".join(parts)) + 3
             name = self._state
             if room - used >= BAR:
@@ -95,5 +95,5 @@ class LiveDisplay(Display):
             self._recent.popleft()
         if len(self._recent) < 2:
             return 0.0
-        # The first is when the clock starts: its words were trained before.
+        # The clock starts at the end of the first block: its words were trained before.
         return sum(words for _, words in list(self._recent)[1:]) / max(now - self._recent[0][0], 1e-3)

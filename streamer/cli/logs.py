@@ -1,4 +1,4 @@
-"""Logs: one line an event on stderr, for people on a terminal and as JSON elsewhere."""
+"""Logs: one line per event on stderr, for people on a terminal and as JSON elsewhere."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def configure(log_format: str, level: str, console: Console) -> None:
-    """Send every log line to a console's stream, in a form that suits it.
+    """Send log lines to the stream of a console, as text or as JSON.
 
     Args:
         log_format: ``console``, ``json``, or ``auto`` for console on a terminal and JSON elsewhere.
-        level: The lowest level to be shown.
-        console: Where to; a live display on it stays below the lines.
+        level: The lowest level shown.
+        console: The console; a live display on it stays below the lines.
     """
     pretty = log_format == "console" or (log_format == "auto" and console.is_terminal)
     renderer: Any = (
@@ -39,7 +39,7 @@ def configure(log_format: str, level: str, console: Console) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso" if not pretty else "%H:%M:%S", utc=not pretty),
             structlog.processors.dict_tracebacks if not pretty else structlog.dev.set_exc_info,
-            *([_readable] if pretty else []),  # JSON has numbers, and escapes of its own
+            *([_readable] if pretty else []),  # JSON has its own numbers and escapes
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -50,12 +50,12 @@ def configure(log_format: str, level: str, console: Console) -> None:
 
 
 def _readable(logger: object, method: str, line: EventDict) -> EventDict:
-    """Write the facts of a line as a person would."""
+    """Format the values of a line for people."""
     return {name: value if name == "pid" else _as_text(value) for name, value in line.items()}
 
 
 def _as_text(value: object) -> object:
-    """Return figures with commas, a count of each kind in words, and what a terminal would act on as an escape."""
+    """Format numbers with commas, counts by kind in words, and control characters as escapes."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -70,24 +70,24 @@ def _as_text(value: object) -> object:
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
-    """Log what ended a thread, which Python would print as lines that are no log lines."""
+    """Log the error that ended a thread. Python would print a traceback, which is not a log line."""
     name = failure.thread.name if failure.thread else ""
     problem = f"{failure.exc_type.__name__}: {failure.exc_value}"
     structlog.get_logger(__name__).error("thread.failed", thread=name, problem=problem)
 
 
 class _ConsoleFile:
-    """A file that prints whole lines above whatever live display the console shows.
+    """A file that prints complete lines, above the live display of the console if there is one.
 
-    Who reads the log may go away, or the disk that it goes to fill up; that is no reason to stop training. Lines that
-    can't be written are counted, and the next one that can carries their number.
+    The reader of the log may exit, or its disk may be full; training continues. Lines that can't be written are
+    counted, and the next one that can be written has their number.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._is_terminal = console.is_terminal  # which Rich asks the environment about, each time
+        self._is_terminal = console.is_terminal  # Rich would read the environment each time
         self._lost = 0
-        self._torn = b""  # what ends a line of which a part was written
+        self._torn = b""  # ends a line that was written only in part
 
     def write(self, line: str) -> None:
         try:
@@ -98,7 +98,7 @@ class _ConsoleFile:
             self._lost = 0
 
     def tell_of_loss(self, logger: object, method: str, line: EventDict) -> EventDict:
-        """Add the number of lines lost before this one, if any were, as structlog's processors do."""
+        """Add the number of lines lost before this one, if there are any: a processor for structlog."""
         return {**line, "lines_lost": self._lost} if self._lost else line
 
     def _print(self, line: str) -> None:
@@ -107,7 +107,7 @@ class _ConsoleFile:
 
             self._console.print(Text.from_ansi(line.removesuffix("\n")), soft_wrap=True)
         elif file := self._console.file:
-            # Not through the file's buffer, which would keep what it can't write, and half a line of what it can.
+            # Not through the file's buffer: it would keep what it can't write, and write half lines.
             data = memoryview(self._torn + line.encode("utf-8", "backslashreplace"))
             written = 0
             try:

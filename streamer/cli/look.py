@@ -1,4 +1,4 @@
-"""Commands that look at what there is: status, files, checkpoints, verify."""
+"""Commands that show the state: status, files, checkpoints, verify."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def status(checkpoints: Path, as_json: bool) -> None:
 @json_option
 @common_options
 def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:
-    """List every file that was trained or refused, and why.
+    """List every file that was trained or refused, with the reason.
 
     \b
         streamer files
@@ -59,7 +59,7 @@ def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:
 @json_option
 @common_options
 def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
-    """List the checkpoints, and which verify.
+    """List the checkpoints, newest first, and check each of them.
 
     \b
         streamer checkpoints
@@ -78,9 +78,9 @@ def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
 @click.argument("checkpoint", required=False, shell_complete=complete_checkpoint)
 @common_options
 def verify(checkpoint: str | None, checkpoints: Path) -> None:
-    """Check a checkpoint wholly.
+    """Check that a checkpoint is intact.
 
-    The newest by default; exit 65 if it is damaged.
+    By default the newest. The exit code is 65 if it is damaged.
 
     \b
         streamer verify

@@ -1,4 +1,4 @@
-"""Settings as command-line options: made from :mod:`streamer.settings`, so that nothing is said twice."""
+"""Settings as command-line options, generated from :mod:`streamer.settings`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from streamer.settings import (
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _KEPT = "[default:\u00a0"
-"""Where no line is to be broken; what is printed has a plain space."""
+"""No line is broken at this space. It is printed as a plain one."""
 
 
 class _Words(click.ParamType[int]):
@@ -35,10 +35,10 @@ class _Words(click.ParamType[int]):
     name = "words"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number, or fail as click does."""
+        """Return the number, or raise click's error."""
         parts = re.fullmatch(r"(\d[\d_]*)([kMG]?)", str(value).strip())
         if not parts:
-            self.fail(f"{value!r} is no number of words, such as 500k, 1M or 1000000", param, ctx)
+            self.fail(f"{value!r} is not a number of words, such as 500k, 1M or 1000000", param, ctx)
         return int(parts[1].replace("_", "")) * {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}[parts[2]]
 
 
@@ -46,7 +46,7 @@ _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING, "tuple[st
 
 
 def settings_options(function: Function) -> Function:
-    """Give a command one option for each setting; those that were not named arrive as None."""
+    """Add an option for each setting to a command; options that are not given are None."""
     for cls in (RunSettings, ModelSettings):
         for field in reversed(attrs.fields(cls)):
             function = _option(field)(function)
@@ -54,12 +54,14 @@ def settings_options(function: Function) -> Function:
 
 
 class Command(click.Command):
-    """A command whose help lists its own options first, and below them what it shares with others."""
+    """A command whose help lists its own options first, then those that it shares with others."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options by what they are for."""
+        """Write the options in groups."""
         options = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
-        shared = {title: [name for name in group if name in options] for title, group in _HEADINGS.items()}
+        # Those that a variable can set are settings or common; a command may have another option of such a name.
+        common = {name for name, option in options.items() if option.envvar or name == "help"}
+        shared = {title: [name for name in group if name in common] for title, group in _HEADINGS.items()}
         own = [name for name in options if not any(name in group for group in shared.values())]
         for title, group in {"Options": own, **shared}.items():
             records = filter(None, (options[name].get_help_record(ctx) for name in group))
@@ -74,7 +76,7 @@ command = functools.partial(click.command, cls=Command)
 
 @attrs.frozen
 class Common:
-    """What the options common to all commands say, but for ``--checkpoints``: settings from TOML, and how to log."""
+    """The values of the common options, except ``--checkpoints``: settings from TOML, and how to log."""
 
     config: dict[str, Any]
     log_format: str
@@ -82,7 +84,7 @@ class Common:
 
 
 def common_options(function: Function) -> Function:
-    """Give a command the options common to all: ``checkpoints`` as an argument, the others as the context's object."""
+    """Add the common options to a command: ``checkpoints`` as an argument, the others as the context's object."""
 
     @functools.wraps(function)
     def command(config: dict[str, Any], log_format: str, log_level: str, **arguments: Any) -> Any:
@@ -118,21 +120,21 @@ _COMMON: dict[str, tuple[click.ParamType[Any], str, str]] = {
     "log_format": (
         click.Choice(["auto", "console", "json"]),
         "auto",
-        "auto: for people on a terminal, JSON elsewhere.",
+        "auto: console on a terminal, else json.",
     ),
-    "log_level": (click.Choice(["debug", "info", "warning", "error"]), "info", "The least important lines to show."),
+    "log_level": (click.Choice(["debug", "info", "warning", "error"]), "info", "The lowest level shown."),
 }
 
 
 _HEADINGS = {
-    "Model, fixed once it is begun": names(ModelSettings),
+    "Model, fixed once training has begun": names(ModelSettings),
     "Run": names(RunSettings),
     "Common": [*_COMMON, "config", "help"],
 }
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> dict[str, Any]:
-    """Return the settings in a TOML file; what it says of the common options becomes their default."""
+    """Return the settings in a TOML file; the common options in it become the defaults."""
     table = read_toml(path, also=_COMMON) if path else {}
     common = {name: table.pop(name) for name in _COMMON if name in table}
     for name, value in common.items():
@@ -147,7 +149,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
 
 
 def resolve(config: Mapping[str, Any], flags: Mapping[str, Any]) -> tuple[dict[str, Any], RunSettings]:
-    """Put flags, environment and TOML together, the first to name a setting winning.
+    """Combine flags, environment and TOML; the first that names a setting wins.
 
     Returns:
         The model settings that were named, and all settings of the run.
@@ -158,7 +160,7 @@ def resolve(config: Mapping[str, Any], flags: Mapping[str, Any]) -> tuple[dict[s
     given = dict(config)
     given |= {name: value for name, value in flags.items() if value is not None and value != ()}
     model = {name: given[name] for name in names(ModelSettings) if name in given}
-    model_settings(None, model)  # so that a value out of bounds is told before anything is locked or read
+    model_settings(None, model)  # reports a value out of bounds before anything is locked or read
     return model, RunSettings(**{name: given[name] for name in names(RunSettings) if name in given})
 
 

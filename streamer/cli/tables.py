@@ -1,4 +1,4 @@
-"""What the commands show, as tables for people: in colours and as wide as a terminal is, or a line a row in a pipe."""
+"""Tables for people: in colours and as wide as the terminal, or one line per row in a pipe."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
 
 
 def print_files(rows: Rows) -> None:
-    """Print the ledger; a reason that has no room beside its file stands below it."""
+    """Print the ledger. A reason is below its file if there is no room beside it."""
     if not rows:
         print("no files")
         return
     console = _console()
     on_terminal = console.is_terminal
-    # Not by Rich's tables: they took 30 s for 100,000 files, where this takes one.
+    # Not with Rich's tables: they took 30 s for 100,000 files, this takes 1 s.
     colour = {outcome: _styled(console, f"{outcome:<7}", style) for outcome, style in COLOURS.items()}
     words = max(5, *(len(f"{row['words']:,}") for row in rows))
     sizes = max(5, *(len(f"{row['bytes']:,}") for row in rows))
@@ -91,7 +91,7 @@ def print_files(rows: Rows) -> None:
 
 
 def _print_accounts(console: Console, rows: Rows) -> None:
-    """Print what became of the bytes of all files."""
+    """Print how many bytes of all files were seen, trained and skipped."""
     total = accounts(rows)
     print(f"\n{total['seen']:,} bytes seen = {total['trained']:,} trained + {sum(total['skipped'].values()):,} skipped")
     for reason, count in total["skipped"].items():
@@ -99,7 +99,7 @@ def _print_accounts(console: Console, rows: Rows) -> None:
 
 
 def print_checkpoints(rows: Iterable[Row]) -> None:
-    """Print checkpoints, each as soon as it comes."""
+    """Print checkpoints, each as soon as it is checked."""
     console = _console()
     narrow = console.is_terminal and console.width < 80
     print(_styled(console, f"{'checkpoint':<24}  {'size':>8}  verified  created", "bold"))
@@ -114,7 +114,7 @@ def print_checkpoints(rows: Iterable[Row]) -> None:
 
 
 def print_neighbours(neighbours: Iterable[tuple[str, Sequence[Neighbour]]]) -> None:
-    """Print the neighbours of each word; several words side by side where a terminal is wide enough."""
+    """Print the neighbours of each word; on a wide terminal, those of several words side by side."""
     console = _console()
     room = console.width if console.is_terminal else 0
     row: list[list[str]] = []
@@ -130,7 +130,7 @@ def print_neighbours(neighbours: Iterable[tuple[str, Sequence[Neighbour]]]) -> N
 
 
 def _neighbour_lines(word: str, near: Sequence[Neighbour]) -> list[str]:
-    """Return the lines of a table, all of them as wide as the first."""
+    """Return the lines of a table, all equally wide."""
     cells = [(other, f"{cosine:.4f}", f"{count:,}") for other, cosine, count in near]
     columns = zip((word, "cosine", "seen"), *cells, strict=True)
     words, cosines, seen = (max(map(cell_len, column)) for column in columns)
@@ -139,7 +139,7 @@ def _neighbour_lines(word: str, near: Sequence[Neighbour]) -> list[str]:
 
 
 def _print_row(console: Console, row: list[list[str]], *, after_another: bool) -> None:
-    """Print tables side by side, below a blank line if others stand above."""
+    """Print tables side by side, below a blank line if there are others above."""
     if after_another:
         print()
     widths = [cell_len(block[0]) for block in row]
@@ -152,8 +152,8 @@ def print_scores(scores: Row, names: Mapping[str, str]) -> None:
     """Print the scores of ``evaluate``.
 
     Args:
-        scores: What it prints as JSON.
-        names: The file of each of the two kinds of test, as it is to be shown.
+        scores: The scores, in the shape of ``evaluate --json``.
+        names: The file name to show for each of the two kinds of test.
     """
     pairs, analogies = scores.get("pairs"), scores.get("analogies")
     if pairs:
@@ -167,7 +167,7 @@ def print_scores(scores: Row, names: Mapping[str, str]) -> None:
     elif analogies:
         table = _table("section", right=("accuracy", "scored"))
         for section in analogies["sections"]:
-            table.add_row(*_section(section["section"] or "without a name", section))
+            table.add_row(*_section(section["section"] or "without a heading", section))
         table.add_row()
         table.add_row(*_section(names["analogies"], analogies), style="bold")
         _print(table)
@@ -182,24 +182,24 @@ def _coverage(scores: Row) -> str:
 
 
 def _unscored(name: str, scores: Row) -> str:
-    """Return what is to be said of a test of which no row could be scored, nothing if one could."""
-    unknown = "each names a word that is not in the vocabulary"
+    """Return a line about a test if none of its rows could be scored, else an empty string."""
+    unknown = "each has a word that is not in the vocabulary"
     return "" if scores["scored"] else f"{name}: {_coverage(scores)} rows could be scored: {unknown}"
 
 
 def size(count: float) -> str:
-    """Return a number of bytes in the unit that suits it."""
+    """Return a number of bytes in a suitable unit."""
     if count < 1000:
         return f"{count:.0f} bytes"
     for unit in ("kB", "MB"):
         count /= 1000
-        if count < 999.95:  # what rounds to less than the next unit
+        if count < 999.95:  # rounds to less than the next unit
             return f"{count:.1f} {unit}"
     return f"{count / 1000:.1f} GB"
 
 
 def ago(seconds: float) -> str:
-    """Return how long ago something was, in whole units that have gone by: 119 seconds are a minute."""
+    """Return how long ago something was, rounded down to a whole unit: 119 seconds are 1 min."""
     for unit, length, least in (
         ("year", 365.25 * 86400, 2),
         ("month", 365.25 / 12 * 86400, 2),
@@ -212,7 +212,7 @@ def ago(seconds: float) -> str:
 
 
 def _moment(created: str) -> str:
-    """Return a moment in the zone of whoever looks, and how long ago it was."""
+    """Return a moment in the local time zone, and how long ago it was."""
     moment = datetime.fromisoformat(created).astimezone()
     return f"{moment:%Y-%m-%d %H:%M:%S}, {ago(time.time() - moment.timestamp())}"
 
@@ -222,14 +222,14 @@ def _console() -> Console:
 
 
 def _styled(console: Console, text: str, style: str) -> str:
-    """Return a text with the codes that a terminal shows in a style; as it is in a pipe."""
+    """Return a text with the terminal codes of a style; in a pipe, unchanged."""
     with console.capture() as captured:
         console.print(Text(text, style), soft_wrap=True, end="")
     return captured.get()
 
 
 def _print_wrapped(console: Console, text: str) -> None:
-    """Print a text, a little indented, in lines that a terminal need not break; in one in a pipe."""
+    """Print an indented text, wrapped to the width of the terminal; in a pipe, on one line."""
     width = console.width - 2 if console.is_terminal else sys.maxsize
     for line in textwrap.wrap(text, width, subsequent_indent="  "):
         print(f"  {line}")
@@ -251,7 +251,7 @@ def _table(*left: str, right: Sequence[str] = ()) -> Table:
 def _print(table: Table) -> None:
     console = _console()
     if not console.is_terminal:
-        console.width = 10_000  # a pipe has no width at which to break a line
+        console.width = 10_000  # a pipe has no width
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():

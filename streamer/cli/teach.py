@@ -1,4 +1,4 @@
-"""Commands that show how it works: inspect."""
+"""Commands that show how training works: inspect."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from streamer.cli.options import command, common_options
     show_default=True,
     help="Predict the context from the word, or the word from its context.",
 )
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all that is random.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of all random numbers.")
 @common_options
 def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str, seed: int) -> None:
-    """Show the mechanics on a small text.
+    """Show how training works, on a small text.
 
-    Tokens, vocabulary, skip-gram pairs, scores, the loss before and after one update, the loss over epochs.
+    Tokens, vocabulary, skip-gram pairs, scores, the loss before and after one update, and the loss over epochs.
 
     \b
         streamer inspect

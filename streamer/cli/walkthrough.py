@@ -1,4 +1,4 @@
-"""The mechanics on a small text, printed step by step: what ``streamer inspect`` shows."""
+"""Training on a small text, printed step by step: the output of ``streamer inspect``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def show(text: str, *, epochs: int, architecture: str, seed: int) -> None:
     section(f"Tokens: {len(encoded):,}; the first {min(20, len(encoded))}")
     console.print(" ".join(encoded.tokens()[:20]))
 
-    section(f"Vocabulary: {len(words):,} distinct; the first {min(10, len(words))} ids, with counts")
+    section(f"Vocabulary: {len(words):,} distinct words; the first {min(10, len(words))} ids, with counts")
     for number, word in enumerate(words[:10]):
         console.print(f"{number:>4}  {word:<16} {vocabulary.counts[number]:>5}")
 
@@ -34,7 +34,7 @@ def show(text: str, *, epochs: int, architecture: str, seed: int) -> None:
     for pair in pairs[:10]:
         console.print(f"{words[pair.centre]:>16}  {words[pair.context]:<16} {pair.weight:.1f}")
 
-    # The most frequent word is context and noise of everything: another one tells more.
+    # The most frequent word is context and noise of every other; a rarer word shows more.
     centre = next((pair.centre for pair in pairs if pair.centre != np.argmax(vocabulary.counts)), int(mechanics.ids[0]))
     contexts = {pair.context for pair in pairs if pair.centre == centre}
     nearest = [pair.context for pair in pairs if pair.centre == centre and pair.weight == 1.0]
@@ -46,7 +46,7 @@ def show(text: str, *, epochs: int, architecture: str, seed: int) -> None:
             for other, score in zip(others, mechanics.scores(centre, others), strict=True):
                 console.print(f"{kind:>10}  {words[centre]} · {words[other]:<16} {score:+.4f}")
 
-    section("Scores before any update (output vectors begin at zero, so scores do too)")
+    section("Scores before any update (output vectors start at zero, so all scores are zero)")
     scores()
     before = mechanics.loss()
     mechanics.update()

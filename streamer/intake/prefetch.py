@@ -1,7 +1,7 @@
-"""Tokenising ahead: another process reads and tokenises the files that come next while this one trains.
+"""Prefetching: another process reads and tokenizes the files that come next while this one trains.
 
-Tokens are a function of the bytes alone, so who makes them changes nothing in the result. Whatever the other process
-does not deliver, because it died, because the file is not what it was, or because nobody asked it to, is made here.
+Tokens depend on the bytes only, so the result is the same whichever process makes them. If the other process does not
+deliver a block, it is tokenized here: the process may have died, the file may have changed, or nobody asked for it.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from streamer.text import tokenizer
 from streamer.text.tokenizer import EncodedText
 
 WORTH_STARTING = 8 << 20
-"""Bytes waiting from which on a process is started: starting it takes as long as tokenising about as much."""
+"""The process is started if so many bytes are waiting: starting it takes as long as tokenizing about as many."""
 WORTH_WAITING = 1 << 20
-"""Bytes of a file up to which it is tokenised here if it is the first, while the process starts."""
+"""If the first file has at most so many bytes, it is tokenized here while the process starts."""
 WORTH_SENDING = 32 << 10
-"""Bytes of a file from which on it is given away; a smaller one is tokenised sooner than handed over."""
+"""Smaller files, in bytes, are not sent to the process: tokenizing one here is faster than sending it."""
 DEPTH = 2
-"""Files given to the process at a time; of their blocks it is one or two ahead, for the pipe holds it up."""
+"""Files given to the process at a time; it is only one or two blocks ahead, because the pipe makes it wait."""
 PATIENCE = 0.25
-"""Seconds to wait for a block before looking whether the trainer is to stop."""
+"""Seconds to wait for a block before checking whether the trainer must stop."""
 
 _log = structlog.get_logger(__name__)
 
 
 class TokenBlock(NamedTuple):
-    """A block of a file, tokenised: its text bytes from ``start`` to ``stop``."""
+    """A tokenized block of a file: its text bytes from ``start`` to ``stop``."""
 
     start: int
     stop: int
@@ -46,7 +46,7 @@ class TokenBlock(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A stretch of a file to be tokenised, and what the file looks like from outside."""
+    """A part of a file to tokenize, from ``start`` to ``stop`` in text bytes, and the signature of the file."""
 
     path: str | Path
     signature: Signature
@@ -56,17 +56,17 @@ class Job(NamedTuple):
     boundary: str
 
 
-def tokenise(file: BinaryIO, job: Job, *, start: int, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:
-    """Yield the blocks of a job from some position on; raises :class:`reader.Refused` as :func:`reader.blocks` does."""
+def tokenize(file: BinaryIO, job: Job, *, start: int, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:
+    """Yield the blocks of a job from a position on; raises :class:`reader.Refused` as :func:`reader.blocks` does."""
     pieces = reader.blocks(
         file, start=start, stop=job.stop, encoding=job.encoding, size=reader.PIECE, check=check
-    )  # the size is looked up now, so that a test may have small blocks
+    )  # reader.PIECE is read at each call, so that tests can make it small
     for block in pieces:
         yield TokenBlock(block.start, block.stop, tokenizer.encode(block.text, job.boundary))
 
 
 class Prefetcher:
-    """The other process, started when there is enough to do, and what it has been asked for.
+    """The other process, started when there is enough to do, and the jobs that it was given.
 
     Args:
         enabled: Whether to use another process at all.
@@ -76,12 +76,12 @@ class Prefetcher:
         self._enabled = enabled
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Job, TokenBlock | None] | None = None
-        self._upcoming: dict[Job, None] = {}  # a set that keeps its order
+        self._upcoming: dict[Job, None] = {}  # an ordered set
         self._given: deque[Job] = deque()
         self._current: Job | None = None
 
     def announce(self, jobs: Iterable[Job]) -> None:
-        """Say which files come next, in this order; those asked for before are forgotten."""
+        """Set which files come next, in this order; earlier jobs that were not given yet are forgotten."""
         if not self._enabled:
             return
         self._upcoming = dict.fromkeys(job for job in jobs if job.stop >= WORTH_SENDING)
@@ -95,11 +95,11 @@ class Prefetcher:
         self._feed()
 
     def blocks(self, file: BinaryIO, job: Job, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:
-        """Yield the blocks of a job: those that the other process has made, and then those that are left.
+        """Yield the blocks of a job: first those that the other process made, then the rest, tokenized here.
 
         Args:
-            file: The file, open, for what is left.
-            job: What to tokenise; the other process's blocks are used if it was asked for just this.
+            file: The open file, to read the rest.
+            job: What to tokenize; blocks of the other process are used if it was given exactly this job.
             check: Called while there is nothing to yield yet; may raise to stop.
         """
         position = job.start
@@ -108,7 +108,7 @@ class Prefetcher:
                 position = block.stop
                 yield block
         if position < job.stop:
-            yield from tokenise(file, job, start=position, check=check)
+            yield from tokenize(file, job, start=position, check=check)
 
     def close(self) -> None:
         """End the process."""
@@ -117,7 +117,7 @@ class Prefetcher:
         self._given.clear()
         if connection and process:
             connection.close()
-            process.kill()  # it owns nothing that could be torn
+            process.kill()  # it writes nothing that could be left half-written
             process.wait()
 
     def _start(self) -> None:
@@ -128,7 +128,7 @@ class Prefetcher:
         except OSError as error:
             ours.close()
             self._enabled = False
-            _log.warning("tokeniser.unavailable", reason=error.strerror)
+            _log.warning("tokenizer.unavailable", reason=error.strerror)
         else:
             self._connection = ours
 
@@ -144,9 +144,9 @@ class Prefetcher:
                 self._given.append(job)
 
     def _claim(self, job: Job, check: Callable[[], None]) -> bool:
-        """Make a job the one whose blocks are received next; return whether it was asked for."""
+        """Make a job the one whose blocks are received next; return whether the process was given it."""
         if job not in self._given:
-            # It may be among those not given yet, which would then come too late.
+            # It may be one of those not given yet: to give it now would be too late.
             self._upcoming.pop(job, None)
             return False
         while True:
@@ -159,7 +159,7 @@ class Prefetcher:
                 return True
 
     def _drain(self, check: Callable[[], None]) -> None:
-        """Take and forget what is left of a job that was given up."""
+        """Receive and drop what is left of a job that was given up."""
         if self._current and self._current.stop > WORTH_STARTING:
             waiting = [*self._given, *self._upcoming]
             self.close()
@@ -170,7 +170,7 @@ class Prefetcher:
             pass
 
     def _receive(self, check: Callable[[], None]) -> TokenBlock | None:
-        """Return the next block of the current job, None at its end or if the process is gone."""
+        """Return the next block of the current job; None at its end, or if the process is gone."""
         if self._connection is None or self._current is None:
             return None
         try:
@@ -189,14 +189,14 @@ class Prefetcher:
         self.close()
         self._upcoming.clear()
         _log.warning(
-            "tokeniser.lost",
+            "tokenizer.lost",
             exit_code=process.returncode if process else None,
-            hint="nothing is lost: the text is tokenised by the trainer itself until more files come",
+            hint="nothing is lost: the trainer itself tokenizes the text until more files come",
         )
 
 
 def serve(descriptor: int) -> None:
-    """Answer each job that comes through a pipe with its blocks and a None, until the other side is gone."""
+    """Answer each job from a pipe with its blocks and then None, until the other side is gone."""
     keep_freed_memory()
     connection: Connection[TokenBlock | None, Job] = Connection(descriptor)
     with connection, contextlib.suppress(EOFError, OSError):
@@ -205,8 +205,8 @@ def serve(descriptor: int) -> None:
             try:
                 with reader.open_regular(job.path) as file:
                     if Signature.of(os.fstat(file.fileno())) == job.signature:
-                        for block in tokenise(file, job, start=job.start):
+                        for block in tokenize(file, job, start=job.start):
                             connection.send(block)
             except (reader.Refused, FileNotFoundError):
-                pass  # the trainer looks at the file itself, and says what is wrong with it
+                pass  # the trainer reads the file itself, and says what is wrong with it
             connection.send(None)

@@ -1,9 +1,9 @@
 """A new model that begins with vectors that were trained elsewhere.
 
-Published vectors come without counts and without the state of an optimiser, and both shape what is learned next. So
-the words begin as if they had been met in text: as often as words of their rank are, and with the sums of squares that
-rows have after so many. On two halves of 9.85 million words of books, vectors of the first half and then the second as
-text come out as good as both halves as text; with sums of squares at their start, the first steps tear the vectors up.
+Published vectors have no counts and no accumulators of AdaGrad, and both shape the next updates. So the words begin as
+if they had been seen in text: as often as words of their rank usually are, and with the accumulators that rows have
+after so many. With 9.85 million words of books in two halves, a model that begins with vectors of the first half and
+trains on the second is as good as one that trains on both. With new accumulators, the first steps destroy the vectors.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from streamer.model.embeddings import Floats
 from streamer.model.training import ModelState
 
 SQUARES_PER_COUNT = 0.18
-"""AdaGrad's sum for an input vector, by how often its word was seen: 0.16 to 0.21 at counts from 5 to 60,000."""
+"""AdaGrad's accumulator of an input vector, divided by the count of its word: 0.16 to 0.21 at counts 5 to 60,000."""
 
 
 def zipf_counts(size: int, least: int) -> npt.NDArray[np.int64]:
-    """Return counts for words of which only the order is known: inversely as the rank (Zipf 1949), the last ``least``.
+    """Return counts for words of known order: proportional to 1/rank (Zipf 1949), ``least`` for the last word.
 
     Args:
-        size: How many, V.
-        least: The count of the rarest.
+        size: The number of words, V.
+        least: The count of the rarest word.
 
     Returns:
         (V,) int64, descending.
@@ -34,7 +34,7 @@ def zipf_counts(size: int, least: int) -> npt.NDArray[np.int64]:
 
 
 def set_initial_vectors(state: ModelState, words: Sequence[str], vectors: Floats) -> None:
-    """Give a model that has seen nothing a vocabulary and input vectors; the output vectors are for training to find.
+    """Give a new model a vocabulary and input vectors; training will find the output vectors.
 
     Args:
         state: The model.

@@ -1,1 +1,1 @@
-"""The long-running process: files become blocks, train the model, and are saved, until it is told to stop."""
+"""The long-running process: it reads files in blocks, trains the model and saves it, until it is told to stop."""

@@ -1,4 +1,4 @@
-"""Which files are to be trained, and under which names the ledger knows them."""
+"""Which files to train, and their names in the ledger."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from streamer.settings import RunSettings
 
 
 class Files:
-    """The files of folders and command lines, as the ledger names them.
+    """The files of folders and command lines, with their names in the ledger.
 
     Args:
         checkpoints: The folder of checkpoints, which is never trained on.
         ledger: Which files were trained, and the folder that relative names are relative to.
-        run: Which names are taken, and how.
+        run: Which names are accepted, and how files are read.
     """
 
     def __init__(self, checkpoints: Path, ledger: Ledger, run: RunSettings) -> None:
         self.checkpoints, self._ledger, self._run = checkpoints, ledger, run
 
     def candidates(self, paths: Sequence[Path], *, passes: int) -> list[Candidate]:
-        """Return what is to be trained of files and folders, in order, each file once.
+        """Return the files to train, from files and folders, in order, each file once.
 
         Raises:
             StreamerError: With exit code 66, if there is no such file or folder.
@@ -46,12 +46,12 @@ class Files:
         return list(found.values())
 
     def adopt(self, folder: Path) -> None:
-        """Make a folder the one that names in the ledger are relative to, unless there is one already.
+        """Make names in the ledger relative to a folder, unless they are relative to another one that exists.
 
-        One that is no longer there was moved: the names of its files still hold.
+        A folder that no longer exists was moved; the names of its files stay valid.
 
         Raises:
-            StreamerError: With exit code 2, if it is the folder of the checkpoints, which would then train on itself.
+            StreamerError: With exit code 2, if it is the folder of the checkpoints.
         """
         if folder.samefile(self.checkpoints):
             raise StreamerError(f"{folder} holds the checkpoints", hint="name another folder with --checkpoints")
@@ -60,18 +60,18 @@ class Files:
             self._ledger.adopt(os.fsencode(folder).decode("utf-8", "backslashreplace"))
 
     def name(self, path: str) -> str:
-        """Return the name of a file in the ledger: relative to the ledger's folder if it is in there, else absolute."""
+        """Return the name of a file in the ledger: relative to the ledger's folder if it is inside, else absolute."""
         ledger = self._ledger
         root = f"{ledger.root}/"
-        # One that was trained by itself before its folder was keeps its name.
+        # A file that was given by itself before its folder was given keeps its name.
         return path if root == "/" or not path.startswith(root) or ledger.knows(path) else path[len(root) :]
 
     def named(self, candidate: Candidate, folder: Path) -> Candidate:
-        """Return a file that was found in a folder, with the name that the ledger has for it."""
+        """Return a file that was found in a folder, with its name in the ledger."""
         return candidate._replace(path=self.name(f"{folder}/{candidate.path}"))
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
-        """Return whether there is nothing to do for a file that looks like this."""
+        """Return whether there is nothing to do for a file with this signature."""
         return self._ledger.seen(self.name(path), signature, passes)
 
     def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
@@ -94,20 +94,20 @@ class Files:
 
 
 def outdated(run: RunSettings, reason: str) -> bool:
-    """Return whether a file was refused for a reason that the settings of this process may have done away with."""
+    """Return whether a file was refused for a reason that may not hold with the settings of this process."""
     if reason == REWRITTEN:
         return run.on_change == "retrain"
     return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
 
 
 def refuse_unreadable(folder: Path, scan: Scan) -> None:
-    """Raise if a folder that is to be trained once can't be listed; a service waits until it can."""
+    """Raise if a folder can't be listed. This is for runs that end; a service waits until it can be listed."""
     if scan.failure:
         raise StreamerError(
-            f"cannot read {folder}: {scan.failure}", hint="let this user read it", code=ExitCode.NO_INPUT
+            f"cannot read {folder}: {scan.failure}", hint="give this user the right to read it", code=ExitCode.NO_INPUT
         )
 
 
 def has_changed(status: os.stat_result, signature: Signature) -> bool:
-    """Return whether a file was written to; that its name was taken away or given to another does not matter."""
+    """Return whether a file was written to; it does not matter if it was removed or renamed."""
     return (status.st_size, status.st_mtime_ns) != (signature.size, signature.mtime_ns)

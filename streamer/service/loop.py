@@ -1,8 +1,8 @@
-"""The long-running loop, which joins the rooms: files arrive, become blocks, train the model, and are never forgotten.
+"""The main loop: files arrive, become blocks, and train the model.
 
-The journey of a text file: it arrives, settles, is looked up in the ledger, is read in blocks, each of which is
-tokenised and trained; it is reported in one line, and in the next checkpoint it is on disk together with what the model
-learned from it.
+The path of a text file: it arrives, becomes still, and is looked up in the ledger. It is read in blocks, and each block
+is tokenized and trained. One log line reports the file. The next checkpoint holds both its row in the ledger and what
+the model learned from it.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from streamer.training import WORTH_WORKERS, Schedule
 from streamer.workers import starter
 
 SIGNAL_SECONDS = 0.25
-"""How often a loop with nothing to do looks whether a signal has come."""
+"""Seconds between checks for a signal while there is nothing to do."""
 
 _log = structlog.get_logger(__name__)
 
 
 def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
-    """Train on all that is in a folder and all that comes into it, until a signal says stop.
+    """Train on all files in a folder, and on those that come later, until a signal asks to stop.
 
     Args:
         inbox: The folder.
@@ -78,10 +78,10 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
 
 
 def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callable[[int, float | None], None]) -> None:
-    """Train until each of the given files has been gone over ``epochs`` times, what ``watch`` did included.
+    """Train until each of the given files has had ``epochs`` passes, including those of ``watch``.
 
     Args:
-        paths: Files and folders; what each file is called in the ledger, :meth:`.files.Files.name` says.
+        paths: Files and folders; :meth:`.files.Files.name` returns their names in the ledger.
         epochs: Passes over each file.
         service: From :func:`start`.
         on_epoch: Called after each epoch that trained anything, with its number from 1 and its average loss.
@@ -97,7 +97,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
             service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
         service.schedule.settle()
         service.score_if_due()
-        # Not "if anything was trained now": the rest of a later epoch's file, cut short by a kill, comes in the first.
+        # Not "if anything was trained now": after a kill in a later epoch, the rest of its file comes in the first.
         if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
             on_epoch(epoch + 1, record.mean(epoch))
     record.begin("")
@@ -114,7 +114,7 @@ def start(
     signals: StopSignals,
     initial: Path | None = None,
 ) -> Iterator[Service]:
-    """Hold a checkpoint folder and its trainer, resumed or new, until the context ends; then save.
+    """Lock a checkpoint folder and give its service, resumed or new, until the context ends; then save.
 
     Args:
         folder: The folder of checkpoints.
@@ -122,10 +122,10 @@ def start(
         run: How this process works.
         display: Where to show progress.
         signals: What may ask it to stop.
-        initial: Vectors for a new model to begin with.
+        initial: The file of the initial vectors of a new model.
 
     Raises:
-        StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint verifies, 78 if a given setting
+        StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint is intact, 78 if a given setting
             contradicts the checkpoint, 74 if the last checkpoint can't be written.
         Stopped: If a signal comes before there is anything to save.
     """
@@ -134,7 +134,7 @@ def start(
     store = Store(folder)
     with store.lock():
         state = start_state(store, given, initial, signals.check)
-        store.retire(run.keep)  # and with it what a killed process left half-written
+        store.retire(run.keep)  # also removes what a killed process left half-written
         state.ledger.reconsider(partial(outdated, run))
         schedule = Schedule(state, starter(run.threads))
         blas = Blas()
@@ -144,11 +144,11 @@ def start(
         saver = Saver(store, state, schedule, every=run.checkpoint_every, keep=run.keep)
         if not state.sequence and state.initial.words:
             saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
-        # One thread is one core's worth of work, so then nothing is done elsewhere.
+        # One thread means one core, so then no other process works.
         prefetcher = Prefetcher(enabled=run.threads > 1)
         with display, blas.one_thread(), contextlib.closing(prefetcher), contextlib.ExitStack() as at_exit:
             at_exit.callback(schedule.end_workers)
-            # Any other end may come in the middle of an update: then what the last checkpoint holds is the truth.
+            # Any other exception may come in the middle of an update: then only the last checkpoint is valid.
             at_exit.callback(saver.close)
             scorer = Scorer(state, schedule, tests, run.evaluate_every, signals.check)
             files = Files(folder, state.ledger, run)
@@ -170,7 +170,7 @@ def start(
 
 @attrs.define
 class Service:
-    """One trainer at work: takes files, saves when it is time, stops when it is told to."""
+    """A running trainer: it trains files, saves when it is time, and stops when it is told to."""
 
     state: State
     schedule: Schedule
@@ -187,11 +187,11 @@ class Service:
 
     @property
     def idle(self) -> bool:
-        """Return whether there was nothing to train; a run that was told to stop cannot say so."""
+        """Return whether there was nothing to train; a run that was told to stop cannot know this."""
         return not (self.files_trained or self.words_seen or self.signals.received)
 
     def announce(self, candidates: Iterable[Candidate]) -> None:
-        """Prepare for the files that will be taken next: tokenise them ahead, have workers if they are worth it."""
+        """Prepare for the files that come next: tokenize them ahead, and start workers if it is worth it."""
         candidates = [candidate for candidate in candidates if not candidate.refusal]
         jobs = [
             self._job(candidate, candidate.signature, 0, candidate.signature.size)
@@ -206,12 +206,12 @@ class Service:
             _log.info("workers.started", count=count)
 
     def _grown(self, candidate: Candidate) -> bool:
-        """Return whether a file was trained when it had another size: what is new in it may be a line."""
+        """Return whether a file was trained at another size: the new part may be a single line."""
         previous = self.state.ledger.previous(candidate.path)
         return previous is not None and previous[0] != candidate.signature.size
 
     def resume_under_way(self) -> None:
-        """Go on with the file in whose middle the last run stopped, before any other."""
+        """Resume the file in which the last run stopped, before any other."""
         entry = self.state.ledger.under_way
         if entry is None:
             return
@@ -221,7 +221,7 @@ class Service:
         except OSError:
             self._gone(entry)
             return
-        if not has_changed(status, entry.signature):  # else it is for the scan to say when it is still
+        if not has_changed(status, entry.signature):  # else the scan decides when it is still
             self.take(Candidate(entry.path, os.fspath(path), Signature.of(status)), passes=entry.passes + 1)
 
     def _gone(self, entry: Entry) -> None:
@@ -229,7 +229,7 @@ class Service:
         self._skipped(entry.path, REMOVED)
 
     def take(self, candidate: Candidate, *, passes: int = 1, backlog: int = 0) -> None:
-        """Train what is new in a file, or record why not. One log line, whatever happens.
+        """Train what is new in a file, or record why not; one log line in either case.
 
         Raises:
             Stopped: Between two blocks, after a signal; the rest of the file is for the next run.
@@ -259,19 +259,19 @@ class Service:
             entry = ledger.under_way
             if entry and entry.path == candidate.path and Path(candidate.absolute).parent.is_dir():
                 self._gone(entry)
-            return  # gone since the scan; should it come back, so will its name
+            return  # gone since the scan; if it returns, a scan finds it
         except reader.Refused as refusal:
             ledger.refuse(candidate.path, candidate.signature, str(refusal))
             self._skipped(candidate.path, str(refusal))
         self.saver.save_if_due()
 
     def score_if_due(self) -> None:
-        """Measure the vectors if it is time to."""
+        """Score the vectors if it is time."""
         if self.scorer.score_if_due():
             self.saver.changed()
 
     def wait(self, box: Inbox, scan: Scan) -> None:
-        """Sleep until an event, the next look at the folder, or the next checkpoint, whichever comes first."""
+        """Sleep until an event or the next scan, whichever comes first; save if a checkpoint is due before."""
         self.display.idle(scan.waiting)
         limit = self.run.rescan if scan.next_still is None else min(self.run.rescan, scan.next_still)
         until = time.monotonic() + max(limit, 0.02)
@@ -282,7 +282,7 @@ class Service:
                 return
 
     def _train(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> None:
-        """Train a file from the entry's offset to its end, one block after the other."""
+        """Train a file from the entry's offset to its end, block by block."""
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
         progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
@@ -292,8 +292,8 @@ class Service:
             self.signals.check()
             self.score_if_due()
             if has_changed(os.fstat(file.fileno()), signature):
-                return  # neither trained nor refused: it is looked at anew once it is still again
-            # What grew at the end of a file is new however often the beginning was trained.
+                return  # neither trained nor refused: it is checked again when it is still
+            # Text added at the end of a file is new, however often the beginning was trained.
             fresh = block.start >= entry.bytes_trained
             ledger.advance(entry, block.stop, len(block.tokens))
             failpoints.reached("block.advanced")
@@ -311,7 +311,7 @@ class Service:
         self.files_trained.add(entry.path)
 
     def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
-        """Tell of a block that is trained, and of its file if that was the last."""
+        """Report a block that was trained, and its file if this was the last block."""
         self.state.epochs.add(epoch, report.loss)
         self.words_seen += report.tokens
         progress.add(report, seconds)
@@ -332,7 +332,7 @@ class Service:
             _log.info("vocabulary.grown", vocabulary=report.vocabulary, admitted=progress.admitted)
 
     def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
-        """Yield the rest of a file, cut where bytes begin that no pass has covered: they came in a later pass."""
+        """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
         for stop in (entry.bytes_trained, entry.text_bytes):
             if entry.offset < stop:
                 job = self._job(candidate, entry.signature, entry.offset, stop)

@@ -1,4 +1,4 @@
-"""The progress of a file, and who is told of it: nobody, or the live line of a terminal."""
+"""The progress of a file, and where it is shown: nowhere, or on the live line of a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamer.model.training import BlockReport
 
 @attrs.define
 class FileProgress:
-    """What is known of a file whose blocks are being trained: its text in bytes, how much of it is new, and so far."""
+    """The progress of a file in training: the bytes of its text, how many of them are new, and the totals so far."""
 
     path: str
     size: int
@@ -26,7 +26,7 @@ class FileProgress:
     loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
 
     def add(self, report: BlockReport, seconds: float) -> None:
-        """Take note of a block."""
+        """Add a block."""
         self.words += report.tokens
         self.admitted += report.admitted
         self.seconds += seconds
@@ -34,7 +34,7 @@ class FileProgress:
 
     @property
     def mean_loss(self) -> float | None:
-        """The mean loss so far, None where nothing was measured."""
+        """The mean loss so far, None if nothing was measured."""
         return self.loss.total / self.loss.weight if self.loss.weight else None
 
 
@@ -48,13 +48,13 @@ class Display:
         pass
 
     def file(self, path: str, size: int, backlog: int) -> None:
-        """Begin a file of ``size`` bytes, with so many files after it."""
+        """Begin a file of ``size`` bytes, with ``backlog`` files after it."""
 
     def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
-        """Take note of a block: where the file stands now, its words, the file's loss so far."""
+        """Add a block: the offset in the file after it, its words, the file's loss so far."""
 
     def idle(self, waiting: int) -> None:
-        """Say that there is nothing to train, and how many files are not still yet."""
+        """Show that there is nothing to train, and how many files are not still yet."""
 
     def echo(self, line: str) -> None:
         """Print a line of output, if anyone still reads it."""

@@ -1,4 +1,4 @@
-"""Checkpoints beside the training: it pauses for a copy of the state, and a thread writes the copy to disk."""
+"""Checkpoints during training: it pauses while the state is copied, then a thread writes the copy to disk."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from streamer.system import failpoints
 from streamer.training import Schedule
 
 IDLE_SECONDS = 5.0
-"""Seconds without anything to train after which a checkpoint is taken, so that what was learned can be asked for."""
+"""Seconds with nothing to train after which a checkpoint is saved, so that queries see what was learned."""
 IDLE_SHARE = 0.05
-"""Share of an idle time that checkpoints may take: where files trickle in, a large model is not written for each."""
+"""Share of idle time that checkpoints may take: if small files keep coming, a large model is not saved for each."""
 LONGEST_WAIT = 60.0
-"""Most seconds between attempts while the disk does not take a checkpoint."""
+"""Most seconds between retries while checkpoints can't be written."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Saver:
-    """Saves a state now and then: at most one checkpoint under way, the newest of them kept, failures tried again.
+    """Saves a state from time to time: one checkpoint at a time; the newest are kept, failures are retried.
 
     Args:
-        store: Where to; its lock is held by the caller.
+        store: The checkpoints; the caller holds the lock.
         state: What to save.
         schedule: The blocks that are under way, which must be trained first.
-        every: Seconds between checkpoints while training.
+        every: Seconds between checkpoints during training.
         keep: Checkpoints to keep.
     """
 
@@ -45,12 +45,12 @@ class Saver:
         self._took = 0.0
 
     def changed(self) -> None:
-        """Note that the state is no longer that of the last checkpoint."""
+        """Note that the state has changed since the last checkpoint."""
         self._changed = True
         self._last_change = time.monotonic()
 
     def seconds_until_due(self, *, idle: bool) -> float:
-        """Return how long until a checkpoint should be taken; infinity if nothing has changed."""
+        """Return the seconds until a checkpoint is due; infinity if nothing has changed."""
         if not self._changed and not self._under_way:
             return float("inf")
         due = self._last + self._every
@@ -61,14 +61,14 @@ class Saver:
         return due - time.monotonic()
 
     def save_if_due(self, *, idle: bool = False) -> None:
-        """Take a checkpoint if it is time for one. Never raises for a disk that is full or gone: it is tried again."""
+        """Save a checkpoint if one is due. Never raises if the disk is full or gone: the save is retried."""
         if self._under_way and self._under_way.done():
             self._settle()
         if self._changed and not self._under_way and self.seconds_until_due(idle=idle) <= 0:
             self._begin()
 
     def finish(self) -> None:
-        """Take the last checkpoint, if anything has changed, and wait until it is on disk.
+        """Save the last checkpoint, if anything has changed, and wait until it is on disk.
 
         Raises:
             StreamerError: With exit code 74, if it can't be written, 71 if there is no memory for a copy.
@@ -84,11 +84,11 @@ class Saver:
             self.close()
 
     def close(self) -> None:
-        """Wait for a checkpoint that is under way, and take no more."""
+        """Wait for a checkpoint that is under way, and save no more."""
         self._writer.shutdown()
 
     def _begin(self) -> None:
-        self._schedule.settle()  # what is still being trained is no pause
+        self._schedule.settle()  # waiting for blocks that are being trained is not part of the pause
         started = self._last = time.monotonic()
         number = self._state.number_next()
         try:
@@ -119,7 +119,7 @@ class Saver:
         return seconds
 
     def _settle(self) -> None:
-        """Take note of how the checkpoint that was under way ended, waiting for it if need be."""
+        """Wait for the checkpoint that is under way, and record how it ended."""
         assert self._under_way is not None
         try:
             self._took = self._under_way.result()
@@ -134,7 +134,7 @@ class Saver:
 
 def _no_memory() -> StreamerError:
     return StreamerError(
-        "there is no memory for a copy of the model, from which a checkpoint is written",
-        hint="give it more: a checkpoint takes as much again as the model",
+        "not enough memory for a checkpoint: it is written from a copy of the model",
+        hint="free some memory: the copy needs as much as the model",
         code=ExitCode.SYSTEM,
     )

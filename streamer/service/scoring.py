@@ -1,6 +1,6 @@
-"""Scores over the stream: how good the vectors are, every so many words trained.
+"""Scores during training: how good the vectors are, at regular numbers of words trained.
 
-When to measure follows from the state alone, so that a run that was stopped has the scores of one that was not.
+The state alone decides when to score, so a run that was stopped has the same scores as one that was not.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _log = structlog.get_logger(__name__)
 
 
 def read_tests(run: RunSettings) -> dict[str, Test]:
-    """Return the tests that the settings name, each by what it measures and its file.
+    """Return the tests that the settings name, by their kind and file.
 
     Raises:
-        StreamerError: With exit code 66, if a file can't be read, or again and again, or is no such test; 78 if there
-            are too many.
+        StreamerError: With exit code 66, if a file can't be read, or not more than once, or is not such a test; 78 if
+            there are too many.
     """
     named = [("pairs", path, _pairs) for path in run.pairs] + [
         ("analogies", path, _analogies) for path in run.analogies
     ]
     if len(named) > MOST_TESTS:
-        raise StreamerError(f"{len(named)} tests are more than {MOST_TESTS}", code=ExitCode.CONFIGURATION)
+        raise StreamerError(f"too many tests: {len(named)}; the limit is {MOST_TESTS}", code=ExitCode.CONFIGURATION)
     short = Counter((kind, Path(path).name) for kind, path, _ in set(named))
     tests: dict[str, Test] = {}
     nothing = WordVectors([], np.empty((0, 1), np.float32), [])
     for kind, path, measure in named:
-        if Path(path).exists() and not Path(path).is_file():  # a pipe can be read once, and kept waiting for ever
+        if Path(path).exists() and not Path(path).is_file():  # a pipe can be read only once, and may block
             raise StreamerError(
-                f"cannot read {path}: it is no regular file", hint="write it to a file first", code=ExitCode.NO_INPUT
+                f"cannot read {path}: not a regular file", hint="copy its content to a file", code=ExitCode.NO_INPUT
             )
         name = Path(path).name if short[kind, Path(path).name] == 1 else path
         test = tests[f"{kind} {printable(name)}"] = partial(measure, path)
@@ -55,14 +55,14 @@ def read_tests(run: RunSettings) -> dict[str, Test]:
 
 
 class Scorer:
-    """Measures the vectors now and then, and records the scores in the state.
+    """Scores the vectors from time to time, and records the scores in the state.
 
     Args:
-        state: Whose vectors.
+        state: The state that has the vectors.
         schedule: The blocks that are under way, which must be trained first.
-        tests: What to measure them by; none for never.
-        every: Words trained between two times.
-        check: Called now and then while measuring; raises to break it off.
+        tests: The tests; if there are none, it never scores.
+        every: Words trained between scores.
+        check: Called from time to time while scoring; raises to stop it.
     """
 
     def __init__(
@@ -73,20 +73,20 @@ class Scorer:
         self._failed = 0
 
     def score_if_due(self) -> bool:
-        """Measure if another so many words have been trained since the last time; return whether there are new scores.
+        """Score if words trained have passed a multiple of ``every`` since the last time; return whether it did.
 
-        Breaking it off leaves it due: it is the first thing that the next run does.
+        If ``check`` stops it, scores stay due: the next run begins with them.
         """
         trained, scores = self._state.model.words_trained, self._state.scores
         last = max(scores.rows[-1].words_trained if scores.rows else 0, self._failed)
         if not self._tests or trained // self._every == last // self._every:
             return False
-        self._schedule.settle()  # out here: that a worker died is no failure of a test
+        self._schedule.settle()  # outside the try: the death of a worker is not a failed test
         started = time.perf_counter()
         try:
             vectors = self._state.vectors()
             found = [Score(trained, name, *test(vectors, self._check)) for name, test in self._tests.items()]
-        except (StreamerError, MemoryError) as error:  # a file that is gone by now is no reason to stop learning
+        except (StreamerError, MemoryError) as error:  # training continues if a file is gone by now
             self._failed = trained
             _log.warning("scores.failed", problem=str(error) or "out of memory", words_trained=trained)
             return False

@@ -1,9 +1,9 @@
 """SIGTERM, Ctrl-C and the end of the terminal: the first asks for a clean stop, the second ends the process at once.
 
-A second is one that comes a moment later: shells and wrappers pass on what the kernel has sent to all, so that one
-request arrives twice, and the end of a terminal nearly always does.
+A signal counts as the second only if it comes a moment later. Shells and wrappers pass on what the kernel has already
+sent to all processes, so one request can arrive twice; the end of a terminal nearly always does.
 
-Imports next to nothing: a trainer enters this before it imports the rest, which takes longer than some are patient.
+This module imports very little: a trainer handles signals before the slow imports begin.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ SHOW_CURSOR = b"\x1b[?25h\n"
 
 
 class Stopped(Exception):  # noqa: N818 - a request, not an error
-    """Raised where it is safe to stop, once a signal has asked for it."""
+    """Raised where it is safe to stop, after a signal has asked for it."""
 
 
 class StopSignals:
-    """A context in which signals only set a flag, for a loop to look at between blocks; after it, they do nothing.
+    """A context in which signals only set a flag, which a loop checks between blocks; after it, they do nothing.
 
-    For a process that ends soon after: what it had to save is saved, and a signal that comes while the interpreter
-    takes itself down would turn a clean end into another.
+    The process should end soon after: everything is saved by then, and a signal during the shutdown of the interpreter
+    would change the exit code.
     """
 
     def __init__(self) -> None:
@@ -42,20 +42,20 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
                 signal.signal(number, self._handle)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)  # unlike a function of ours, it stays to the end of the process
+            signal.signal(number, signal.SIG_IGN)  # unlike a handler in Python, it works to the end of the process
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if self.received and (number == signal.SIGHUP or now - self._when < ECHO_SECONDS):
             return
         if self.received:
-            # Checkpoints are published by a rename, so there is nothing that leaving now could tear.
+            # Checkpoints are published by a rename, so an exit now leaves none half-written.
             with contextlib.suppress(OSError):
                 if os.isatty(2):
                     os.write(2, SHOW_CURSOR)  # which a live display hides

@@ -25,13 +25,13 @@ _log = structlog.get_logger(__name__)
 
 
 def start_state(store: Store, given: Mapping[str, Any], initial: Path | None, check: Callable[[], None]) -> State:
-    """Return the state of the newest checkpoint, or a new one. For the holder of the lock: damaged ones go aside.
+    """Return the state of the newest checkpoint, or a new one. Damaged ones are set aside: hold the lock.
 
     Args:
         store: The checkpoints.
         given: Model settings that the user named.
-        initial: The file of the initial vectors of a new model. One that is resumed must have begun with them.
-        check: Called now and then while they are read; raises to break it off.
+        initial: The file of the initial vectors of a new model. A resumed model must have begun with the same ones.
+        check: Called from time to time while they are read; raises to stop.
 
     Raises:
         StreamerError: 65 if no checkpoint is intact, 66 if the vectors can't be read, 78 if a setting or the vectors
@@ -51,10 +51,10 @@ def start_state(store: Store, given: Mapping[str, Any], initial: Path | None, ch
     checkpoint, tree = found
     state = State.from_checkpoint(checkpoint, tree, given)
     if initial and state.initial.sha256 != digest:
-        began = f"with those of {state.initial.name}" if state.initial.name else "with none"
+        began = f"with vectors from {state.initial.name}" if state.initial.name else "without initial vectors"
         raise StreamerError(
             f"--initial-vectors {initial} contradicts the checkpoint, which began {began}",
-            hint="leave it out to go on, or use another --checkpoints folder to start anew",
+            hint="leave out --initial-vectors to resume, or start a new model with another --checkpoints folder",
             code=ExitCode.CONFIGURATION,
         )
     _log.info(
@@ -71,7 +71,7 @@ def _with_initial_vectors(path: Path, digest: str, given: Mapping[str, Any], che
     started = time.perf_counter()
     read = read_word2vec_format(path, check=check)
     size = len(read.words)
-    counts = np.arange(size, 0, -1)  # published in order of frequency
+    counts = np.arange(size, 0, -1)  # files of vectors are in the order of frequency
     vectors = WordVectors(read.words, read.vectors, counts, copy=False)
     state = State.new(model_settings(None, {"vector_size": vectors.vector_size, **given}))
     set_initial_vectors(state, vectors, printable(path.name), digest, check)
@@ -88,9 +88,9 @@ def _with_initial_vectors(path: Path, digest: str, given: Mapping[str, Any], che
 
 def _digest(path: Path, check: Callable[[], None]) -> str:
     digest = hashlib.sha256()
-    if path.exists() and not path.is_file():  # a pipe would have to be read twice, and may keep us waiting for ever
+    if path.exists() and not path.is_file():  # a pipe can be read only once, and may block
         raise StreamerError(
-            f"cannot read {path}: it is no regular file", hint="write it to a file first", code=ExitCode.NO_INPUT
+            f"cannot read {path}: not a regular file", hint="copy its content to a file", code=ExitCode.NO_INPUT
         )
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The whole of what is learned, as one object and as one tree. It alone knows the keys of a checkpoint."""
+"""Everything that was learned, as one object and as one tree. Only this package knows the keys of a checkpoint."""
 
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import History

@@ -9,10 +9,10 @@ from streamer.model.sgns import Loss
 
 @attrs.define
 class EpochLosses:
-    """The loss of each epoch of a ``train`` command, kept so that a command that was killed can go on with it.
+    """The loss of each epoch of a ``train`` command, stored so that a killed command can resume.
 
     Attributes:
-        job: What the command was asked to train; another job starts from nothing.
+        job: What the command trains; another job starts with no losses.
         losses: For each epoch the sum of losses and its weight.
     """
 
@@ -20,7 +20,7 @@ class EpochLosses:
     losses: list[Loss] = attrs.field(factory=list)
 
     def begin(self, job: str) -> None:
-        """Start the table of a job, or go on with it if it is the one that was under way."""
+        """Start the table of a job, or continue it if this job was under way."""
         if self.job != job:
             self.job, self.losses = job, []
 
@@ -32,7 +32,7 @@ class EpochLosses:
         self.losses[epoch] = Loss(old.total + loss.total, old.weight + loss.weight)
 
     def mean(self, epoch: int) -> float | None:
-        """Return the mean loss of an epoch, None where nothing was measured."""
+        """Return the mean loss of an epoch, None if nothing was measured."""
         if epoch >= len(self.losses) or not self.losses[epoch].weight:
             return None
         return self.losses[epoch].total / self.losses[epoch].weight

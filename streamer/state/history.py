@@ -10,17 +10,17 @@ from streamer.model.training import BlockReport
 
 COLUMNS = ("words_seen", "words_trained", "vocabulary", "loss_total", "loss_weight", "seconds")
 LIMIT = 2048
-"""Rows at which neighbours are merged, two into one."""
+"""When there are so many rows, each two neighbours are merged into one."""
 
 
 @attrs.define
 class History:
-    """A table with one row for each stretch of the stream.
+    """A table with one row for each interval of the stream.
 
     Attributes:
-        rows: For each stretch the words seen and trained and the vocabulary at its end, the loss within it (a sum and
+        rows: For each interval the words seen and trained and the vocabulary at its end, the loss within it (a sum and
             its weight), and the seconds it took.
-        resolution: Words trained that a row holds at least; doubled whenever the table is full.
+        resolution: Least number of trained words in a row; doubled whenever the table is full.
     """
 
     rows: list[list[float]] = attrs.field(factory=list)
@@ -41,20 +41,20 @@ class History:
             self.resolution *= 2
 
     def loss(self, words: float = 1e6) -> float | None:
-        """Return the mean loss over about the last so many words trained, None where nothing was measured."""
+        """Return the mean loss over about the last ``words`` words trained, None if nothing was measured."""
         last = self._last(words)
         weight = sum(row[4] for row in last)
         return sum(row[3] for row in last) / weight if weight else None
 
     def words_per_second(self, words: float = 1e6) -> float | None:
-        """Return the speed over about the last so many words trained, None where nothing was measured."""
+        """Return the speed over about the last ``words`` words trained, None if nothing was measured."""
         last = self._last(words)
         before = self.rows[-len(last) - 1][1] if len(last) < len(self.rows) else 0.0
         seconds = sum(row[5] for row in last)
         return (last[0][1] - before) / seconds if seconds else None
 
     def _last(self, words: float) -> list[list[float]]:
-        """Return the rows of about the last so many words trained, the last one first."""
+        """Return the rows of about the last ``words`` words trained, the last one first."""
         return [row for row in reversed(self.rows) if self.rows[-1][1] - row[1] < words]
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
@@ -64,5 +64,5 @@ class History:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[np.float64]], resolution: int) -> History:
-        """Return the history that :meth:`to_arrays` came from."""
+        """Return the history whose :meth:`to_arrays` returned these arrays."""
         return cls(np.stack([arrays[name] for name in COLUMNS], axis=1).tolist(), resolution)

@@ -7,13 +7,13 @@ import attrs
 
 @attrs.frozen
 class InitialVectors:
-    """With what a model began: with nothing, or with vectors that were trained elsewhere.
+    """The vectors, trained elsewhere, that a model began with; the defaults mean none.
 
     Attributes:
-        name: The file they came from; empty if from none.
-        sha256: The digest of that file in hexadecimal.
-        words: How many words it brought.
-        words_seen: How often these are counted as seen before there was any text.
+        name: The file they came from; empty if there is none.
+        sha256: The SHA-256 of that file in hexadecimal.
+        words: Words that the model took from that file.
+        words_seen: How often these words count as seen before any text.
     """
 
     name: str = ""

@@ -1,7 +1,7 @@
 """Each part of the state as leaves of a tree, and back again: the only place that knows the keys of a checkpoint.
 
-Reading trusts nothing: a digest proves that a file is intact, not that its parts were made together. So each part is
-checked by itself and against the others. ``docs/checkpoint-format.md`` lists the keys.
+Nothing that is read is trusted: a digest proves that a file is intact, not that its parts belong together. So each part
+is checked by itself and against the others. ``docs/checkpoint-format.md`` lists the keys.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from streamer.state.tree_reader import TreeReader, damaged, to_blob
 from streamer.vectors import WordVectors
 
 SMALLEST = 1e-12
-"""All sums of squares are larger: AdaGrad divides by their roots."""
+"""No sum of squares may be smaller: AdaGrad divides by their roots."""
 
 VECTORS = ("vocabulary", "embeddings/input")
 """The keys and groups that :func:`read_vectors` needs."""
@@ -39,11 +39,11 @@ WORDS = ("vocabulary/words", "vocabulary/counts")
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
 FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "ledger")
-"""Far less than a model, so that looking takes no longer than checking the digest."""
+"""Far less than a model: reading them takes no longer than checking the digest."""
 
 
 def model_leaves(model: ModelState) -> Tree:
-    """Return all of a model as leaves of a tree; arrays are views, not copies."""
+    """Return a complete model as leaves of a tree; arrays are views, not copies."""
     vocabulary, embeddings = model.vocabulary, model.embeddings
     leaves: Tree = {
         "vocabulary/words": to_blob(vocabulary.words),
@@ -66,7 +66,7 @@ def model_leaves(model: ModelState) -> Tree:
 
 
 def read_model(read: TreeReader, given: Mapping[str, Any]) -> ModelState:
-    """Return the model that :func:`model_leaves` came from, after checking that one like it can have made them.
+    """Return the model whose :func:`model_leaves` are in a tree, after checking that they can belong to one model.
 
     Args:
         read: The tree.
@@ -93,14 +93,14 @@ def read_words(read: TreeReader) -> tuple[list[str], npt.NDArray[np.int64]]:
 
 
 def read_vectors(read: TreeReader, checkpoint: Any) -> WordVectors:
-    """Return the vectors; they take the tree's arrays over."""
+    """Return the vectors; they take over the tree's arrays."""
     words, counts = read_words(read)
     matrix = read.floats("embeddings/input", np.float32, (len(words), None))
     return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint)
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:
-    """Return the words seen, those of initial vectors included, and the words trained."""
+    """Return the number of words seen, including those of initial vectors, and of words trained."""
     return read.count("vocabulary/words_seen"), read.count("progress/words_trained")
 
 
@@ -110,32 +110,32 @@ def read_sizes(read: TreeReader) -> tuple[int, int]:
 
 
 def _read_batching(read: TreeReader) -> Batching:
-    """Return how the stream is cut into updates, if a machine can do it."""
+    """Return how the stream is cut into updates, after checking that the numbers are possible."""
     batching = read.record("batching", Batching)
     numbers = attrs.astuple(batching)
     if min(numbers) < 1 or max(*numbers, noise_words(batching, batching.chunk)) > LONGEST:
-        raise damaged(f"batching/ is {batching}")
+        raise damaged(f"batching/ is out of bounds: {batching}")
     return batching
 
 
 def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
-    """Let a new vocabulary take over that of a tree, after checking that one like it can have made it."""
+    """Restore the vocabulary of a tree into a new one, after checking that its parts can belong together."""
     words, others = read.words("vocabulary/words"), read.words("candidates/words")
     counts = read.counts("vocabulary/counts", len(words), low=vocabulary.min_count)
     waiting = read.counts("candidates/counts", len(others))
     total = read.count("vocabulary/words_seen")
     if len(others) and waiting.max() >= vocabulary.min_count:
-        raise damaged(f"candidates/counts has one of {waiting.max()}, and {vocabulary.min_count} admit a word")
+        raise damaged(f"candidates/counts has {waiting.max()}, and min_count is {vocabulary.min_count}")
     candidates = dict(zip(others, waiting.tolist(), strict=True))
     if not candidates.keys().isdisjoint(words):
-        raise damaged("candidates/words has words that vocabulary/words has")
+        raise damaged("candidates/words has words that are also in vocabulary/words")
     if (counted := _sum(counts) + _sum(waiting)) != total:
-        raise damaged(f"vocabulary/words_seen is {total}, and the counts of all words are {counted}")
+        raise damaged(f"vocabulary/words_seen is {total}, and the sum of all counts is {counted}")
     vocabulary.restore(words, counts, candidates, total)
 
 
 def _restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> None:
-    """Let new embeddings take over those of a tree, which has so many words."""
+    """Restore the embeddings of a tree, which has ``size`` words, into new ones."""
     rows, row = (size, embeddings.vector_size), (size,)
     embeddings.restore(
         read.floats("embeddings/input", np.float32, rows),
@@ -146,13 +146,13 @@ def _restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> 
 
 
 def _restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistribution) -> None:
-    """Let a new noise distribution take over that of a tree, if it can be of an earlier state of a vocabulary."""
+    """Restore the noise distribution of a tree, if it can come from an earlier state of the vocabulary."""
     counts, size = read.counts("noise/counts", None), len(vocabulary)
     due = read.count("noise/due", high=vocabulary.total + 2 * size)
     if len(counts) > size or (counts > vocabulary.counts[: len(counts)]).any():
-        raise damaged(f"noise/counts has more of {len(counts)} words than the vocabulary of {size}")
+        raise damaged(f"noise/counts ({len(counts)}) has more words or larger counts than vocabulary/counts ({size})")
     if due and not len(counts):
-        raise damaged(f"noise/counts is empty, and not due before {due} words")
+        raise damaged(f"noise/counts is empty, and noise/due is {due}")
     noise.restore(counts, due)
 
 
@@ -162,7 +162,7 @@ def ledger_leaves(ledger: Ledger) -> Tree:
 
 
 def read_ledger(read: TreeReader) -> Ledger:
-    """Return the ledger that :func:`ledger_leaves` came from."""
+    """Return the ledger whose :func:`ledger_leaves` are in a tree."""
     return Ledger.from_arrays(read.arrays("ledger"), read.string("ledger/root"))
 
 
@@ -172,7 +172,7 @@ def history_leaves(past: History) -> Tree:
 
 
 def read_history(read: TreeReader, words_seen: int, words_trained: int) -> History:
-    """Return the history, if it can have led to so many words."""
+    """Return the history, if it can end at these numbers of words."""
     rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
     columns = {
         name: read.floats(f"history/{name}", np.float64, (rows,), low=-np.inf if name == "loss_total" else 0.0)
@@ -180,7 +180,7 @@ def read_history(read: TreeReader, words_seen: int, words_trained: int) -> Histo
     }
     now = {"words_seen": words_seen, "words_trained": words_trained}
     if rows >= history.LIMIT or any((np.diff(columns[name], append=end) < 0).any() for name, end in now.items()):
-        raise damaged(f"the {rows} rows of history/ do not lead to what the model has seen")
+        raise damaged(f"the {rows} rows of history/ do not fit the words that the model has seen and trained")
     return History.from_arrays(columns, read.count("history/resolution", low=1))
 
 
@@ -190,7 +190,7 @@ def scores_leaves(found: Scores) -> Tree:
 
 
 def read_scores(read: TreeReader, words_trained: int) -> Scores:
-    """Return the scores over the stream, if they can have been measured on the way to so many words."""
+    """Return the scores over the stream, if they can have been measured before so many words were trained."""
     tests = read.words("scores/tests")
     at = read.counts("scores/words_trained", None, low=0)
     columns = {
@@ -201,11 +201,11 @@ def read_scores(read: TreeReader, words_trained: int) -> Scores:
         "rows": read.counts("scores/rows", len(at), low=0),
     }
     if len(at) >= scores.LIMIT or (columns["test"] >= len(tests)).any():
-        raise damaged(f"scores/ has {len(at)} rows of {len(tests)} tests")
+        raise damaged(f"scores/ has {len(at)} rows and {len(tests)} tests: too many rows, or a row without a test")
     if (np.abs(columns["score"]) > 1.000001).any() or (columns["scored"] > columns["rows"]).any():
-        raise damaged("scores/ has scores above 1, or of more rows than there are")
+        raise damaged("scores/ has scores above 1, or more scored rows than rows")
     if (np.diff(at, append=words_trained) < 0).any():
-        raise damaged(f"the {len(at)} rows of scores/ do not lead to what the model has seen")
+        raise damaged(f"the {len(at)} rows of scores/ do not fit the words that the model has trained")
     return Scores.from_arrays(tests, columns)
 
 
@@ -215,10 +215,10 @@ def initial_leaves(initial: InitialVectors) -> Tree:
 
 
 def read_initial(read: TreeReader, words_seen: int) -> InitialVectors:
-    """Return the record of the initial vectors, if the model can have seen that many words."""
+    """Return the record of the initial vectors, if it fits the words that the model has seen."""
     initial = read.record("initial", InitialVectors)
     if not 0 <= initial.words <= initial.words_seen <= words_seen:
-        raise damaged(f"initial/ has {initial.words} words, seen {initial.words_seen} times of {words_seen}")
+        raise damaged(f"initial/ has {initial.words} words, seen {initial.words_seen} times, of {words_seen} seen")
     return initial
 
 
@@ -238,5 +238,5 @@ def _grouped(group: str, leaves: Mapping[str, Any]) -> Tree:
 
 
 def _sum(counts: npt.NDArray[np.int64]) -> int:
-    """Return the sum of counts, however large."""
+    """Return the sum of counts, without overflow."""
     return (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())

@@ -34,15 +34,15 @@ _log = structlog.get_logger(__name__)
 
 @attrs.frozen
 class Figures:
-    """The parts of a state that say how far it is, all but the model itself.
+    """How far a training is: all parts of a state except the model itself.
 
     Attributes:
         checkpoint: What they were read from.
         settings: The settings of the model.
-        vocabulary: Words that have vectors.
-        candidates: Words that were seen too seldom so far.
-        words_seen: Words of all texts, initial vectors not included.
-        words_trained: Those that had vectors, over all passes.
+        vocabulary: Number of words that have vectors.
+        candidates: Number of words that were seen too seldom so far.
+        words_seen: Words of all texts, without those of initial vectors.
+        words_trained: Those of them that had vectors, over all passes.
         history: Loss, speed and vocabulary over the stream.
         scores: Scores in tests over the stream.
         initial: The initial vectors.
@@ -64,23 +64,23 @@ class Figures:
 def load(
     folder: PathLike = DEFAULT_CHECKPOINTS, *, sequence: int | None = None, newer_than: WordVectors | None = None
 ) -> WordVectors:
-    """Return the vectors of a checkpoint, read-only: of the newest that is intact, unless you name one.
+    """Return the vectors of a checkpoint, read-only: of the newest intact one, unless you name one.
 
-    It is safe while a trainer publishes new checkpoints.
+    You can call it while a trainer publishes new checkpoints.
 
     Args:
         folder: A folder of checkpoints, or the file of one checkpoint.
         sequence: The number of a checkpoint in the folder.
         newer_than: Vectors that were loaded before. They are returned again if their checkpoint is still the newest of
-            the folder. Nothing is read then, so you can ask before every query.
+            the folder. Then nothing is read, so you can call this before every query.
 
     Raises:
         StreamerError: 66 if there is no such checkpoint, 65 if it is damaged, or if there are some and none is intact.
-        ValueError: If ``newer_than`` is given together with a number or a file.
+        ValueError: If ``newer_than`` is given together with a number or a file, or a number together with a file.
     """
     if newer_than is not None:
         if sequence is not None or Path(folder).is_file():
-            raise ValueError("newer_than goes with a folder of checkpoints, not with a number or a file")
+            raise ValueError("newer_than needs a folder of checkpoints, not a number or a file")
         if [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
             return newer_than
     checkpoint, read = _open(folder, parts.VECTORS, sequence)
@@ -108,23 +108,23 @@ def read_words(
 
     Args:
         folder: The folder of checkpoints.
-        silent: Whether to log nothing of damaged checkpoints that are passed over.
+        silent: Whether to log nothing about damaged checkpoints that are skipped.
     """
     return parts.read_words(_open(folder, parts.WORDS, silent=silent)[1])
 
 
 def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
-    """Return the ledger of the newest checkpoint that is intact; raises as :func:`load` does."""
+    """Return the ledger of the newest intact checkpoint; raises as :func:`load` does."""
     return parts.read_ledger(_open(folder, parts.LEDGER)[1])
 
 
 def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, InitialVectors]:
-    """Return the history, the scores and the initial vectors of the newest checkpoint; raises as :func:`load` does."""
+    """Return history, scores and initial vectors of the newest intact checkpoint; raises as :func:`load` does."""
     return _history(_open(folder, parts.HISTORY)[1])
 
 
 def read_figures(folder: PathLike = DEFAULT_CHECKPOINTS) -> Figures:
-    """Return how far the newest checkpoint is; raises as :func:`load` does."""
+    """Return the figures of the newest intact checkpoint; raises as :func:`load` does."""
     checkpoint, read = _open(folder, parts.FIGURES)
     words_seen, words_trained = parts.read_progress(read)
     history, scores, initial = _history(read)
@@ -142,9 +142,9 @@ def read_figures(folder: PathLike = DEFAULT_CHECKPOINTS) -> Figures:
 
 
 def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Checkpoint:
-    """Return a checkpoint, the newest by default, after checking that a trainer could go on from it.
+    """Return a checkpoint, the newest by default, after checking that a trainer could resume from it.
 
-    Every byte is compared with the digest; then every part is read, and checked against the others.
+    Every byte is compared with the digest. Then every part is read and checked against the others.
 
     Args:
         folder: The folder of checkpoints.
@@ -175,20 +175,19 @@ def _read(
 ) -> tuple[Checkpoint, Tree]:
     """Return a checkpoint and its tree, as it is in the file; arguments as for :func:`load`.
 
-    Each damaged checkpoint that is passed over on the way to the newest intact one is shown in a line of the log,
-    unless ``silent``.
+    Each damaged checkpoint that is skipped gets a line in the log, unless ``silent``.
     """
     path = Path(source)
-    if path.is_file():
+    if path.is_file() or (path.suffix == ".h5" and not path.is_dir()):
         if sequence is not None:
-            raise ValueError("a number goes with a folder of checkpoints, not with a file")
+            raise ValueError("sequence needs a folder of checkpoints, not a file")
         return Store(path.parent).load(str(path.absolute()), only)
     if sequence is not None:
         return Store(path).load(sequence, only)
     found = Store(path).load_newest(only, on_damage=None if silent else _passed_over)
     if found is None:
         raise StreamerError(
-            f"there is no checkpoint in {os.fspath(source)}" if path.suffix != ".h5" else f"there is no file {path}",
+            f"there is no checkpoint in {os.fspath(source)}",
             hint="train one first: python -m streamer watch data/inbox --once",
             code=ExitCode.NO_INPUT,
         )
@@ -196,6 +195,6 @@ def _read(
 
 
 def _passed_over(checkpoint: Checkpoint, reason: str) -> None:
-    # Without a configured log, structlog would write to stdout, where results are read.
+    # If the log is not configured, structlog writes to stdout, where other programs read results.
     log = _log if structlog.is_configured() else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
     log.warning("checkpoint.damaged", name=checkpoint.name, reason=reason, hint="an older one is used")

@@ -1,8 +1,8 @@
-"""The whole of what is learned, as one object: what a checkpoint holds, and what a trainer goes on from.
+"""Everything that was learned, as one object: what a checkpoint holds, and what a trainer resumes from.
 
-The parts are joined here and nowhere else, because they are saved together: weights without the ledger of the bytes
-that shaped them are worth nothing. Each part is changed by its own methods only; ``docs/architecture.md`` says who owns
-what, and a test reads the code for anybody else who writes there.
+The parts are joined here and nowhere else, because they are saved together: weights are useless without the ledger of
+the bytes that shaped them. Each part is changed by its own methods only. ``docs/architecture.md`` says who owns which
+part, and a test searches the code for writes from elsewhere.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from streamer.version import __version__
 
 @attrs.define(eq=False)
 class State:
-    """All that was learned, and where in the text.
+    """Everything that was learned, and the position in the text.
 
-    Between two blocks it is one whole. While a block is being trained by workers, vocabulary and ledger are ahead of
-    weights and history: :meth:`streamer.training.schedule.Schedule.settle` waits for that.
+    Between two blocks its parts agree. While workers train a block, vocabulary and ledger are ahead of weights and
+    history; :meth:`streamer.training.schedule.Schedule.settle` waits until they agree again.
 
     Attributes:
-        model: Vocabulary, embeddings and what else shapes the next update.
+        model: Vocabulary, embeddings and everything else that shapes the next update.
         ledger: Which bytes of which file were trained.
         history: Loss, speed and vocabulary over the stream.
         scores: Scores in tests over the stream.
         initial: The initial vectors that the model began with.
         epochs: The losses of the ``train`` command that is under way.
-        sequence: The number of the checkpoint that this state was last saved to or read from, 0 for none.
+        sequence: The number of the checkpoint that this state was last saved to or read from; 0 if there is none.
     """
 
     model: ModelState
@@ -64,7 +64,7 @@ class State:
 
     @property
     def words_seen(self) -> int:
-        """All words of all texts, candidates included, initial vectors not."""
+        """All words of all texts, with those of candidates, without those of initial vectors."""
         return self.model.vocabulary.total - self.initial.words_seen
 
     def vectors(self) -> WordVectors:
@@ -77,16 +77,16 @@ class State:
         self.initial = initial
 
     def number_next(self) -> int:
-        """Count up to the number of the checkpoint that is about to be written, and return it."""
+        """Increment the number, for the checkpoint that is written next, and return it."""
         self.sequence += 1
         return self.sequence
 
     def number(self, sequence: int) -> None:
-        """Set the number of the checkpoint that this state goes on from."""
+        """Set the number of the checkpoint that this state continues from."""
         self.sequence = sequence
 
     def to_tree(self) -> Tree:
-        """Return all of the state as the tree of a checkpoint; arrays are views, not copies."""
+        """Return the state as the tree of a checkpoint; arrays are views, not copies."""
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -102,15 +102,15 @@ class State:
 
     @classmethod
     def from_tree(cls, tree: Tree, given: Mapping[str, Any] | None = None) -> State:
-        """Return the state of a tree of this format version or an older one. It takes the tree's arrays over.
+        """Return the state of a tree of this format version or an older one. It takes over the tree's arrays.
 
         Args:
             tree: What :meth:`to_tree` returned, or what was read from a checkpoint.
             given: Settings of the model that must not contradict it.
 
         Raises:
-            StreamerError: 65 if a part is missing, of the wrong type or shape, or cannot have been made together with
-                the others, or the format is a newer one; 78 if a setting contradicts it.
+            StreamerError: 65 if a part is missing, has the wrong type or shape, or does not agree with the others, or
+                if the format is newer; 78 if a setting contradicts it.
         """
         read = TreeReader(migrate(tree))
         model = parts.read_model(read, given or {})
@@ -128,7 +128,7 @@ class State:
     def from_checkpoint(cls, checkpoint: Checkpoint, tree: Tree, given: Mapping[str, Any] | None = None) -> State:
         """Return the state of a checkpoint and its tree; see :meth:`from_tree`.
 
-        Somebody may have restored the file under a later number than it had: the next checkpoint must come after it.
+        A user may have restored the file under a higher number than it had: the next checkpoint must come after it.
         """
         state = cls.from_tree(tree, given)
         state.number(max(state.sequence, checkpoint.sequence))

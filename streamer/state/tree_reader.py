@@ -1,4 +1,4 @@
-"""Typed access to the leaves of a checkpoint's tree, which names the leaf that is missing or wrong."""
+"""Typed access to the leaves of a checkpoint's tree. Errors name the leaf that is missing or wrong."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy.typing as npt
 from streamer.checkpoints import Tree
 from streamer.errors import ExitCode, StreamerError
 
-ANOTHER = "restore one from a backup, or name another --checkpoints folder to start anew"
+ANOTHER = "restore one from a backup, or name another --checkpoints folder to start from scratch"
 LARGEST = 2**61
-"""All counts are smaller: what is added to one still fits into 64 bits."""
+"""No count may be larger, so that sums with it still fit into 64 bits."""
 
 Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
@@ -22,19 +22,19 @@ _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": 
 
 
 class TreeReader:
-    """Takes leaves out of a tree, and names the one that is missing or wrong."""
+    """Takes leaves out of a tree; raises StreamerError with exit code 65 if one is missing or wrong."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
 
     def record(self, group: str, cls: type[Record]) -> Record:
-        """Return a group of scalars as an object of a class whose fields they are."""
+        """Return a group of scalars as an object of a class with fields of the same names."""
         values = {}
         for field in attrs.fields(cls):
             kind = str(field.type)
             value = values[field.name] = self._leaf(f"{group}/{field.name}")
             if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
-                raise damaged(f"{group}/{field.name} is no {kind}")
+                raise damaged(f"{group}/{field.name} is not of type {kind}")
         try:
             return cls(**values)
         except StreamerError as error:
@@ -44,30 +44,30 @@ class TreeReader:
         """Return an integer."""
         value = self._leaf(key)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise damaged(f"{key} is no integer")
+            raise damaged(f"{key} is not an integer")
         return value
 
     def count(self, key: str, low: int = 0, high: int = LARGEST) -> int:
         """Return an integer within bounds."""
         value = self.integer(key)
         if not low <= value <= high:
-            raise damaged(f"{key} is {value}")
+            raise damaged(f"{key} is {value}, not from {low} to {high}")
         return value
 
     def string(self, key: str) -> str:
         """Return a string."""
         value = self._leaf(key)
         if not isinstance(value, str):
-            raise damaged(f"{key} is no string")
+            raise damaged(f"{key} is not a string")
         return value
 
     def array(self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
-        """Return an array of a type and a shape, in which None is any length."""
+        """Return an array of a type and a shape; None in the shape is any length."""
         value = self._leaf(key)
         if not isinstance(value, np.ndarray) or value.dtype != dtype or len(value.shape) != len(shape):
-            raise damaged(f"{key} is no array of {np.dtype(dtype)} with {len(shape)} dimensions")
+            raise damaged(f"{key} is not an array of {np.dtype(dtype)} with {len(shape)} dimensions")
         if any(wanted not in (None, have) for wanted, have in zip(shape, value.shape, strict=True)):
-            raise damaged(f"{key} has shape {value.shape} where {shape} belongs")
+            raise damaged(f"{key} has shape {value.shape}, not {shape}")
         return value
 
     def counts(self, key: str, length: int | None, low: int = 1) -> npt.NDArray[np.int64]:
@@ -80,29 +80,29 @@ class TreeReader:
     def floats(
         self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...], low: float = -np.inf
     ) -> npt.NDArray[Any]:
-        """Return an array of finite numbers that are not below a bound."""
+        """Return an array of finite numbers that are not below ``low``."""
         values = self.array(key, dtype, shape)
         if values.size:
-            smallest, largest = values.min(), values.max()  # NaN if there is one
+            smallest, largest = values.min(), values.max()  # NaN if there is a NaN
             if not (np.isfinite(smallest) and np.isfinite(largest) and smallest >= low):
                 raise damaged(f"{key} has numbers from {smallest} to {largest}")
         return values
 
     def arrays(self, group: str) -> dict[str, npt.NDArray[Any]]:
-        """Return all arrays of a group, by the rest of their keys."""
+        """Return all arrays of a group, by their keys without the group."""
         prefix = f"{group}/"
         leaves = {key.removeprefix(prefix): leaf for key, leaf in self._tree.items() if key.startswith(prefix)}
         return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, np.ndarray)}
 
     def words(self, key: str) -> list[str]:
-        """Return a list of distinct words, which :func:`to_blob` made an array of."""
+        """Return a list of distinct words from an array that :func:`to_blob` made."""
         try:
             *words, rest = self.array(key, np.uint8, (None,)).tobytes().decode().split("\n")
         except UnicodeDecodeError:
             raise damaged(f"{key} is not UTF-8") from None
         distinct = set(words)
         if rest or len(distinct) != len(words) or "" in distinct:
-            raise damaged(f"{key} is no list of distinct words")
+            raise damaged(f"{key} is not a list of distinct words")
         return words
 
     def _leaf(self, key: str) -> Any:
@@ -112,7 +112,7 @@ class TreeReader:
 
 
 def damaged(reason: str, hint: str = ANOTHER) -> StreamerError:
-    """Return the error that says so: 65."""
+    """Return the error for a checkpoint whose content is wrong: 65."""
     return StreamerError(f"the checkpoint cannot be used: {reason}", hint=hint, code=ExitCode.DAMAGED)
 
 

@@ -1,1 +1,1 @@
-"""What the operating system does for us: disk, processes, BLAS threads; and places that can be made to fail."""
+"""The parts that use the operating system: disk, processes, BLAS threads; and failpoints."""

@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all: what commands make for other programs, beside the checkpoints.
+"""Files that are complete or absent: those that commands write for other programs, apart from checkpoints.
 
-No promise rests on them, so they have no failpoints; that a disk may be full is tested on one that is.
+No promise depends on them, so they have no failpoints. A full disk is tested with a real one.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from streamer.system import disk
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[BinaryIO]:
-    """Give a file to write to, which takes its place when it is complete: see :func:`replacing`."""
+    """Give a file to write to, which gets its name when it is complete: see :func:`replacing`."""
     with replacing(path) as (file,):
         yield file
 
 
 @contextlib.contextmanager
 def replacing(*paths: str | Path) -> Iterator[tuple[BinaryIO, ...]]:
-    """Give files to write to, which take their places when all are complete, in the order given.
+    """Give files to write to, which get their names when all are complete, in the given order.
 
-    They are written beside their places, flushed to the disk and renamed. Files that are there already are replaced;
-    whatever goes wrong before the first rename leaves them as they were, and no half of a new one.
+    They are written under hidden names, flushed to the disk and renamed. Existing files are replaced. If anything goes
+    wrong before the first rename, existing files stay as they were, and no part of a new one is left.
 
     Raises:
         StreamerError: 74, if one cannot be written, or if anything in the context raises :class:`OSError`.
 
     """
-    # A symbolic link stays one: what it points to is replaced.
+    # A symbolic link stays: its target is replaced.
     places = [Path(os.path.realpath(path)) for path in paths]
-    # Hidden and *.tmp: no inbox takes them for texts, should they be written into one.
+    # Hidden and *.tmp: no inbox accepts them as texts, even if they are written into one.
     beside = [place.with_name(f".streamer-{secrets.token_hex(8)}.tmp") for place in places]
     try:
         try:
@@ -60,14 +60,14 @@ def replacing(*paths: str | Path) -> Iterator[tuple[BinaryIO, ...]]:
         missing = [place.parent for place in places if not place.parent.is_dir()]
         raise StreamerError(
             f"cannot write {' and '.join(map(str, paths))}: {error.strerror or error}",
-            hint=f"make the folder {missing[0]} first" if missing else "choose a place that can be written to",
+            hint=f"create the folder: mkdir -p {missing[0]}" if missing else "name a file that this user can write",
             code=ExitCode.CANNOT_WRITE,
         ) from None
 
 
 def _check(place: Path) -> None:
-    """Refuse a place that a rename would fail on after all the work, or take away, such as a device."""
+    """Refuse a place where the rename would fail after all the work, or would remove something, such as a device."""
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, f"{place.name} is a folder")
     if place.exists() and not place.is_file():
-        raise OSError(errno.EINVAL, f"{place.name} is no regular file")
+        raise OSError(errno.EINVAL, f"{place.name} is not a regular file")

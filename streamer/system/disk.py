@@ -1,7 +1,7 @@
-"""The calls on which the promises rest: each to the file system by one function, under the name of what it is for.
+"""The calls to the file system on which the promises depend: one function for each, named after its purpose.
 
-Intake and checkpoints touch the disk through here alone, so that a test can let any call fail, end the process just
-before it, or write down what was done to the disk: see :mod:`streamer.system.failpoints`.
+Intake and checkpoints use the disk only through this module, so that a test can make any call fail, end the process
+just before it, or record what was done to the disk: see :mod:`streamer.system.failpoints`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from streamer.system import failpoints
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, unless they are there; durably in either case."""
+    """Make a folder and its parents, unless they exist; durable in either case."""
     there = folder.is_dir()
     if not there:
         make_folder(folder.parent)
         mkdir(folder)
-    try:  # even if it is there: who made it may have been killed before this
+    try:  # even if it exists: the process that made it may have been killed before this
         sync_folder(folder.parent, "folder.sync")
     except PermissionError:
         if not there:
@@ -31,16 +31,16 @@ def make_folder(folder: Path) -> None:
 
 
 def mkdir(folder: Path) -> None:
-    """Make one folder, unless it is there."""
+    """Make one folder, unless it exists."""
     failpoints.reached("folder.make")
     folder.mkdir(exist_ok=True)
 
 
 def create(path: Path) -> int:
-    """Make a file that is not there, and return its descriptor, for writing."""
+    """Make a new file, which must not exist, and return its descriptor, for writing."""
     failpoints.reached("checkpoint.create")
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
-    return os.open(path, flags, 0o666)  # the kernel takes off the umask, which Python cannot read safely
+    return os.open(path, flags, 0o666)  # the kernel applies the umask, which Python cannot read safely
 
 
 def write(descriptor: int, data: memoryview) -> int:
@@ -51,25 +51,25 @@ def write(descriptor: int, data: memoryview) -> int:
 
 
 def sync(descriptor: int) -> None:
-    """Make the bytes of a file durable. If that failed it must not be tried again: it may then claim success."""
+    """Make the bytes of a file durable. After a failure it must not be retried: the retry may falsely succeed."""
     failpoints.reached("checkpoint.sync")
     os.fsync(descriptor)
 
 
 def rename(old: Path, new: Path, name: str) -> None:
-    """Give a file another name, which another file may have had."""
+    """Rename a file; a file that has the new name is replaced."""
     failpoints.reached(name)
     old.replace(new)
 
 
 def remove(path: Path, name: str) -> None:
-    """Remove a file, if it is there."""
+    """Remove a file, if it exists."""
     failpoints.reached(name)
     path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path, name: str = "") -> None:
-    """Make the names in a folder durable, where the file system knows how to; without a failpoint if it has no name."""
+    """Make the names in a folder durable, if the file system can; ``name`` is the failpoint, empty for none."""
     failpoints.reached(name)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -88,19 +88,19 @@ def list_folder(folder: Path) -> Iterator[Path]:
 
 
 def scan(folder: str) -> Any:
-    """Return a context of what is in a folder of the inbox, as ``os.scandir`` does."""
+    """Return what is in a folder of the inbox, as a context like that of ``os.scandir``."""
     failpoints.reached("inbox.list")
     return os.scandir(folder)
 
 
 def look(path: str | Path) -> os.stat_result:
-    """Return what a file looks like from outside, links not followed."""
+    """Return the status of a file, without following links."""
     failpoints.reached("input.look")
     return os.lstat(path)
 
 
 def forget_cached(descriptor: int) -> None:
-    """Let the next who reads a file that was synced ask the disk for it, where the system knows how to."""
+    """Drop a synced file from the cache, so that the next read asks the disk, if the system can."""
     if hasattr(os, "posix_fadvise"):
         with contextlib.suppress(OSError):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -113,10 +113,10 @@ def open_descriptor(path: str | Path, flags: int, name: str) -> int:
 
 
 class Reading(io.FileIO):
-    """An open file whose reading is a failpoint.
+    """An open file in which each read is a failpoint.
 
     Args:
-        descriptor: The file, open for reading, which is closed with this.
+        descriptor: The file, open for reading; closed with this object.
         name: The failpoint.
     """
 

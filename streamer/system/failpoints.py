@@ -1,6 +1,6 @@
 """Places where a process can be made to fail, for drills and tests.
 
-``STREAMER_FAILPOINT=checkpoint.write:ENOSPC:2`` arms one. Unarmed, a failpoint costs a look at an empty dictionary.
+``STREAMER_FAILPOINT=checkpoint.write:ENOSPC:2`` arms one. If none is armed, each only checks an empty dictionary.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ FAILPOINTS = {
     "service.stopping": "after the trainer was told to stop or is done, before it saves",
     "service.saved": "after the last save, before the process ends",
 }
-"""Each place where a process may be made to fail, in the order of a file's way to the disk; when it is reached."""
+"""All failpoints, in the order of a file's way to the disk, each with the moment when it is reached."""
 
 STALL_SECONDS = 3.0
 _ANY = ("kill", "stall")
@@ -57,7 +57,7 @@ _ANY = ("kill", "stall")
 
 @dataclass(slots=True)
 class _Armed:
-    """One failpoint that is set: what happens, the first time that it does, and whether it goes on."""
+    """One armed failpoint: what happens, the first time that it happens, and whether it happens every time after."""
 
     action: str
     first: int
@@ -70,13 +70,13 @@ class _Armed:
 
 
 def arm(text: str) -> dict[str, _Armed]:
-    """Return what ``NAME:ACTION[:N[+]],…`` sets: from the Nth time on that a place is reached, or only then.
+    """Return what ``NAME:ACTION[:N[+]],…`` arms: the Nth time that a failpoint is reached; with +, all later times too.
 
-    Actions are ``kill`` (SIGKILL to this process), ``stall`` (wait three seconds), ``short`` (write or read half of
-    what was asked for), ``lose`` (an event), and the name of an error of the system, such as ``ENOSPC``.
+    Actions are ``kill`` (SIGKILL to this process), ``stall`` (wait three seconds), ``short`` (write or read only half),
+    ``lose`` (drop an event), and the names of system errors, such as ``ENOSPC``.
 
     Raises:
-        StreamerError: If there is no such place or action.
+        StreamerError: If there is no such failpoint or action.
     """
     armed = {}
     for part in filter(None, text.split(",")):
@@ -84,7 +84,7 @@ def arm(text: str) -> dict[str, _Armed]:
         number = times.removesuffix("+")
         known = action in (*_ANY, "short", "lose") or action in errno.errorcode.values()
         if name not in FAILPOINTS or not known or not number.isdecimal():
-            raise StreamerError(f"STREAMER_FAILPOINT has no {part}", hint="name:action:n; see docs/reliability.md")
+            raise StreamerError(f"STREAMER_FAILPOINT is invalid: {part}", hint="NAME:ACTION:N; see docs/reliability.md")
         armed[name] = _Armed(action, int(number), times.endswith("+"))
     return armed
 
@@ -93,10 +93,10 @@ _armed = arm(os.environ.get("STREAMER_FAILPOINT", ""))
 
 
 def reached(name: str) -> str:
-    """Do what is armed for a place, if anything is; return what the caller has to do itself: ``short``, ``lose``.
+    """Do what is armed for a failpoint, if anything; return what the caller must do itself: ``short``, ``lose``.
 
     Raises:
-        OSError: If that is what is armed.
+        OSError: If a system error is armed.
     """
     point = _armed.get(name) if _armed else None
     if point is None or not point.due():

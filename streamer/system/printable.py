@@ -1,4 +1,4 @@
-"""Names that anybody may have given, as text that is safe to show on a terminal, and to store."""
+"""Names from unknown sources, as text that is safe to show on a terminal and to store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import os
 
 
 def printable(name: str) -> str:
-    """Return a file's name with what a terminal would act on, or can't show, written as an escape."""
+    """Return a file's name with escapes for characters that a terminal would act on, or can't show."""
     shown = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)

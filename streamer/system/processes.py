@@ -1,4 +1,4 @@
-"""Helper processes: fresh interpreters that run one function of this package and own nothing worth saving."""
+"""Helper processes: new interpreters that run one function of this package and own nothing that must be saved."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start ``module.function(*descriptors)`` in another process.
 
-    A fork would copy locks that this process's threads may hold. The new interpreter imports what this one would,
-    whatever lies in the current folder, and is no one that Ctrl-C is for.
+    A fork would copy locks that threads of this process may hold. The new interpreter imports what this one would,
+    whatever is in the current folder. Ctrl-C does not reach it.
 
     Args:
         module: Where the function is.
         function: Its name.
-        descriptors: Files that it is given open, as its arguments.
-        shared: More files that stay open for it under the same numbers.
+        descriptors: Open files, which are its arguments.
+        shared: More files that stay open for it, under the same numbers.
 
     Raises:
         OSError: If the system allows no more processes.
@@ -45,10 +45,10 @@ def spawn(
 
 
 def keep_freed_memory() -> None:
-    """Have this process keep up to 128 MiB that it frees, for the next block, whose arrays have the same sizes.
+    """Keep up to 128 MiB of freed memory for the next block, whose arrays have the same sizes.
 
-    As it comes, glibc gives arrays of a MiB back to the system when they are freed, and the next block's are filled
-    with zeros by the kernel, page by page: 3 % of the time of a run. Where there is no glibc, nothing is done.
+    By default, glibc returns freed arrays of a MiB to the system, and the kernel fills those of the next block with
+    zeros, page by page: 3 % of the time of a run. Without glibc, nothing is done.
     """
     with contextlib.suppress(OSError, AttributeError):
         glibc = ctypes.CDLL("libc.so.6")

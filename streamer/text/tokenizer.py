@@ -1,8 +1,8 @@
 """A block of text → its distinct words, a code for each token, and where contexts end.
 
-The whole block is handled by a handful of passes in C (``str.replace``, ``bytes.translate``, NumPy), and Python touches
-only its distinct words and its longest, some thousands against 180,000 tokens in a MiB. What is a word is defined by
-:data:`WORD`; a test holds the two together.
+A few passes in C (``str.replace``, ``bytes.translate``, NumPy) handle the whole block. Python handles only the distinct
+words and the long ones: some thousands, where a MiB has 180,000 tokens. :data:`WORD` defines what a word is; a test
+compares the passes with it.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ import numpy as np
 import numpy.typing as npt
 
 WORD = r"[^\W_ʼ]+(?:['’ʼ][^\W_ʼ]+)*"
-"""A word: letters, digits and the marks on them, with apostrophes only inside (here as the nearest Python pattern)."""
+"""A word: letters, digits and the marks on them, with apostrophes only inside (as closely as Python's ``re`` can)."""
 
 APOSTROPHES = "’ʼ"
-JOINERS = "\u200c\u200d"  # they shape letters in Persian and Indic scripts: part of a word
-INVISIBLE = "\u00ad\u2060\ufeff"  # soft hyphen, word joiner, byte-order mark: not part of anything
-SEPARATOR = "\x1e"  # ASCII's record separator: ends a context whatever the boundary
-BREAK = "\x00"  # stands for the end of a context while the text is cut into tokens
+JOINERS = "\u200c\u200d"  # part of a word: they shape letters in Persian and Indic scripts
+INVISIBLE = "\u00ad\u2060\ufeff"  # removed: soft hyphen, word joiner, byte-order mark
+SEPARATOR = "\x1e"  # ASCII's record separator: ends a context whatever the boundary is
+BREAK = "\x00"  # marks the end of a context while the text is cut into tokens
 
 WORD_BYTES = 256
-"""Bytes of UTF-8 up to which a token is a word: longer ones are data in letters, and would fill the vocabulary."""
+"""Most bytes of UTF-8 in a word: longer tokens are data written as letters, and would fill the vocabulary."""
 MARKS = 30
-"""Marks on one letter that are read; composing characters takes the square of their number (as in UAX #15)."""
+"""Most marks on one letter that are read; the time to compose them grows with their square (as in UAX #15)."""
 
-NO_WORD = ""  # stands for a token that is none, such as a mark without a letter
+NO_WORD = ""  # stands for a token that is not a word, such as a mark without a letter
 
 FEW_CHANGES = 50
-"""Different characters to replace from which on one pass over the text is quicker than a pass for each."""
+"""If there are more different characters to replace, one pass over the text is faster than one for each."""
 
 _SEPARATOR = SEPARATOR.encode()
 _SPACE, _APOSTROPHE = b" '"
 _OUTSIDE = np.zeros(256, np.bool_)
 _OUTSIDE[[_SPACE, _APOSTROPHE]] = True
-_ROOM = b" " * 16  # to read 8 bytes from any of the first 8 of a token
+_ROOM = b" " * 16  # so that 8 bytes can be read from any of the first 8 of a token
 _MASK = np.array([(1 << 8 * length) - 1 for length in range(9)], np.uint64)
-_NO_TEXT = np.uint64(0xFF << 56)  # a byte that is not in UTF-8
+_NO_TEXT = np.uint64(0xFF << 56)  # a byte that UTF-8 never has
 _LONGEST = np.uint64(1 << 55)
 
 STRINGS = 50_000
-"""Strings that are looked at together for whether they are words."""
+"""Strings that :func:`as_words` checks at a time."""
 
 _ENDS_LINE = re.compile(f"[\n\u2028\u2029{BREAK}{SEPARATOR}]")
 _STRAIGHT = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
@@ -57,12 +57,12 @@ _TABLE = bytes(
 
 @dataclass(frozen=True)
 class EncodedText:
-    """A tokenised block.
+    """A tokenized block.
 
     Attributes:
         words: The distinct words in order of first appearance.
         codes: (n,) int32, for each token the position of its word in ``words``.
-        segments: (n,) int32, not decreasing; two tokens are context of one another only within one segment.
+        segments: (n,) int32, not decreasing; two tokens are context of each other only if they are in one segment.
     """
 
     words: list[str]
@@ -73,7 +73,7 @@ class EncodedText:
         return len(self.codes)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # To another process as few and small as can be: pickling ten thousand strings takes longer than all else.
+        # Few and small objects for another process: pickling ten thousand strings takes longer than everything else.
         small = np.min_scalar_type(len(self.words))
         return _unpack, (" ".join(self.words), self.codes.astype(small), np.bincount(self.segments))
 
@@ -88,7 +88,7 @@ def _unpack(words: str, codes: npt.NDArray[Any], lengths: npt.NDArray[np.int64])
 
 
 def encode(text: str, boundary: str = "paragraph") -> EncodedText:
-    r"""Tokenise a block: NFC, lower case, words that keep inner apostrophes, a segment for each context.
+    r"""Tokenize a block: NFC, lower case, words that keep inner apostrophes, a segment for each context.
 
     Args:
         text: The block, with ``\n`` line ends.
@@ -104,7 +104,7 @@ def encode(text: str, boundary: str = "paragraph") -> EncodedText:
 
 
 def as_words(strings: Sequence[str]) -> list[str]:
-    """Return the word that each string is where it stands in a text, :data:`NO_WORD` for what is none, or several."""
+    """Return the word that each string is in a text; :data:`NO_WORD` for a string that is not exactly one word."""
     found = [NO_WORD] * len(strings)
     for start in range(0, len(strings), STRINGS):
         piece = [string if not _ENDS_LINE.search(string) else "" for string in strings[start : start + STRINGS]]
@@ -119,13 +119,13 @@ def as_words(strings: Sequence[str]) -> list[str]:
 
 
 def _split(raw: bytearray) -> tuple[bytes, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return the distinct tokens in order of first appearance, the place among them of each token, and its segment.
+    """Return the distinct tokens in order of first appearance; for each token its position among them, and its segment.
 
-    What ``split`` and a dictionary do, in half their time: a token of up to 8 bytes is a 64-bit integer, and sorting
+    The same as ``split`` and a dictionary, in half the time: a token of up to 8 bytes is a 64-bit integer, and sorting
     integers finds the equal ones.
 
     Args:
-        raw: Tokens and spaces; it begins with a space, and ends with one and :data:`_ROOM` more.
+        raw: Tokens and spaces. It begins with a space and ends with a space and :data:`_ROOM`.
     """
     text = np.frombuffer(raw, np.uint8)
     # Apostrophes stay only between letters.
@@ -149,7 +149,7 @@ def _split(raw: bytearray) -> tuple[bytes, npt.NDArray[np.int32], npt.NDArray[np
 
 
 def _keys(raw: bytearray, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """Return for each token an integer that only the tokens equal to it have."""
+    """Return an integer for each token: equal for equal tokens, different for different ones."""
 
     def eight(positions: npt.NDArray[np.int64], left: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
         return windows[positions] & _MASK[np.clip(left, 0, 8)]
@@ -160,7 +160,7 @@ def _keys(raw: bytearray, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.i
     long = np.flatnonzero(lengths > 8)
     if len(long):
         rest = eight(starts[long] + 8, lengths[long] - 8)
-        # Up to 16 bytes, both halves by their numbers; the few that are longer, one by one.
+        # Up to 16 bytes: number both halves. The few that are longer: one by one.
         _, head = _number(keys[long])
         _, tail = _number(rest)
         keys[long] = _NO_TEXT | head.astype(np.uint64) << np.uint64(26) | tail.astype(np.uint64)
@@ -172,13 +172,13 @@ def _keys(raw: bytearray, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.i
 
 
 def _number(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Return where each distinct key stands first, ascending, and for each key the place among them of its equals."""
+    """Return the first position of each distinct key, ascending, and for each key the index of its own among them."""
     order = np.argsort(keys)
     keys = keys[order]
     new = np.empty(len(keys), np.bool_)
     new[0] = True
     np.not_equal(keys[1:], keys[:-1], out=new[1:])
-    first = np.minimum.reduceat(order, np.flatnonzero(new))  # the order among equals is not the same on every machine
+    first = np.minimum.reduceat(order, np.flatnonzero(new))  # the order of equal keys may differ between machines
     by_first = np.argsort(first)
     place = np.empty(len(first), np.int32)
     place[by_first] = np.arange(len(first), dtype=np.int32)
@@ -188,7 +188,7 @@ def _number(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.ND
 
 
 def _clean(text: str) -> str:
-    """Return the text in NFC, with every character that can't be part of a word made an ASCII one."""
+    """Return the text in NFC, with an ASCII character in place of each that can't be part of a word."""
     if "\x00" in text:
         text = text.replace("\x00", " ")
     if text.isascii():
@@ -209,7 +209,7 @@ def _clean(text: str) -> str:
 
 
 def _points(text: str) -> tuple[npt.NDArray[np.uint32], list[int]]:
-    """Return the code points of a text, and in ascending order those that are not ASCII, each once."""
+    """Return the code points of a text, and the distinct ones that are not ASCII, in ascending order."""
     points = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
     there = np.zeros(int(points.max(initial=0)) + 1, np.bool_)
     there[points] = True
@@ -217,7 +217,7 @@ def _points(text: str) -> tuple[npt.NDArray[np.uint32], list[int]]:
 
 
 def _few_marks(points: npt.NDArray[np.uint32], marks: list[int]) -> str | None:
-    """Return the text without what goes beyond :data:`MARKS` in a row, or None if nothing does."""
+    """Return the text without marks beyond :data:`MARKS` in a row, or None if there are none."""
     is_mark = np.isin(points, np.array(marks, np.uint32))
     others = np.flatnonzero(~is_mark)
     if len(points) <= MARKS or np.diff(others, prepend=-1, append=len(points)).max() <= MARKS + 1:
@@ -228,7 +228,7 @@ def _few_marks(points: npt.NDArray[np.uint32], marks: list[int]) -> str | None:
 
 
 def _instead(character: str) -> str | None:
-    """Return what a character that is not ASCII is replaced by, or None if it belongs to words."""
+    """Return the replacement of a character that is not ASCII, or None if it can be part of a word."""
     if character in APOSTROPHES:
         return "'"
     if character in INVISIBLE:
@@ -237,7 +237,7 @@ def _instead(character: str) -> str | None:
         return "\n\n"
     if _in_word(character):
         return None
-    # A line of dashes or dots is no blank line, so punctuation must not become white space yet.
+    # A line of dashes or dots is not a blank line, so punctuation must not become whitespace yet.
     return " " if character.isspace() else "_"
 
 
@@ -246,12 +246,12 @@ def _is_mark(character: str) -> bool:
 
 
 def _in_word(character: str) -> bool:
-    # Python's \w leaves combining marks out and so would cut Hindi, Thai or pointed Hebrew in the middle of words.
+    # Python's \w does not match combining marks: it would cut words of Hindi, Thai or pointed Hebrew in the middle.
     return character.isalnum() or character in JOINERS or _is_mark(character)
 
 
 def _finish(tokens: bytes, codes: npt.NDArray[np.int32], segments: npt.NDArray[np.int32]) -> EncodedText:
-    """Turn distinct byte tokens into distinct words: what is not ASCII may be another's spelling, or no word."""
+    """Turn distinct tokens into distinct words: two tokens that are not ASCII may be one word, or no word."""
     words = tokens.decode().split()
     if tokens.isascii():  # almost every short text
         return EncodedText(words, codes, segments)
@@ -264,8 +264,8 @@ def _finish(tokens: bytes, codes: npt.NDArray[np.int32], segments: npt.NDArray[n
 
 
 def _fold(token: str) -> str:
-    """Return a token that is not all ASCII as a word, or :data:`NO_WORD`."""
+    """Return a token with characters beyond ASCII as a word, or :data:`NO_WORD`."""
     word = unicodedata.normalize("NFC", token.lower().strip(JOINERS + "'"))
     if len(word) > WORD_BYTES // 4 and len(word.encode()) > WORD_BYTES:
-        return NO_WORD  # a few letters are longer in lower case
+        return NO_WORD  # some letters have more bytes in lower case
     return word if any(map(str.isalnum, word)) else NO_WORD

@@ -1,4 +1,4 @@
-"""Training as Python sees it: the trainer, the schedule of blocks under way, and what a new model may begin with."""
+"""Training from Python: the trainer, the schedule of blocks under way, and the initial vectors of a new model."""
 
 from streamer.training.schedule import WORTH_WORKERS, Schedule
 from streamer.training.trainer import Trainer

@@ -1,7 +1,7 @@
 """The blocks of a model that are under way: prepared here in their order, computed here or by workers, then recorded.
 
-What a block teaches is settled when it is prepared: its words are counted, new ones admitted, its tokens subsampled,
-its noise words drawn. So the result is the same whoever computes it, and however many blocks are handed over at a time.
+The effect of a block is fixed when it is prepared: its words are counted, new ones admitted, tokens subsampled, noise
+words drawn. So the result is the same whoever computes it, and however many blocks are handed over at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streamer.text.tokenizer import EncodedText
 from streamer.workers import Here, Start, Workers
 
 WORTH_WORKERS = 8 << 20
-"""Bytes of text from which on workers are started: starting them takes as long as training about as much."""
+"""Workers are started if there are so many bytes of text: starting takes as long as training about as many."""
 
 Then = Callable[[BlockReport, float], None]
 
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 def _broken_off() -> StreamerError:
     return StreamerError(
         "training was interrupted in the middle of a block",
-        hint="what the last checkpoint holds is safe: resume from there",
+        hint="the last checkpoint is safe: resume from it",
         code=ExitCode.SYSTEM,
     )
 
@@ -44,8 +44,8 @@ class Schedule:
     """The blocks of one model, one after the other.
 
     Args:
-        state: What is trained: the model when a block is prepared, the history when it is done.
-        start: Starts workers, who compute the same as this process would.
+        state: What is changed: the model when a block is prepared, the history when it is done.
+        start: Starts workers, which compute the same as this process would.
     """
 
     def __init__(self, state: State, start: Start) -> None:
@@ -61,19 +61,19 @@ class Schedule:
 
     @property
     def broken(self) -> bool:
-        """Whether a block was left in its middle: the state is then of no more use."""
+        """Whether training stopped in the middle of a block: then the state can't be used any more."""
         return self._failure is not None
 
     def train(self, encoded: EncodedText, *, epoch: int = 0, then: Then = _nothing) -> None:
         """Train one block of text.
 
-        With workers, it may return before the block is trained: :meth:`settle` waits for that, and until then weights
-        and history are behind the vocabulary. An exception from within, or from ``then``, breaks the schedule for good.
+        With workers, it may return before the block is trained. :meth:`settle` waits for that; until then, weights and
+        history are behind the vocabulary. An exception, also one from ``then``, breaks the schedule for good.
 
         Args:
             encoded: The block.
-            epoch: How often this block was trained before; from 1 on, nothing in it is counted again.
-            then: Called once the block is trained, in the order of the blocks, with its report and the seconds it took.
+            epoch: How often this block was trained before; from 1 on, its words are not counted again.
+            then: Called when the block is trained, in the order of the blocks, with its report and the seconds it took.
 
         Raises:
             StreamerError: 71 if a training process died.
@@ -101,7 +101,7 @@ class Schedule:
                 self._collect(self._workers)
 
     def settle(self) -> None:
-        """Wait until all blocks are trained: then the state is one whole.
+        """Wait until all blocks are trained: then the parts of the state agree.
 
         Raises:
             StreamerError: 71 if a training process died.
@@ -112,10 +112,10 @@ class Schedule:
                 self._collect(self._workers)
 
     def start_workers(self) -> int:
-        """Have workers compute from now on, if there are cores for them; they take a moment to start.
+        """Let workers compute from now on, if there are cores for them; they take a moment to start.
 
         Returns:
-            How many processes were started: 0 if there are some already, or one thread is all there is.
+            How many processes were started: 0 if workers run already or can't start, or there is only one thread.
         """
         if self._workers or not self._can_start:
             return 0
@@ -126,7 +126,7 @@ class Schedule:
         return self._workers.size if self._workers else 0
 
     def end_workers(self) -> None:
-        """End them at once; :meth:`settle` first, or the blocks under way are lost and the state with them."""
+        """End the workers at once. Call :meth:`settle` first, or blocks under way are lost and the state is broken."""
         ended, self._workers = self._workers, None
         if ended:
             ended.close()
@@ -136,7 +136,7 @@ class Schedule:
     def _ready(self, beside: Workers) -> bool:
         try:
             return beside.ready()
-        except StreamerError as error:  # they have touched nothing yet
+        except StreamerError as error:  # the workers have changed nothing yet
             beside.close()
             self._workers = None
             self._do_without(error.problem)
@@ -144,11 +144,11 @@ class Schedule:
 
     def _do_without(self, reason: str) -> None:
         self._can_start = False
-        _log.warning("workers.unavailable", reason=reason, hint="training goes on in one process")
+        _log.warning("workers.unavailable", reason=reason, hint="training continues in one process")
 
     @contextlib.contextmanager
     def _unbroken(self) -> Iterator[None]:
-        """Enter what must not be left halfway: if it is, by Ctrl-C or for lack of memory, the state is torn."""
+        """Guard a step that must be completed: if Ctrl-C or lack of memory stops it, the state is broken."""
         if self._failure:
             raise self._failure
         try:

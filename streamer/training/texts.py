@@ -8,11 +8,11 @@ from streamer.text.tokenizer import SEPARATOR
 
 
 def joined(texts: Iterable[str], limit: int) -> Iterator[str]:
-    """Put short texts together, with a separator between them, and cut long ones at white space where there is some.
+    """Join short texts, with a separator between them, and cut long ones: at a line end or a space if there is one.
 
     Args:
         texts: Each a context of its own.
-        limit: Most characters of a block.
+        limit: Most characters in a block.
     """
     waiting: list[str] = []
     size = 0

@@ -1,4 +1,4 @@
-"""The trainer as Python sees it: text in, vectors out."""
+"""The trainer for Python: text in, vectors out."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ BLOCK_CHARACTERS = 1 << 20
 
 
 class Trainer:
-    """A model that goes on learning.
+    """A model that you can train with more and more text.
 
-    It can be pickled and deep-copied, also while its workers live: the copy has the same state, and no workers.
+    You can pickle and deep-copy it, even while its workers run. The copy has the same state, and no workers.
 
     Args:
         threads: Cores to train on, all by default. The result is the same at any number.
-        settings: Any of :class:`streamer.settings.ModelSettings`, such as ``vector_size=100``.
+        settings: Fields of :class:`streamer.settings.ModelSettings`, such as ``vector_size=100``.
 
     Raises:
         StreamerError: If a setting is unknown or out of bounds.
@@ -48,7 +48,7 @@ class Trainer:
 
     @property
     def state(self) -> State:
-        """The whole of what was learned, as a checkpoint holds it.
+        """Everything that was learned, as a checkpoint holds it.
 
         Raises:
             StreamerError: 71 if a training process died.
@@ -63,12 +63,12 @@ class Trainer:
 
     @property
     def vectors(self) -> WordVectors:
-        """The vectors as they are now: a copy, which later training leaves alone."""
+        """The current vectors: a copy that later training does not change."""
         return self.state.vectors()
 
     @property
     def words_seen(self) -> int:
-        """All words of all texts, those not admitted yet included."""
+        """All words of all texts, including those that are not admitted yet."""
         return self._state.words_seen
 
     @property
@@ -88,44 +88,43 @@ class Trainer:
 
     @property
     def sequence(self) -> int:
-        """The number of the checkpoint this trainer was last saved to or resumed from, 0 for none."""
+        """The number of the checkpoint that it was last saved to or resumed from; 0 if there is none."""
         return self._state.sequence
 
     def set_initial_vectors(self, vectors: WordVectors, *, name: str = "", sha256: str = "") -> Trainer:
-        """Begin with vectors that were trained elsewhere, and return itself: see :func:`.initial.set_initial_vectors`.
+        """Begin with vectors that were trained elsewhere; return the trainer. See :func:`.initial.set_initial_vectors`.
 
         Args:
             vectors: The vectors, with the most frequent word first.
             name: The file they come from, for the record.
-            sha256: The digest of that file.
+            sha256: The SHA-256 of that file.
 
         Raises:
-            StreamerError: 78 if this model has begun already, its vectors are of another size, or nothing is a word.
+            StreamerError: 78 if this model has begun already, or the vectors have other dimensions or no words.
         """
         set_initial_vectors(self._state, vectors, name, sha256)
         return self
 
     def partial_fit(self, texts: Iterable[str]) -> Trainer:
-        """Learn from some texts, each a context of its own, and return itself.
+        """Train on some texts, each a context of its own; return the trainer.
 
-        Short texts are put together into blocks of about a million characters and long ones cut, so any iterable of any
-        length will do, a generator among them. A call is the unit: one call with two texts is not, bit for bit, two
-        calls with one.
+        Texts are joined or cut into blocks of about a million characters, so you can pass any iterable of any length,
+        also a generator. One call with two texts does not give the same bits as two calls with one text each.
 
         Raises:
-            TypeError: If given one string, which would be taken for an iterable of letters.
+            TypeError: If given one string, because it would be an iterable of letters.
             StreamerError: 71 if a training process died. Then, and after a Ctrl-C in the middle of a block, the trainer
-                is of no more use: it refuses to learn or to be saved.
+                can't be used any more: it refuses to train or to be saved.
         """
         if isinstance(texts, str):
             raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
         schedule = self._schedule
         try:
             for number, block in enumerate(joined(texts, BLOCK_CHARACTERS)):
-                if number * BLOCK_CHARACTERS >= WORTH_WORKERS:  # in characters here, which is near enough
+                if number * BLOCK_CHARACTERS >= WORTH_WORKERS:  # in characters here, which is close enough
                     schedule.start_workers()
                 schedule.train(tokenizer.encode(block, self.settings.boundary))
-        finally:  # an iterable that fails leaves a trainer that has learned what came before
+        finally:  # if the iterable raises, the trainer has learned from the texts before
             try:
                 if not schedule.broken:
                     schedule.settle()
@@ -134,25 +133,25 @@ class Trainer:
         return self
 
     def save(self, folder: PathLike = DEFAULT_CHECKPOINTS, *, keep: int = 3) -> Checkpoint:
-        """Save a checkpoint into a folder, durably, and return it; the newest ``keep`` stay.
+        """Save a checkpoint into a folder, durably, and return it; the newest ``keep`` checkpoints stay.
 
         Raises:
-            StreamerError: 75 if another trainer holds the folder, 74 if it can't be written, 78 if it holds checkpoints
-                that this trainer was neither saved to nor resumed from last.
+            StreamerError: 75 if another trainer holds the folder, 74 if it can't be written, 78 if its newest
+                checkpoint is not the one that this trainer was last saved to or resumed from.
         """
         store, state = Store(Path(folder)), self.state
         with store.lock():
             last = max((checkpoint.sequence for checkpoint in store.list()), default=state.sequence)
             if last != state.sequence:
                 raise StreamerError(
-                    f"{os.fspath(folder)} holds checkpoint {last}, which this trainer does not go on from",
+                    f"{os.fspath(folder)} holds checkpoint {last}, which this trainer does not continue",
                     hint="resume from there, or save to another folder",
                     code=ExitCode.CONFIGURATION,
                 )
             number = state.number_next()
             try:
                 checkpoint = store.save(state.to_tree(), number)
-            except BaseException:  # it may have got its name all the same, and then it is what we go on from
+            except BaseException:  # if it has got its name, it is the one to continue from
                 state.number(max((checkpoint.sequence for checkpoint in store.list()), default=last))
                 raise
             store.retire(keep)
@@ -165,7 +164,7 @@ class Trainer:
         Args:
             folder: The folder of checkpoints, or the file of one checkpoint.
             threads: As for a new trainer.
-            settings: May name what the model was trained with, and nothing else.
+            settings: Settings of the model; they may only repeat its values.
 
         Raises:
             StreamerError: 66 if there is no checkpoint, 65 if none is intact, 78 if a setting contradicts it.
@@ -174,7 +173,7 @@ class Trainer:
 
     @classmethod
     def of(cls, state: State, *, threads: int | None = None) -> Trainer:
-        """Return the trainer that goes on from a state, which it changes."""
+        """Return the trainer that continues from a state; it changes this state."""
         trainer = cls.__new__(cls)
         trainer._begin(state, threads)
         return trainer

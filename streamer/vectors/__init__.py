@@ -1,4 +1,4 @@
-"""Reading vectors: neighbours, evaluation, export, what others published. It knows words, vectors and counts alone."""
+"""Using vectors: neighbours, evaluation, export, published files. It knows only words, vectors and counts."""
 
 from streamer.vectors.evaluation import AnalogyScores, PairScores, SectionScores
 from streamer.vectors.export import FORMATS, write, write_to

@@ -1,4 +1,4 @@
-"""Vectors as files that other programs read."""
+"""Write vectors to files that other programs read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class _Format:
     """One way to write vectors.
 
     Attributes:
-        write: Writes rows to as many files as there are, the main one first.
-        beside: Returns the names of the other files, given that of the main one.
+        write: Writes rows to all files of the format, the main one first.
+        beside: Returns the names of the other files; its argument is the name of the main one.
         streams: Whether it can be written to a pipe.
 
     """
@@ -35,9 +35,9 @@ def _metadata(name: str) -> list[str]:
 
 
 def _vocabulary_and_config(name: str) -> list[str]:
-    """Return the names that a folder with a ``model.safetensors`` has them by; otherwise with the file's own stem.
+    """Return ``vocab.json`` and ``config.json`` for ``model.safetensors``; for other files, the same after their stem.
 
-    So several exports fit into one folder, and no ``config.json`` of something else is replaced.
+    So a folder has room for several exports, and the ``config.json`` of something else is not replaced.
     """
     stem = name.removesuffix(".safetensors")
     prefix = "" if stem == "model" else f"{stem}."
@@ -60,21 +60,21 @@ def write(
 ) -> list[Path]:
     """Write vectors, most frequent word first; the same vectors always give the same bytes.
 
-    Each file appears whole or not at all, and those that belong to one export together, the main one last: see
-    :func:`.outputs.replacing`. No more than a thousand vectors are held a second time.
+    Each file is complete or absent. All files of an export are complete before the first is renamed, and the main one
+    comes last: see :func:`.atomic_files.replacing`. At most a thousand vectors are in memory a second time.
 
     Args:
-        vectors: What to write.
+        vectors: The vectors.
         path: The main file. Its folder must exist.
         format: One of :data:`FORMATS`.
         topn: How many of the most frequent words to write; None for all.
-        progress: Called with the number of rows written, the last time with all.
+        progress: Called with the number of rows written so far, at the end with all.
 
     Returns:
         The files written, the main one first.
 
     Raises:
-        StreamerError: With exit code 2, if the format is unknown or ``topn`` below 1; 74, if it cannot be written.
+        StreamerError: With exit code 2, if the format is unknown or ``topn`` below 1; 74, if it can't be written.
 
     """
     kind, rows = _chosen(format), _rows(vectors, topn, progress)
@@ -91,8 +91,8 @@ def write_to(
     """Write vectors to an open file, such as a pipe; arguments as for :func:`write`.
 
     Raises:
-        StreamerError: With exit code 2, if the format is unknown, or needs files of its own.
-        OSError: If it cannot be written.
+        StreamerError: With exit code 2, if the format is unknown or can't be written to a pipe, or ``topn`` below 1.
+        OSError: If it can't be written.
 
     """
     kind, rows = _chosen(format), _rows(vectors, topn, progress)
@@ -104,7 +104,7 @@ def write_to(
 
 def _chosen(format: str) -> _Format:
     if format not in _FORMATS:
-        raise StreamerError(f"{format!r} is no export format", hint=f"use one of {', '.join(FORMATS)}")
+        raise StreamerError(f"{format!r} is not an export format", hint=f"use one of {', '.join(FORMATS)}")
     return _FORMATS[format]
 
 

@@ -1,7 +1,7 @@
-"""How vectors are written for other programs: one function a format, each in pieces, so that nothing is held twice.
+"""How vectors are written for other programs: one function per format. Each writes in pieces, to save memory.
 
-Each takes the rows and the files that the format consists of, its main file first. ``docs/exports.md`` says what is in
-them and what opens them.
+Each takes the rows and the open files of the format, the main file first. ``docs/exports.md`` says what is in the files
+and which programs open them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Piece = tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 class Rows:
-    """What is to be written: the most frequent words, in pieces of words, vectors (n, D) and counts (n,).
+    """The rows to write: the most frequent words, in pieces of words, vectors (n, D) float32 and counts (n,) int64.
 
     Args:
-        vectors: All there is.
+        vectors: The vectors of all words.
         count: How many words to write.
-        progress: Called with the number of rows whose vectors are written, after each piece.
+        progress: Called after each piece with the number of rows whose vectors are written.
 
     """
 
@@ -61,13 +61,13 @@ class Rows:
 
 
 def word2vec(rows: Rows, file: BinaryIO) -> None:
-    """Write word2vec's text: a line of sizes, then what GloVe writes."""
+    """Write word2vec's text: a line with the numbers of words and dimensions, then the same as GloVe."""
     file.write(_sizes(rows))
     glove(rows, file)
 
 
 def glove(rows: Rows, file: BinaryIO) -> None:
-    """Write a line a word: the word and its numbers, separated by single spaces."""
+    """Write one line per word: the word and its numbers, separated by single spaces."""
     line = "%s " + _numbers(rows, " ")
     for words, vectors, _ in rows.named_pieces():
         lines = [line % (word, *row) for word, row in zip(words, vectors.tolist(), strict=True)]
@@ -75,9 +75,9 @@ def glove(rows: Rows, file: BinaryIO) -> None:
 
 
 def word2vec_binary(rows: Rows, file: BinaryIO) -> None:
-    """Write word2vec's binary form, as gensim does: a line of sizes; a word, a space and its float32s, little-endian.
+    """Write word2vec's binary form, as gensim does: a line of sizes; word, space and little-endian float32s for each.
 
-    The C program also ends each vector with a line feed, which it, gensim and others skip; none of them needs it.
+    The C program also writes a line feed after each vector. It, gensim and others skip it; none of them needs it.
     """
     file.write(_sizes(rows))
     for words, vectors, _ in rows.named_pieces():
@@ -86,7 +86,7 @@ def word2vec_binary(rows: Rows, file: BinaryIO) -> None:
 
 
 def projector(rows: Rows, file: BinaryIO, metadata: BinaryIO) -> None:
-    """Write numbers separated by tabs, without header; beside them words and counts, which need one."""
+    """Write numbers separated by tabs, without a header; in the second file words and counts, with a header."""
     line = _numbers(rows, "\t")
     metadata.write(b"word\tcount\n")
     for words, vectors, counts in rows.named_pieces():
@@ -98,7 +98,7 @@ def projector(rows: Rows, file: BinaryIO, metadata: BinaryIO) -> None:
 def npz(rows: Rows, file: BinaryIO) -> None:
     """Write ``words`` (str), ``vectors`` (float32) and ``counts`` (int64) for :func:`numpy.load`.
 
-    NumPy gives each word the room of the longest, four bytes a character, most of them zeros: only this member is
+    NumPy gives each word the room of the longest, four bytes per character, most of them zeros: only this member is
     compressed.
     """
     longest = max(1, *map(len, rows.words())) if rows.count else 1
@@ -115,11 +115,11 @@ def npz(rows: Rows, file: BinaryIO) -> None:
 
 
 def safetensors(rows: Rows, file: BinaryIO, vocabulary: BinaryIO, config: BinaryIO) -> None:
-    """Write ``counts`` (int64) and ``vectors`` (float32); beside them the row of each word, and the sizes, as JSON.
+    """Write ``counts`` (int64) and ``vectors`` (float32); beside them, as JSON, the row of each word, and the sizes.
 
-    Byte for byte what the library of that name writes, without it: the format is frozen and a dozen lines, while the
-    library (0.8) makes files that only their owner may read, has a full disk come as an exception of its own, and
-    before 0.8 copied all it wrote. The keys of the JSON are those of staticvectors.
+    The bytes are those of the safetensors library, which is not used: the format never changes and needs few lines. The
+    library (0.8) makes files that only their owner may read, raises its own exception on a full disk, and before 0.8
+    copied everything that it wrote. The keys of the JSON are those of staticvectors.
     """
     split = 8 * rows.count
     header = {
@@ -150,10 +150,10 @@ def _sizes(rows: Rows) -> bytes:
 
 
 def _numbers(rows: Rows, separator: str) -> str:
-    """Return a template of the numbers of a line.
+    """Return a template for the numbers of a line.
 
-    Nine significant digits bring back every float32 exactly (IEEE 754-2019, 5.12.2), and printf is twice as fast as
-    the repr of a NumPy scalar, with a tenth more bytes.
+    Nine significant digits restore every float32 exactly (IEEE 754-2019, 5.12.2). printf is twice as fast as the repr
+    of a NumPy scalar, with a tenth more bytes.
     """
     return separator.join(["%.9g"] * rows.size) + "\n"
 
@@ -165,8 +165,8 @@ def _little(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _member(
     archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...], compression: int = zipfile.ZIP_STORED
 ) -> IO[bytes]:
-    """Begin an array in an npz archive; its bytes are to follow."""
-    entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))  # the same bytes whenever it is written
+    """Begin an array in an npz archive; the caller writes its bytes."""
+    entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))  # the same bytes at any time
     entry.external_attr = 0o644 << 16
     entry.compress_type = compression
     member = archive.open(entry, "w", force_zip64=True)

@@ -1,19 +1,19 @@
-"""Words as files without quoting can hold them: without whitespace, and still all different."""
+"""Names of words for files without quoting: without whitespace, and still distinct."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
 
-# All that str.split takes for a separator, among them the line ends of str.splitlines: no reader then cuts a word.
+# Everything that str.split splits at, including the line ends of str.splitlines, so that no reader cuts a word.
 _WHITESPACE = re.compile(r"\s")
 
 
 def without_whitespace(words: Iterable[str], known: Collection[str]) -> dict[str, str]:
-    """Return other names for those of some words that need one: "new york" becomes "new_york", as is the custom.
+    """Return other names for those of some words that need one: "new york" becomes "new_york", as is usual.
 
-    Where another word has that name, or the words before took it, underscores are added until nobody has it. So words
-    that need no other name keep their own, and the names depend on nothing but the vocabulary and its order.
+    If another word has that name, or an earlier one got it, underscores are added until no word has it. So words that
+    need no other name keep their own, and the names depend only on the vocabulary and its order.
 
     Args:
         words: The words to name, in order.

@@ -1,4 +1,4 @@
-"""Words, their vectors and their counts, most frequent first: what everything else in this room reads."""
+"""Words, their vectors and their counts, most frequent first: everything else in this package reads this table."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from streamer.vectors import similarity
 from streamer.vectors.similarity import Floats
 
 _PIECE = 16 * 2**20  # numbers put in order at once: 64 MB
-_COLUMNS = 8  # at least so many at once: with fewer, each pass moves more memory around the numbers than numbers
+_COLUMNS = 8  # columns at once, at least: with fewer, a pass moves more unused memory than numbers
 
 
 class VectorTable:
     """The vectors of a vocabulary, most frequent word first; words seen equally often keep their order of admission.
 
-    Nothing in it changes, so any number of threads may ask at once.
+    Nothing in it changes, so any number of threads may use it at once.
 
     Args:
         words: V distinct words, in order of admission.
-        vectors: One row a word, (V, D) float32.
+        vectors: One row per word, (V, D) float32.
         counts: How often each word was seen, (V,) int64.
-        copy: Whether to copy the vectors; if not, they are taken over, and put in order where they lie.
-        checkpoint: What they were read from, if they were.
+        copy: Whether to copy the vectors; if not, the array is taken over and sorted in place.
+        checkpoint: The checkpoint that they were read from, if there is one.
 
     Attributes:
         index_to_key: The words, in order.
-        key_to_index: The place of each word.
+        key_to_index: The index of each word.
         vectors: Their vectors, (V, D) float32, read-only.
         counts: How often each was seen, (V,) int64, read-only.
         checkpoint: The checkpoint that they were read from, as :meth:`streamer.Trainer.save` returns it, or None.
 
     Raises:
-        ValueError: If words, vectors and counts do not fit each other, or a word comes twice.
+        ValueError: If words, vectors and counts have different lengths, or a word is repeated.
 
     """
 
@@ -51,33 +51,33 @@ class VectorTable:
     ) -> None:
         matrix, seen = np.asarray(vectors, dtype=np.float32), np.asarray(counts, dtype=np.int64)
         if matrix.ndim != 2 or len(matrix) != len(words) or seen.shape != (len(words),):
-            raise ValueError(f"{len(words)} words, vectors of shape {matrix.shape} and counts of shape {seen.shape}")
+            raise ValueError(f"{len(words)} words don't fit vectors {matrix.shape} and counts {seen.shape}")
         order = np.argsort(-seen, kind="stable")
         self.index_to_key: list[str] = [words[index] for index in order.tolist()]
         self.key_to_index: dict[str, int] = {word: index for index, word in enumerate(self.index_to_key)}
         if len(self.key_to_index) != len(words):
-            raise ValueError(f"{len(words) - len(self.key_to_index)} words come more than once")
+            raise ValueError(f"{len(words) - len(self.key_to_index)} of the words are repeated")
         self.vectors: Floats = read_only(matrix[order] if copy else _ordered(matrix, order))
         self.counts: npt.NDArray[np.int64] = read_only(seen[order])
         self.checkpoint = checkpoint
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Not what is computed at first use; and NumPy forgets what is read-only.
+        # Without what is computed at first use; and an array that NumPy unpickles is not read-only.
         return _restored, (type(self), self.index_to_key, self.vectors, self.counts, self.checkpoint)
 
     @property
     def vector_size(self) -> int:
-        """Numbers in a vector."""
+        """The number of dimensions, D."""
         return int(self.vectors.shape[1])
 
     @functools.cached_property
     def unit_vectors(self) -> Floats:
-        """All vectors at length one, (V, D) float32, read-only; computed at first use and kept. Zeros stay zeros."""
+        """All vectors scaled to length one (zeros stay), (V, D) float32, read-only; computed at first use and kept."""
         return read_only(self.vectors / self._lengths[:, None])
 
     @functools.cached_property
     def _lengths(self) -> Floats:
-        """What the vectors are divided by, (V,) float32; with it, a query needs no second matrix."""
+        """The lengths of the vectors, 1 for zeros, (V,) float32; with them, a query needs no second matrix."""
         return similarity.lengths(self.vectors)
 
     def __len__(self) -> int:
@@ -97,7 +97,7 @@ def _restored(
 
 
 def _ordered(matrix: Floats, order: npt.NDArray[np.intp]) -> Floats:
-    """Put rows in order where they lie, some columns at a time; those in order already may be read-only."""
+    """Sort rows in place, some columns at a time; a matrix that is in order already may be read-only."""
     if (np.diff(order) < 0).any():
         width = max(_COLUMNS, _PIECE // len(order))
         for start in range(0, matrix.shape[1], width):
@@ -107,6 +107,6 @@ def _ordered(matrix: Floats, order: npt.NDArray[np.intp]) -> Floats:
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return an array after making it read-only."""
+    """Make an array read-only and return it."""
     array.flags.writeable = False
     return array

@@ -1,7 +1,7 @@
-"""Vectors as others publish them: files of word2vec, text and binary, of GloVe and fastText (``.vec``), gzipped or not.
+"""Read published vectors: files of word2vec, text and binary, of GloVe and fastText (``.vec``), gzipped or not.
 
-What a file is follows from its content. Nothing in it is believed before it is seen: no more memory is taken than the
-file has numbers for.
+The format is recognised from the content. A header is not trusted before its rows have been read, so a false header
+can't claim memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLOCK = 2**20  # bytes read at once
 _LONGEST_LINE = 2**22
 _LONGEST_WORD = 2**16
 _LARGEST_VECTOR = 100_000
-_LOOKED_AT = 100  # lines that say how long vectors are, where no header does
+_LOOKED_AT = 100  # lines that show the number of dimensions if there is no header
 
 _HEADER = re.compile(rb"\s*(\d{1,15})\s+(\d{1,15})\s*")
 _BLANK_LINES = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*\n)*")
@@ -37,13 +37,13 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 @dataclass(frozen=True)
 class FileVectors:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         words: V distinct words, in the order of the file.
         vectors: Their vectors, (V, D) float32, all finite.
-        duplicates: Rows left out since their word had come before.
-        undecodable: Rows left out since their word is not UTF-8.
+        duplicates: Number of rows left out because their word is repeated.
+        undecodable: Number of rows left out because their word is not UTF-8.
 
     """
 
@@ -54,7 +54,7 @@ class FileVectors:
 
 
 class _Malformed(Exception):  # noqa: N818 - never leaves this module
-    """What is wrong with a file, as the end of a sentence."""
+    """What is wrong with a file, as a clause."""
 
 
 def read_word2vec_format(
@@ -65,17 +65,17 @@ def read_word2vec_format(
 ) -> FileVectors:
     """Read words and vectors of a file in word2vec's text or binary format, or in GloVe's.
 
-    In text, what stands before the last D numbers of a line is the word, which may hold spaces.
+    In text, everything before the last D numbers of a line is the word; it may have spaces.
 
     Args:
         path: The file.
-        limit: Read only so many rows, the first ones.
-        binary: Whether it is binary; None to see for oneself.
-        check: Called every now and then; raises to break it off.
+        limit: Read only the first ``limit`` rows.
+        binary: Whether it is binary; None to recognise it from the content.
+        check: Called now and then; may raise to stop.
 
     Raises:
-        StreamerError: 66, if it cannot be read, is none of these formats, is not as long as its header says, or has a
-            row of another length or a number that is not finite.
+        StreamerError: 66, if it can't be read, has none of these formats, has more or fewer rows than its header says,
+            or has a row of another length or a number that is not finite; 2, if ``limit`` is below 1.
 
     """
     if limit is not None and limit < 1:
@@ -83,7 +83,7 @@ def read_word2vec_format(
     try:
         with Path(path).open("rb") as file:
             status = os.fstat(file.fileno())
-            # Of a pipe nobody knows how much it will hold.
+            # The length of a pipe is not known.
             room = status.st_size if stat.S_ISREG(status.st_mode) else None
             if file.peek(2)[:2] != b"\x1f\x8b":
                 return _read(file, room, limit, binary, check)
@@ -92,7 +92,7 @@ def read_word2vec_format(
     except _Malformed as error:
         reason = str(error)
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        reason = "its gzip stream is damaged, or not whole"
+        reason = "its gzip stream is damaged or incomplete"
     except OSError as error:
         reason = error.strerror or str(error)
     raise StreamerError(f"cannot read vectors from {path}: {reason}", code=ExitCode.NO_INPUT)
@@ -101,7 +101,7 @@ def read_word2vec_format(
 def _read(
     file: io.BufferedIOBase, room: int | None, limit: int | None, binary: bool | None, check: Callable[[], None]
 ) -> FileVectors:
-    """Read a file that is open, and takes ``room`` bytes, packed or not."""
+    """Read an open file, which has ``room`` bytes on disk."""
     head = b""
     while len(head) < _BLOCK and (more := file.read(_BLOCK)):
         head += more
@@ -126,11 +126,11 @@ class _Table:
     """The rows read so far.
 
     Args:
-        size: Numbers in a vector.
-        said: How many rows the header says there are, if there is one.
-        room: How many bytes the file has, None if nobody knows.
+        size: The number of dimensions, D.
+        said: The number of rows that the header says, None without a header.
+        room: The size of the file in bytes, None if it is not known.
         limit: How many rows to read at most, None for all.
-        check: Called before rows are taken in.
+        check: Called before rows are added.
 
     """
 
@@ -138,23 +138,23 @@ class _Table:
         self, size: int, said: int | None, room: int | None, limit: int | None, check: Callable[[], None]
     ) -> None:
         if not 1 <= size <= _LARGEST_VECTOR:
-            raise _Malformed(f"vectors of {size:,} numbers are not read")
+            raise _Malformed(f"its vectors have {size:,} dimensions, not 1 to {_LARGEST_VECTOR:,}")
         self.size, self.said, self.limit, self._check = size, said, limit, check
         self.rows = 0
         self.words: dict[str, int] = {}
         self.duplicates = self.undecodable = 0
-        # A header is believed as far as there is a byte for each number, be it packed; then the table grows.
+        # Memory for as many rows as the header says, but at most one number for each byte of the file; then it grows.
         likely = (room if said is not None and room else _BLOCK) // size + 1
         rows = min(number for number in (likely, said, limit) if number is not None)
         self.vectors: Floats = np.empty((rows, size), dtype=np.float32)
 
     @property
     def wanted(self) -> int | None:
-        """How many rows are to be read, if that is known."""
+        """The number of rows to read, None if it is not known."""
         return min((number for number in (self.said, self.limit) if number is not None), default=None)
 
     def add(self, words: list[bytes], vectors: Floats) -> None:
-        """Take in rows, but for those whose word is no text, or has come before."""
+        """Add rows, except those whose word is not UTF-8 or is repeated."""
         self._check()
         before = len(self.words)
         kept: list[int] = []
@@ -175,23 +175,23 @@ class _Table:
         self.rows += len(words)
 
     def finished(self, more: bool) -> FileVectors:
-        """Return what was read; ``more`` says whether the file goes on."""
+        """Return what was read; ``more`` says whether the file has more rows."""
         if self.said is not None and self.said == self.wanted and (more or self.rows < self.said):
             has = "more" if more else f"{self.rows:,}"
-            raise _Malformed(f"its header says {self.said:,} vectors, and it has {has}")
+            raise _Malformed(f"its header says {self.said:,} vectors, but it has {has}")
         if not self.words:
             raise _Malformed("it has no vectors")
         self._resize(len(self.words))
         return FileVectors(list(self.words), self.vectors, self.duplicates, self.undecodable)
 
     def _resize(self, rows: int) -> None:
-        # In place: the system moves pages, and no row is held twice.
+        # In place: the system moves pages, and no row is in memory twice.
         if rows != len(self.vectors):
             self.vectors.resize((rows, self.size), refcheck=False)
 
 
 def _read_text(file: io.BufferedIOBase, data: bytes, number: int, table: _Table) -> FileVectors:
-    """Read lines, of which ``data`` are the first and ``number`` is the number of the first."""
+    """Read lines; ``data`` is the text at the beginning, and ``number`` the number of the first line."""
     for lines in _lines(file, data):
         words, numbers, places = [], [], []
         for place, line in enumerate(lines, number):
@@ -216,12 +216,12 @@ def _read_text(file: io.BufferedIOBase, data: bytes, number: int, table: _Table)
 
 
 def _lines(file: io.BufferedIOBase, data: bytes) -> Iterator[list[bytes]]:
-    """Yield all lines, as many at a time as are read at once, without their ends."""
+    """Yield all lines without their ends, in lists of those that are read at once."""
     while True:
         *lines, data = data.split(b"\n")
         yield lines
         if len(data) > _LONGEST_LINE:
-            raise _Malformed(f"a line of it has more than {_LONGEST_LINE:,} bytes")
+            raise _Malformed(f"it has a line of more than {_LONGEST_LINE:,} bytes")
         more = file.read(_BLOCK)
         if not more:
             yield [data]
@@ -230,10 +230,10 @@ def _lines(file: io.BufferedIOBase, data: bytes) -> Iterator[list[bytes]]:
 
 
 def _split(line: bytes, size: int, place: int) -> tuple[bytes, bytes]:
-    """Return the word of a line, which may hold spaces, and its numbers, separated by single spaces."""
+    """Return the word of a line, which may have spaces, and its numbers, separated by single spaces."""
     fields = line.rsplit(None, size)
     if len(fields) == size and line[:1].isspace():
-        fields.insert(0, b"")  # how gensim writes the vector of the empty word
+        fields.insert(0, b"")  # so gensim writes the vector of the empty word
     if len(fields) <= size:
         raise _Malformed(f"line {place} has {len(fields) - 1} numbers, not {size}")
     word = fields[0].strip()
@@ -245,7 +245,7 @@ def _split(line: bytes, size: int, place: int) -> tuple[bytes, bytes]:
 
 def _parse(numbers: list[bytes], places: list[int], size: int) -> Floats:
     """Return the numbers of some lines, (n, D)."""
-    # Measured: twice as fast as float() of each; and it takes nothing but numbers.
+    # Measured: twice as fast as float() of each; and it accepts only numbers.
     try:
         return np.loadtxt(numbers, dtype=np.float32, delimiter=" ", comments=None, ndmin=2)
     except ValueError:
@@ -264,7 +264,7 @@ def _check_finite(rows: Floats, places: list[int], what: str) -> None:
 
 
 def _read_binary(file: io.BufferedIOBase, data: bytes, table: _Table) -> FileVectors:
-    """Read words and float32s, of which ``data`` is the beginning; line feeds before a word are the C program's."""
+    """Read words and float32s; ``data`` is the beginning. The C program writes line feeds before words: skip them."""
     width, wanted = 4 * table.size, table.wanted or 0
     while table.rows < wanted:
         words: list[bytes] = []
@@ -293,11 +293,11 @@ def _read_binary(file: io.BufferedIOBase, data: bytes, table: _Table) -> FileVec
 
 
 def _size(body: bytes) -> int:
-    """Return how many numbers follow the word in most of the first lines; of two equally often, the fewer."""
+    """Return how many numbers follow the word in most of the first lines; if two are equally frequent, the smaller."""
     lines = body.split(b"\n", _LOOKED_AT)
     whole = [line for line in lines[:_LOOKED_AT] if line.strip()]
     if len(lines) <= _LOOKED_AT and len(body) >= _BLOCK and len(whole) > 1:
-        whole.pop()  # the block may end within it
+        whole.pop()  # the block may end in the middle of it
     sizes = Counter(len(line.split()) - 1 for line in whole)
     size = min(sizes, key=lambda size: (-sizes[size], size))
     if size < 1:
@@ -306,13 +306,13 @@ def _size(body: bytes) -> int:
 
 
 def _is_binary(rest: bytes, size: int) -> bool:
-    """Say whether what follows a header looks like float32s and not like a line of numbers."""
+    """Return whether the bytes after a header look like float32s and not like a line of numbers."""
     line = rest.lstrip(b"\r\n").partition(b"\n")[0]
     fields = line.split()
     if len(fields) > 1 and all(map(_is_number, fields[1:] if len(fields) <= size else fields[-size:])):
         return False
-    # A line that has something else among its numbers. That eight float32s or more look like text is as good as
-    # impossible: their exponents are no letters.
+    # Here the line has more than numbers. It is practically impossible that eight or more float32s look like text:
+    # the bytes of their exponents are not letters.
     return size < 8 or bool(_CONTROL.search(line)) or not _is_utf8(line)
 
 

@@ -1,6 +1,6 @@
-"""Who computes: this process, or others on this machine that share its memory, behind one protocol of five methods.
+"""Workers: this process, or others on this machine that share its memory, behind one protocol of five methods.
 
-Nobody outside this room names a kind of worker.
+No code outside this package names a kind of worker.
 """
 
 from streamer.workers.here import Here

@@ -1,4 +1,4 @@
-"""Training in this process: the simplest of workers, with the same methods as all others."""
+"""Training in this process: the simplest worker, with the same methods as all others."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from streamer.system.blas import Blas
 
 
 class Here:
-    """Trains a block when it is handed over, so that it is done when :meth:`submit` returns.
+    """Trains a block when it is handed over: it is done when :meth:`submit` returns.
 
     Args:
-        update: Trains a block into the weights, and returns its loss.
+        update: Trains a block and returns its loss.
     """
 
     size = 0
@@ -40,7 +40,7 @@ class Here:
         self._done.append((loss, time.perf_counter()))
 
     def collect(self) -> tuple[Loss, float]:
-        """Return the loss of the oldest block that was not collected, and when it was done."""
+        """Return the loss of the oldest block not collected yet, and when it was done, by ``perf_counter``."""
         return self._done.popleft()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The trainer's side of its workers: started when there is much to do, given blocks, ended when there is nothing to do.
 
-Each block goes through all workers at once; while they train one, the next lies ready for them. Which worker does what
-is settled by the number of a chunk alone (:mod:`streamer.model.pipeline`), so their number changes no bit.
+All workers train a block together; while they do, the next one is ready for them. The number of a chunk alone decides
+which worker trains it (:mod:`streamer.model.pipeline`), so the number of workers changes no bit of the result.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class WorkerProcesses:
     """Worker processes that train one model.
 
     Args:
-        state: The model. Its embeddings are moved into shared memory, and stay there after the workers are gone.
-        threads: Most workers there may be; there are as many as share the chunks of a group evenly.
+        state: The model. Its embeddings are moved into shared memory, and stay there after the workers end.
+        threads: Most workers; there are as many as can share the chunks of a group evenly.
 
     Raises:
-        OSError: If the system has no room for them.
+        OSError: If the system has no resources for them.
     """
 
     def __init__(self, state: ModelState, threads: int) -> None:
@@ -127,7 +127,7 @@ class WorkerProcesses:
         """Wait for the oldest block handed over, and return its loss and when it was done, by ``perf_counter``.
 
         Raises:
-            StreamerError: If a worker died. The weights are then in the middle of an update, and not to be saved.
+            StreamerError: 71 if a worker died. Then the weights may be half updated, and must not be saved.
         """
         answers: list[Answer] = []
         try:
@@ -142,7 +142,7 @@ class WorkerProcesses:
         return losses, max(answer.ended for answer in answers)
 
     def close(self) -> None:
-        """End the workers, whatever they are at."""
+        """End the workers, whatever they are doing."""
         for connection in self._connections:
             connection.close()
         for process in self._processes:
@@ -157,13 +157,13 @@ class WorkerProcesses:
         codes = ", ".join(str(_exit_code(process)) for process in self._processes)
         return StreamerError(
             f"a training process ended unexpectedly (exit codes {codes})",
-            hint="what the last checkpoint holds is safe: start again, it goes on from there",
+            hint="the last checkpoint is safe: start again to resume from it",
             code=ExitCode.SYSTEM,
         )
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int:
-    """Return the exit code of a worker that has ended, or will as another has; one that does not is killed."""
+    """Return the exit code of a worker. It has ended or will soon, because another one has; else it is killed."""
     try:
         return process.wait(1.0)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Who computes, as the schedule of blocks sees it: five methods, whoever is behind them."""
+"""The protocol of workers, as the schedule of blocks uses it: five methods."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from streamer.model.sgns import Loss
 
 
 class Workers(Protocol):
-    """Whoever trains the blocks of one model, in the order in which they are handed over.
+    """Trains the blocks of one model, in the order in which they are handed over.
 
-    The result is the same, bit for bit, whoever it is: what to compute is settled before a block is handed over.
+    The result is the same, bit for bit, for every kind of worker: what to compute is fixed before a block is submitted.
 
     Attributes:
-        size: How many processes there are beside this one.
+        size: The number of processes besides this one.
     """
 
     size: int
@@ -23,7 +23,7 @@ class Workers(Protocol):
         """Return whether blocks can be handed over, without waiting.
 
         Raises:
-            StreamerError: If they never will; nothing has been touched then.
+            StreamerError: If they never can; nothing has been changed then.
         """
 
     def full(self) -> bool:
@@ -40,8 +40,8 @@ class Workers(Protocol):
         """Wait for the oldest block handed over, and return its loss and when it was done, by ``perf_counter``.
 
         Raises:
-            StreamerError: 71 if who computed it died. The weights may then be in the middle of an update.
+            StreamerError: 71 if a worker died. Then the weights may be half updated.
         """
 
     def close(self) -> None:
-        """End them, whatever they are doing; the weights stay where they are."""
+        """End the workers, whatever they are doing; the weights stay where they are."""

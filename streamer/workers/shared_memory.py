@@ -1,4 +1,4 @@
-"""Memory that other processes map too, and that nothing outlives: it has no name, so a kill leaves nothing behind."""
+"""Memory that several processes map. It has no name, so the system frees it when the last process ends or is killed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 
 class SharedArray:
-    """An array that grows at its first axis without being copied, and that whoever has its descriptor can map.
+    """An array that grows along its first axis without a copy. Every process that has its descriptor can map it.
 
     Args:
-        dtype: Of its elements.
-        tail: The shape of what lies along the first axis.
-        descriptor: Of the memory, as another process was given it; new memory without one.
+        dtype: The type of its elements.
+        tail: The shape without the first axis.
+        descriptor: The descriptor of existing memory, from another process; without it, new memory is made.
 
     Raises:
         OSError: If there is no more memory, or no more file descriptors.
@@ -29,10 +29,10 @@ class SharedArray:
         self._mapped: npt.NDArray[Any] = np.empty((0, *tail), dtype)
         self.descriptor = _memory() if descriptor is None else descriptor
         self.close = weakref.finalize(self, os.close, self.descriptor)
-        """Give the descriptor back; what is mapped stays. Done anyway when the last reference goes."""
+        """Close the descriptor; what is mapped stays. This happens by itself when the last reference is gone."""
 
     def map(self, length: int) -> npt.NDArray[Any]:
-        """Return the first ``length`` elements; what was stored before is there, and new ones are zero."""
+        """Return the first ``length`` elements: those stored before, then zeros."""
         if length > len(self._mapped):
             shape = (max(length, 2 * len(self._mapped)), *self._tail)
             size = int(np.prod(shape)) * self._dtype.itemsize

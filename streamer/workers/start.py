@@ -1,4 +1,4 @@
-"""Which workers are started, and how many: the one place that knows all kinds of them."""
+"""Which workers are started, and how many: the only place that knows all kinds of workers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Start = Callable[[ModelState], Workers | None]
 
 
 def starter(threads: int) -> Start:
-    """Return what starts workers on so many cores of this machine. They take a moment: see :meth:`Workers.ready`.
+    """Return a function that starts workers on so many cores of this machine. They are not ready at once.
 
-    What is returned raises :class:`OSError` if the system has no room for them.
+    The function raises :class:`OSError` if the system has no resources for them. See :meth:`Workers.ready`.
     """
     return lambda model: WorkerProcesses(model, threads) if threads > 1 else None

@@ -14,7 +14,7 @@ from streamer.text import tokenizer
 from .text import block
 
 
-def test_tokenise_a_block(benchmark: Any) -> None:
+def test_tokenize_a_block(benchmark: Any) -> None:
     """A MiB of made-up English, or the first of ``STREAMER_BENCH_TEXT``."""
     given = os.environ.get("STREAMER_BENCH_TEXT")
     text = block()

@@ -95,11 +95,11 @@ def test_evaluate(undisturbed: Path, tmp_path: Path) -> None:
     assert re.search(r"(?m)^two +– +0 of 1\n\n.*analogies\.txt +[\d.]+% +1 of 2$", shown)
     nothing = put(tmp_path / "nothing.txt", "unheard of by us\n")
     shown = done("evaluate", "--analogies", nothing, folder=undisturbed).stdout
-    assert shown == f"{nothing}: 0 of 1 rows could be scored: each names a word that is not in the vocabulary\n"
+    assert shown == f"{nothing}: 0 of 1 rows could be scored: each has a word that is not in the vocabulary\n"
 
 
 def test_words_as_people_type_them(tmp_path: Path) -> None:
-    """Capitals, curly apostrophes and letters in two parts find the word that the tokeniser makes of them."""
+    """Capitals, curly apostrophes and letters in two parts find the word that the tokenizer makes of them."""
     text = "don't ask at the café why they don't open the café before ten " * 20
     streamer.Trainer(vector_size=8, min_count=1, threads=1).partial_fit([text]).save(tmp_path / "checkpoints")
     typed = ("DON’T", "Cafe\u0301", "café")

@@ -77,7 +77,7 @@ def test_words_that_no_font_can_write(tmp_path: Path) -> None:
     trainer = Trainer(vector_size=8, min_count=1, seed=1).partial_fit(["𒀀𒀁 𒀂𒀃 word $x_1$ 𒀀𒀁 𒀂𒀃"] * 5)
     trainer.save(tmp_path / "checkpoints")
     ended = done("plot", "map.png", "--map", folder=tmp_path)
-    told = r"wrote a map of \d words, \d of them labelled,( 2 in letters that no font here has,)? to map.png\n"
+    told = r"wrote a map of \d words, \d of them labelled,( 2 in letters that no installed font has,)? to map.png\n"
     assert re.fullmatch(told, ended.stderr), "a font that has them may be here, after all"
 
 

@@ -88,7 +88,7 @@ def children(pid: int) -> list[Process]:
         except OSError:
             continue
         if began:
-            processes.append(Process(child, "worker" if b"worker" in command else "tokeniser", began))
+            processes.append(Process(child, "worker" if b"worker" in command else "tokenizer", began))
     return processes
 
 

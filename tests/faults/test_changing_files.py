@@ -80,7 +80,7 @@ def test_a_packed_file_that_changes(change: str, moment: str, world: World) -> N
 @pytest.mark.parametrize(
     ("change", "stage"), [(change, BEGUN) for change in CHANGES] + [("replace", OPENED), ("delete", OPENED)]
 )
-def test_a_file_that_changes_while_it_is_tokenised_ahead(
+def test_a_file_that_changes_while_it_is_tokenized_ahead(
     change: str, stage: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process reads the file too, later or a block or two ahead: no new content is trained as the old."""

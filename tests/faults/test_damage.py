@@ -237,7 +237,7 @@ def test_bent_scores_are_refused(tree: Tree) -> None:
         key: np.repeat(tree[key][:1], 4096) for key in tree if key.startswith("scores/") and key != "scores/tests"
     }
     Trainer.of(State.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}}))
-    with pytest.raises(StreamerError, match="rows of 2 tests"):
+    with pytest.raises(StreamerError, match="rows and 2 tests"):
         Trainer.of(State.from_tree({**tree, **columns}))
 
 
@@ -257,7 +257,7 @@ def test_the_command_judges_what_is_within(tree: Tree, tmp_path: Path) -> None:
     rows = done("checkpoints", "--json", folder=tmp_path).json
     assert [(row["sequence"], row["verified"]) for row in rows] == [(4, False), (3, False), (2, False), (1, True)]
     assert [row.get("reason", "").partition(":")[0] for row in rows[1:]] == ["the checkpoint cannot be used"] * 2 + [""]
-    assert rows[0]["reason"].startswith("it does not end as checkpoints do")
+    assert rows[0]["reason"].startswith("it does not end like a checkpoint")
     table = done("checkpoints", folder=tmp_path).stdout
     assert "noise/due is -1" in table
 

@@ -227,7 +227,7 @@ def test_helpers_that_cannot_be_started(error: str, tmp_path: Path) -> None:
     done(*helped, "--checkpoints", "undisturbed", folder=tmp_path)
     ended = run(*helped, folder=tmp_path, environment={"STREAMER_FAILPOINT": f"helper.start:{error}:1+"})
     assert ended.code == 0
-    assert ended.events("workers.unavailable") and ended.events("tokeniser.unavailable")
+    assert ended.events("workers.unavailable") and ended.events("tokenizer.unavailable")
     assert State.of(tmp_path / "checkpoints") == State.of(tmp_path / "undisturbed")
 
 

@@ -18,7 +18,7 @@ from .conftest import Amount, Tell
 from .state import State, children
 
 HELPED = 9 << 20
-"""Bytes of text that are enough for a tokeniser and workers to be started."""
+"""Bytes of text that are enough for a tokenizer and workers to be started."""
 
 
 @pytest.fixture(scope="module")

@@ -439,3 +439,11 @@ def test_a_hundred_thousand_files_are_no_burden() -> None:
     assert time.process_time() - start < 0.5
     assert all(np.array_equal(again[name], column) for name, column in arrays.items())
     assert ledger.seen("folder/77.txt", Signature(0, 0, 0))
+
+
+def test_a_sparse_file_of_any_size_is_refused_and_comes_back() -> None:
+    """File systems know sizes up to 8 EiB. A refusal of such a file may be saved, and read again."""
+    ledger = Ledger()
+    ledger.refuse("huge.txt", Signature(2**63 - 1, 1, 1), "sparse: 100 % of its bytes are holes (limit 1 %)")
+    (entry,) = Ledger.from_arrays(ledger.to_arrays()).entries
+    assert (entry.bytes_skipped, entry.outcome) == (2**63 - 1, "skipped")

@@ -18,7 +18,7 @@ import pytest
 
 from streamer.intake import prefetch
 from streamer.intake.ledger import Signature
-from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenise
+from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def job_of(path: Path, stop: int | None = None) -> Job:
 
 def ours(job: Job) -> list[TokenBlock]:
     with job.path.open("rb") as file:
-        return list(tokenise(file, job, start=0))
+        return list(tokenize(file, job, start=0))
 
 
 def theirs(other: Prefetcher, job: Job) -> list[TokenBlock]:
@@ -67,10 +67,10 @@ def same(some: list[TokenBlock], others: list[TokenBlock]) -> bool:
 
 
 def forbid_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tokenised_here(*_: object, **__: object) -> Iterator[TokenBlock]:
-        raise AssertionError("tokenised by the trainer itself")
+    def tokenized_here(*_: object, **__: object) -> Iterator[TokenBlock]:
+        raise AssertionError("tokenized by the trainer itself")
 
-    monkeypatch.setattr(prefetch, "tokenise", tokenised_here)
+    monkeypatch.setattr(prefetch, "tokenize", tokenized_here)
 
 
 def test_the_other_process_makes_the_same_blocks(
@@ -88,7 +88,7 @@ def test_the_other_process_makes_the_same_blocks(
 def test_a_short_first_file_is_not_waited_for(
     tmp_path: Path, files: list[Path], other: Prefetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the process starts, the first file is tokenised here; all others come from the process."""
+    """While the process starts, the first file is tokenized here; all others come from the process."""
     first = tmp_path / "first.txt"
     first.write_bytes(files[0].read_bytes()[:500_000])
     jobs = [job_of(path) for path in (first, *files)]
@@ -102,7 +102,7 @@ def test_a_short_first_file_is_not_waited_for(
 
 
 def test_little_to_do_starts_no_process(files: list[Path], other: Prefetcher) -> None:
-    """A single file of two MiB is tokenised here: starting a process would take longer."""
+    """A single file of two MiB is tokenized here: starting a process would take longer."""
     job = job_of(files[0])
     other.announce([job])
     assert other._process is None
@@ -135,7 +135,7 @@ def test_a_process_that_dies_is_reported_and_done_without(
         got += blocks
     assert same(got, ours(jobs[0]))
     assert all(same(theirs(other, job), ours(job)) for job in jobs[1:])
-    assert "tokeniser.lost" in capsys.readouterr().out
+    assert "tokenizer.lost" in capsys.readouterr().out
     other.announce(jobs)
     assert other._process is not None
     assert same(theirs(other, jobs[1]), ours(jobs[1]))
@@ -210,7 +210,7 @@ time.sleep(60)
             time.sleep(0.05)
 
 
-def test_a_file_that_is_not_what_was_announced_is_not_tokenised(files: list[Path]) -> None:
+def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path]) -> None:
     """The other process answers a job whose file looks different now with nothing."""
     here, there = Pipe()
     thread = threading.Thread(target=serve, args=(os.dup(there.fileno()),))

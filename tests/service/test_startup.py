@@ -23,7 +23,7 @@ from streamer.state import State
 from ..support.corpus import put
 
 VECTORS = "Cat 1 2 3\nand 4 5 6\n, 7 8 9\ncat 9 9 9\n"
-"""Two words for the tokeniser: a comma is none, and ``cat`` is there already."""
+"""Two words for the tokenizer: a comma is none, and ``cat`` is there already."""
 
 
 @pytest.fixture
@@ -186,10 +186,11 @@ def test_other_initial_vectors(store: Store, vectors: Path, began: str) -> None:
         store.save(state.to_tree(), state.number_next())
     else:
         save(store)
-    vectors.write_text(VECTORS + "dog 1 1 1\n")
-    error = refused(store, vectors)
+    error = refused(store, put(vectors.with_name("other.txt"), VECTORS + "dog 1 1 1\n"))
     assert error.code == ExitCode.CONFIGURATION and error.hint
-    assert (f"of {began}" in error.problem) == bool(began)
+    assert ("published.txt" in error.problem) == bool(began)
+    vectors.write_text(VECTORS + "dog 1 1 1\n")
+    assert refused(store, vectors).code == ExitCode.CONFIGURATION
     assert len(store.list()) == 1
 
 

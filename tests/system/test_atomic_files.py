@@ -46,7 +46,7 @@ def test_places_that_cannot_be_taken(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "device").symlink_to("/dev/null")
-    for name, problem in (("folder", "is a folder"), ("pipe", "no regular file"), ("device", "no regular file")):
+    for name, problem in (("folder", "is a folder"), ("pipe", "not a regular file"), ("device", "not a regular file")):
         complaint = pytest.raises(StreamerError, match=f"cannot write .*{name}.*{problem}")
         with complaint as caught, replacing(tmp_path / "new", tmp_path / name):
             raise AssertionError
@@ -57,7 +57,7 @@ def test_places_that_cannot_be_taken(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     """The hint names the folder; a link to nowhere makes the file that it points to."""
-    complaint = pytest.raises(StreamerError, match=r"cannot write .*make the folder .*missing first")
+    complaint = pytest.raises(StreamerError, match=r"cannot write .*create the folder: mkdir -p .*missing")
     with complaint, atomic(tmp_path / "missing" / "file"):
         raise AssertionError
     (tmp_path / "link").symlink_to("target")

@@ -1,4 +1,4 @@
-"""The tokeniser against a slow reference made of ``re`` and ``unicodedata``."""
+"""The tokenizer against a slow reference made of ``re`` and ``unicodedata``."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ PIECES = [
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 @pytest.mark.parametrize("seed", range(3))
-def test_any_mixture_is_tokenised_as_the_reference_does(boundary: str, seed: int) -> None:
+def test_any_mixture_is_tokenized_as_the_reference_does(boundary: str, seed: int) -> None:
     """Letters, marks, apostrophes, invisible and broken characters in any order give the reference's words."""
     rng = random.Random(seed)
     for _ in range(500):
@@ -82,7 +82,7 @@ def test_any_mixture_is_tokenised_as_the_reference_does(boundary: str, seed: int
         assert tokens(text, boundary) == reference(text, boundary), ascii(text)
 
 
-def test_what_is_tricky_together_is_tokenised_as_the_reference_does() -> None:
+def test_what_is_tricky_together_is_tokenized_as_the_reference_does() -> None:
     """Few characters, each of which changes what its neighbours mean, meet in all manners."""
     rng = random.Random(8)
     pieces = [*"aeEIΣİ''_ \n", "\u2019", "\u0301", "\u0307", "\u00ad", "\u200c", "\u1112", "\u1161", "\u11ab", "\u1e9e"]
@@ -91,7 +91,7 @@ def test_what_is_tricky_together_is_tokenised_as_the_reference_does() -> None:
         assert tokens(text) == reference(text, "paragraph"), ascii(text)
 
 
-def test_long_words_and_many_marks_are_tokenised_as_the_reference_does() -> None:
+def test_long_words_and_many_marks_are_tokenized_as_the_reference_does() -> None:
     """Tokens about as long as a word may be, in letters of one to four bytes, and about as many marks as are read."""
     rng = random.Random(10)
     letters = ["a", "B", "é", "İ", "ẞ", "中", "𐐀", "a'", "\u0301", "\u0315\u0300", "\u200d", "\u00ad", "e\u0301"]
@@ -106,7 +106,7 @@ def test_long_words_and_many_marks_are_tokenised_as_the_reference_does() -> None
 
 
 def test_what_is_data_in_letters_is_no_word() -> None:
-    """A token of 256 bytes is a word, a longer one is none; what is around it is tokenised and keeps its segment."""
+    """A token of 256 bytes is a word, a longer one is none; what is around it is tokenized and keeps its segment."""
     found = encode(f"one {'x' * 257} two\n\n{'0123456789abcdef' * 65536} three {'y' * 256} {'é' * 128} {'é' * 129}")
     assert found.tokens() == ["one", "two", "three", "y" * 256, "é" * 128]
     assert found.segments.tolist() == [0, 0, 1, 1, 1]
@@ -127,14 +127,14 @@ def test_what_is_data_in_letters_is_no_word() -> None:
     ids=["marks", "marks of two", "private use", "apostrophes", "lines", "spaces", "joiners", "jamo"],
 )
 def test_no_text_takes_long(text: str) -> None:
-    """Whatever a block holds, it is tokenised in time proportional to its length."""
+    """Whatever a block holds, it is tokenized in time proportional to its length."""
     started = time.monotonic()
     encode(text)
     assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_any_ascii_is_tokenised_as_the_reference_does(boundary: str) -> None:
+def test_any_ascii_is_tokenized_as_the_reference_does(boundary: str) -> None:
     """All 128 characters of ASCII, in any order, take the shorter way to the same words."""
     rng = random.Random(9)
     letters = [chr(point) for point in range(128)] + ["'"] * 30 + ["a", "\n"] * 20
@@ -143,7 +143,7 @@ def test_any_ascii_is_tokenised_as_the_reference_does(boundary: str) -> None:
         assert tokens(text, boundary) == reference(text, boundary), ascii(text)
 
 
-def test_every_character_of_unicode_is_tokenised_as_the_reference_does() -> None:
+def test_every_character_of_unicode_is_tokenized_as_the_reference_does() -> None:
     """Each code point, alone and inside a word, is a letter for both or for neither."""
     for start in range(0, 0x30000, 0x1000):
         text = " ".join(f"{c} x{c}y" for c in map(chr, range(start, start + 0x1000)) if c not in "\x1e\n")
@@ -203,7 +203,7 @@ def test_words_are_listed_in_order_of_first_appearance() -> None:
 
 
 def test_tokens_are_their_own_tokens() -> None:
-    """Tokenising what was tokenised changes nothing."""
+    """Tokenizing what was tokenized changes nothing."""
     rng = random.Random(2)
     text = " ".join("".join(rng.choices(PIECES, k=8)) for _ in range(3000))
     once = encode(text, "file").tokens()
@@ -236,7 +236,7 @@ def test_the_pattern_says_what_a_word_is() -> None:
     ],
 )
 def test_a_string_is_the_word_that_it_is_in_a_text(string: str, word: str) -> None:
-    """What the tokeniser makes one word of, and nothing else, is that word, whatever stands around it."""
+    """What the tokenizer makes one word of, and nothing else, is that word, whatever stands around it."""
     assert tokenizer.as_words(["before", string, "after"]) == ["before", word, "after"]
 
 

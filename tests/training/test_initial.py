@@ -20,7 +20,7 @@ def vectors(words: list[str], size: int = 8) -> WordVectors:
     return WordVectors(words, rows, np.arange(len(words), 0, -1))
 
 
-def test_words_are_those_of_the_tokeniser() -> None:
+def test_words_are_those_of_the_tokenizer() -> None:
     """Case is folded, the most frequent spelling counts; what no text could ever hold as one word is left out."""
     words = ["the", ",", "The", "New_York", "cat", "don’t", "CAT", "naïve", "a b", "東京", "two\nlines", "dog!"]
     trainer = Trainer(vector_size=8).set_initial_vectors(vectors(words), name="some.txt", sha256="ab")
@@ -46,7 +46,8 @@ def test_it_goes_on_from_its_checkpoint_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "size", "said"), [(["the"], 9, "9 numbers, the model's 8"), ([",", "a b"], 8, "none of these")]
+    ("words", "size", "said"),
+    [(["the"], 9, "9 dimensions, the model has 8"), ([",", "a b"], 8, "none of the initial vectors")],
 )
 def test_what_cannot_be_begun_with(words: list[str], size: int, said: str) -> None:
     """Vectors of another size and files without a word are errors 78, and leave the trainer as it was."""

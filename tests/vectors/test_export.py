@@ -237,7 +237,7 @@ def test_symbolic_link(awkward, tmp_path):
 
 def test_unknown_format(awkward, tmp_path):
     """An unknown format is an error that names the known ones, and touches nothing."""
-    with pytest.raises(StreamerError, match="'onnx' is no export format") as caught:
+    with pytest.raises(StreamerError, match="'onnx' is not an export format") as caught:
         write(awkward, tmp_path / "vectors", "onnx")
     assert caught.value.code == ExitCode.USAGE
     assert all(format in str(caught.value) for format in FORMATS)
@@ -254,7 +254,7 @@ def test_places_that_cannot_be_written(awkward, tmp_path):
         with pytest.raises(StreamerError, match=f"cannot write .*{place}") as caught:
             write(awkward, tmp_path / place, "npz")
         assert caught.value.code == ExitCode.CANNOT_WRITE
-    assert "make the folder" not in str(caught.value)
+    assert "mkdir" not in str(caught.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
