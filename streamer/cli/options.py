@@ -60,14 +60,14 @@ class Command(click.Command):
         """Write the options in groups."""
         options = {param.name: param for param in self.get_params(ctx) if isinstance(param, click.Option)}
         # Those that a variable can set are settings or common; a command may have another option of such a name.
-        common = {name for name, option in options.items() if option.envvar or name == "help"}
+        common = {name for name, option in options.items() if option.envvar}
         shared = {title: [name for name in group if name in common] for title, group in _HEADINGS.items()}
         own = [name for name in options if not any(name in group for group in shared.values())]
         for title, group in {"Options": own, **shared}.items():
             records = filter(None, (options[name].get_help_record(ctx) for name in group))
             if rows := [(name, text.replace("[default: ", _KEPT)) for name, text in records]:
                 with formatter.section(title):
-                    formatter.write_dl(rows, col_max=38)
+                    formatter.write_dl(rows, col_max=min(38, formatter.width // 2 - 1))
         formatter.buffer[:] = [part.replace(_KEPT, "[default: ") for part in formatter.buffer]
 
 
@@ -129,7 +129,7 @@ _COMMON: dict[str, tuple[click.ParamType[Any], str, str]] = {
 _HEADINGS = {
     "Model, fixed once training has begun": names(ModelSettings),
     "Run": names(RunSettings),
-    "Common": [*_COMMON, "config", "help"],
+    "Common": [*_COMMON, "config"],
 }
 
 

