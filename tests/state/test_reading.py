@@ -249,12 +249,13 @@ def test_the_file_of_a_name_that_the_folder_has_too(
 def test_a_file_goes_with_nothing_else(folder: Path) -> None:
     """A number, and vectors from before, choose among the checkpoints of a folder: with a file they are mistakes."""
     file, vectors = folder / "checkpoint-0000000004.h5", streamer.load(folder)
-    for read in (
+    mistakes: list[Callable[[], object]] = [
         lambda: streamer.load(file, sequence=4),
         lambda: streamer.load(str(file), newer_than=vectors),
         lambda: streamer.load(file, sequence=4, newer_than=vectors),
         lambda: streamer.load(folder, sequence=4, newer_than=vectors),
-    ):
+    ]
+    for read in mistakes:
         with pytest.raises(ValueError, match="file"):
             read()
 

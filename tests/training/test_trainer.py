@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,16 @@ import pytest
 import streamer
 from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
+from streamer.model.sgns import Loss
+from streamer.model.training import BlockReport
 from streamer.settings import ModelSettings
-from streamer.state import State
+from streamer.state import Score, State
 from streamer.system import disk
 from streamer.text import tokenizer
 from streamer.training import trainer as module
 from streamer.training.trainer import Trainer
 
-from ..support.states import SMALL, bits, block, copied, texts
+from ..support.states import SMALL, at_work, bits, block, copied, texts
 from ..support.training import train_text
 
 
@@ -311,3 +315,119 @@ def test_a_checkpoint_restored_under_a_later_number_is_gone_on_from(tmp_path: Pa
     saved = Trainer.resume(tmp_path).partial_fit(["d e f"]).save(tmp_path)
     assert saved.sequence == 8
     assert Trainer.resume(tmp_path).state.model.vocabulary.total == 6
+
+
+COPIES: dict[str, Callable[[Trainer], Trainer]] = {
+    "pickle": lambda trainer: pickle.loads(pickle.dumps(trainer)),
+    "oldest pickle": lambda trainer: pickle.loads(pickle.dumps(trainer, protocol=2)),
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+}
+
+
+def assert_no_shared_weights(one: Trainer, other: Trainer) -> None:
+    """Check that no array that training changes in place is in the memory of both."""
+    for name in ("vectors", "squares"):
+        ours, theirs = (getattr(trainer._state.model.embeddings, name) for trainer in (one, other))
+        assert not np.shares_memory(ours, theirs)
+    assert not np.shares_memory(one._state.model.vocabulary._counts, other._state.model.vocabulary._counts)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_is_the_same_trainer(how: str) -> None:
+    """It has the same state to the bit, the same number and threads, and learns the same from the same texts."""
+    trainer = Trainer(**SMALL).partial_fit(texts(10))
+    trainer.state.number(7)
+    again = COPIES[how](trainer)
+    assert type(again) is Trainer
+    assert bits(again) == bits(trainer)
+    assert again.history == trainer.history
+    assert (again.sequence, again.settings, again._threads) == (7, trainer.settings, 1)
+    assert bits(again.partial_fit(texts(5, seed=3))) == bits(trainer.partial_fit(texts(5, seed=3)))
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_copy_is_another_trainer(how: str, which: int) -> None:
+    """Whichever of the two goes on learning, the other stays as it is: words, vectors, scores, files."""
+    trainer = Trainer(**SMALL).partial_fit(texts(10))
+    pair = (trainer, COPIES[how](trainer))
+    assert_no_shared_weights(*pair)
+    learner, other = pair[which], pair[1 - which]
+    before, vectors = bits(other), other.vectors.vectors.copy()
+    learner.partial_fit([block(3), block(4)])
+    learner.scores.add([Score(learner.state.model.words_trained, "pairs a", 0.5, 3, 4)])
+    learner.state.epochs.add(0, Loss(1.0, 1.0))
+    learner.state.ledger.adopt("/elsewhere")
+    assert bits(learner) != before
+    assert bits(other) == before
+    assert other.vectors.vectors.tobytes() == vectors.tobytes()
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_new_trainer_can_be_copied(how: str) -> None:
+    """One that has seen nothing too."""
+    again = COPIES[how](Trainer(**SMALL))
+    assert bits(again.partial_fit(texts(3))) == bits(Trainer(**SMALL).partial_fit(texts(3)))
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_trainer_can_be_copied_while_its_workers_live(how: str) -> None:
+    """The copy has no workers, and none of their memory; both go on to the same bits, also with blocks under way."""
+    given = [tokenizer.encode(block(number)) for number in range(6)]
+    alone = Trainer(**SMALL)
+    for encoded in given:
+        alone._schedule.train(encoded)
+    trainer = Trainer(**{**SMALL, "threads": 2})
+    with at_work(trainer):
+        for encoded in given[:3]:
+            trainer._schedule.train(encoded)
+        assert trainer._schedule._under_way, "there is something to wait for"
+        again = COPIES[how](trainer)
+        assert again._schedule._workers is None
+        assert not again._schedule._under_way
+        assert_no_shared_weights(trainer, again)
+        for encoded in given[3:]:
+            trainer._schedule.train(encoded)
+            again._schedule.train(encoded)
+        assert bits(trainer) == bits(again) == bits(alone)
+        assert trainer._schedule._workers is not None, "they were left at work"
+    assert bits(again) == bits(alone)
+
+
+def test_a_copy_may_have_workers_of_its_own() -> None:
+    """It was made for as many threads, and starts its own when there is work for them."""
+    trainer = Trainer(**{**SMALL, "threads": 2})
+    with at_work(trainer):
+        trainer._schedule.train(tokenizer.encode(block(1)))
+        again = copy.deepcopy(trainer)
+        with at_work(again):
+            for each in (trainer, again):
+                each._schedule.train(tokenizer.encode(block(2)))
+            assert bits(again) == bits(trainer)
+            assert_no_shared_weights(trainer, again)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_broken_trainer_cannot_be_copied(how: str) -> None:
+    """What may not be saved may not be copied either: a block was left in its middle."""
+    trainer = Trainer(**SMALL)
+
+    def failing(report: BlockReport, seconds: float) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        trainer._schedule.train(tokenizer.encode(block(1)), then=failing)
+    with pytest.raises(StreamerError) as caught:
+        COPIES[how](trainer)
+    assert caught.value.code == ExitCode.SYSTEM
+
+
+class Named(Trainer):
+    """Somebody's own trainer."""
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_is_of_the_same_class(how: str) -> None:
+    """Whoever has a class of his own gets it back."""
+    assert type(COPIES[how](Named(**SMALL))) is Named
