@@ -14,6 +14,8 @@ import pytest
 
 from streamer.system import disk, failpoints
 
+from ..support.descriptors import open_files
+
 
 @contextlib.contextmanager
 def opened(path: Path, flags: int = os.O_RDONLY) -> Iterator[int]:
@@ -23,11 +25,6 @@ def opened(path: Path, flags: int = os.O_RDONLY) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def open_files() -> int:
-    """Return how many descriptors this process holds."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from streamer.training.trainer import Trainer
 from streamer.workers import processes
 from streamer.workers.processes import WorkerProcesses
 
+from ..support.descriptors import open_files
 from ..support.states import at_work, wait_for_workers
 
 SETTINGS: dict[str, Any] = {"vector_size": 16, "min_count": 2, "seed": 3}
@@ -40,11 +41,6 @@ def blocks(count: int, words: int = 9_000) -> list[EncodedText]:
         tokens = (f"w{rank % 100_000}" for rank in ranks)
         found.append(tokenizer.encode(" ".join(token + "\n\n" * (rng.random() < 0.05) for token in tokens)))
     return found
-
-
-def open_files() -> int:
-    """Return how many descriptors this process holds."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def bits(trainer: Trainer) -> dict[str, bytes]:
@@ -133,7 +129,7 @@ def test_long_texts_get_workers_and_leave_none(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "BLOCK_CHARACTERS", 20_000)
     alone = Trainer(threads=1, **SETTINGS).partial_fit(texts)
     assert bits(alone) != expected, "other blocks, other bits"
-    started = []
+    started: list[list[int]] = []
 
     def start(schedule: Schedule) -> None:
         if not started:
@@ -197,7 +193,7 @@ def test_texts_that_end_in_an_error_are_learned_so_far(monkeypatch: pytest.Monke
     def failing(trainer: Trainer) -> Iterator[str]:
         for number, text in enumerate(texts):
             yield text
-            if number == 0 and trainer._threads > 1:
+            if number == 0 and trainer._threads == 2:
                 trainer._schedule.start_workers()
                 wait_for_workers(trainer)
         raise LookupError
