@@ -21,8 +21,8 @@ def test_the_same_job_goes_on_and_another_starts_anew() -> None:
     losses.begin("a")
     losses.add(0, Loss(4, 2))
     losses.begin("a")
-    losses.add(0, Loss(2, 1))
-    assert losses.mean(0) == 2
+    losses.add(0, Loss(5, 1))
+    assert losses.mean(0) == 3
     losses.begin("b")
     assert losses.mean(0) is None
 

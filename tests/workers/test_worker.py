@@ -182,9 +182,13 @@ def test_weights_that_have_grown_are_mapped_anew() -> None:
 
 
 def test_the_end_of_the_trainer_is_the_end_without_an_error() -> None:
-    """A pipe that is closed before the setup, or while a block waits for its turn, is no error of the worker's."""
+    """A pipe that is closed before the setup, or while a block waits for its turn, is no error of the worker's.
+
+    Without its turn it touches nothing.
+    """
     state, (tokens,) = prepared(1)
     with serving(state, 2) as workers:
+        before = [array.tobytes() for array in workers.weights]
         store(workers.buffer, tokens)
         workers.ours[1].send(Block(0, len(tokens.ids), len(tokens.noise), len(workers.weights.vectors)))
         os.close(workers.turns[0][1])  # as if the first were gone: its turn never comes to the second
@@ -193,6 +197,7 @@ def test_the_end_of_the_trainer_is_the_end_without_an_error() -> None:
         for connection in workers.ours:
             connection.close()
         assert workers.ended()
+        assert [array.tobytes() for array in workers.weights] == before
     assert not workers.errors
     ours, theirs = Pipe()
     given = os.dup(theirs.fileno())
