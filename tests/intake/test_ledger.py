@@ -395,6 +395,34 @@ def test_an_empty_ledger_survives_storage() -> None:
     assert Ledger().outcomes() == {"trained": 0, "partial": 0, "skipped": 0}
 
 
+@pytest.mark.parametrize("root", ["", "/data/inbox", "/data/naïve 東京", "/data/" + os.fsdecode(b"caf\xe9")])
+def test_the_root_comes_back_beside_the_rows(root: str) -> None:
+    """The folder that relative names are relative to is none of the columns, and comes back as it was."""
+    ledger = Ledger()
+    assert ledger.root == ""
+    ledger.refuse("a.txt", Signature(1, 1, 1), "reason")
+    without = {name: column.tobytes() for name, column in ledger.to_arrays().items()}
+    ledger.adopt(root)
+    assert ledger.root == Ledger(root).root == root
+    assert {name: column.tobytes() for name, column in ledger.to_arrays().items()} == without
+    again = Ledger.from_arrays(ledger.to_arrays(), ledger.root)
+    assert (again.root, rows(again)) == (root, rows(ledger))
+    assert Ledger.from_arrays(ledger.to_arrays()).root == ""
+
+
+def test_a_root_is_adopted_without_a_look_at_the_rows() -> None:
+    """Rows keep their names, their places and what is known of them, whatever folder they are now said to be in."""
+    ledger = Ledger("/old")
+    entry = ledger.plan(PATH, look(ledger, b"some text"))
+    train(ledger, entry, to=4)
+    before = rows(ledger)
+    ledger.adopt("/new")
+    ledger.adopt("/newer")
+    assert (ledger.root, rows(ledger)) == ("/newer", before)
+    assert ledger.under_way is entry
+    assert ledger.knows(PATH)
+
+
 @pytest.mark.parametrize("column", sorted(Ledger().to_arrays()))
 @pytest.mark.parametrize("damage", ["missing", "shorter"])
 def test_damaged_columns_are_told(column: str, damage: str) -> None:

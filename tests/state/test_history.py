@@ -7,9 +7,8 @@ import pytest
 
 from streamer.model.sgns import Loss
 from streamer.model.training import BlockReport
-from streamer.state import EpochLosses, History, Score, Scores
+from streamer.state import History
 from streamer.state.history import COLUMNS, LIMIT
-from streamer.state.scores import LIMIT as SCORES_LIMIT
 
 
 class Stream:
@@ -114,68 +113,3 @@ def test_a_history_comes_back_from_its_arrays() -> None:
 def test_an_empty_history_comes_back() -> None:
     """A trainer that has seen nothing can be stored."""
     assert History.from_arrays(History().to_arrays(), History().resolution) == History()
-
-
-def test_losses_add_up_to_their_epoch() -> None:
-    """Blocks of an epoch add up in whatever order epochs come; an epoch without pairs has no mean."""
-    losses = EpochLosses()
-    losses.begin("job")
-    for epoch, total, weight in ((0, 6.0, 2.0), (2, 5.0, 5.0), (0, 2.0, 2.0)):
-        losses.add(epoch, Loss(total, weight))
-    assert [losses.mean(epoch) for epoch in range(4)] == [2, None, 1, None]
-
-
-def test_the_same_job_goes_on_and_another_starts_anew() -> None:
-    """A command that was killed finds its losses again, another command does not."""
-    losses = EpochLosses()
-    losses.begin("a")
-    losses.add(0, Loss(4, 2))
-    losses.begin("a")
-    losses.add(0, Loss(2, 1))
-    assert losses.mean(0) == 2
-    losses.begin("b")
-    assert losses.mean(0) is None
-
-
-def test_scores_stay_few_and_keep_the_last() -> None:
-    """However many moments, there are fewer rows than the limit, the newest among them, whole moments, in order."""
-    scores = Scores()
-    for number in range(1, 3 * SCORES_LIMIT):
-        scores.add([Score(number, test, number / 1e6, 5, 6) for test in ("pairs a", "analogies b")])
-        assert len(scores.rows) < SCORES_LIMIT
-        assert [row.words_trained for row in scores.rows[-2:]] == [number, number]
-    moments = [row.words_trained for row in scores.rows]
-    assert moments == sorted(moments) and moments[::2] == moments[1::2]
-    assert len(moments) > SCORES_LIMIT / 4
-    assert [row.test for row in scores.latest()] == ["pairs a", "analogies b"]
-
-
-def test_scores_of_a_long_stream_cover_all_of_it() -> None:
-    """After a hundred thousand moments no tenth of the stream has lost its curve; what came last is there whole."""
-    scores = Scores()
-    for number in range(1, 100_001):
-        scores.add([Score(1_000_000 * number, "pairs a", 0.5, 5, 6)])
-    tenths = np.histogram([row.words_trained for row in scores.rows], bins=10, range=(0, 1e11))[0]
-    assert tenths.min() >= 100
-    assert tenths[:-1].max() <= 2 * tenths[:-1].min()
-
-
-def test_scores_that_began_late_are_thinned_no_more_than_others() -> None:
-    """Who scores a model only after 100 thousand million words keeps as much of the curve as anyone."""
-    scores = Scores()
-    for number in range(1, SCORES_LIMIT + 1):
-        scores.add([Score(10**11 + 1_000_000 * number, "pairs a", 0.5, 5, 6)])
-    assert SCORES_LIMIT / 5 < len(scores.rows) <= SCORES_LIMIT / 2 + 2
-
-
-def test_scores_come_back_from_their_arrays() -> None:
-    """Columns are int64 and float64; a test may begin later than another."""
-    scores = Scores()
-    scores.add([Score(10, "pairs a", 0.25, 5, 6)])
-    scores.add([Score(20, "pairs a", -0.5, 5, 6), Score(20, "analogies b", 0.125, 1, 9)])
-    arrays = scores.to_arrays()
-    assert {name: array.dtype.kind for name, array in arrays.items()} == {
-        "words_trained": "i", "test": "i", "score": "f", "scored": "i", "rows": "i"
-    }  # fmt: skip
-    assert Scores.from_arrays(scores.tests, arrays) == scores
-    assert Scores.from_arrays([], Scores().to_arrays()) == Scores()

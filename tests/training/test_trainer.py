@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import threadpoolctl
 
 import streamer
-from streamer.checkpoints import Store, Tree
+from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.sgns import Loss
+from streamer.model.training import BlockReport
 from streamer.settings import ModelSettings
-from streamer.state import State
-from streamer.state.reading import read_ledger
+from streamer.state import Score, State
 from streamer.system import disk
-from streamer.system.blas import Blas
 from streamer.text import tokenizer
 from streamer.training import trainer as module
 from streamer.training.trainer import Trainer
 
+from ..support.states import SMALL, at_work, bits, block, copied, texts
 from ..support.training import train_text
-
-SMALL: dict[str, Any] = {"vector_size": 12, "min_count": 2, "window": 3, "threads": 1}
-
-
-def texts(count: int, seed: int = 0) -> list[str]:
-    """Return texts of a dozen sentences in which kings and queens do what they do."""
-    rng = random.Random(seed)
-    who, where = ["the king", "the queen", "a dog", "don't you"], ["castle", "garden", "house"]
-    return [
-        " ".join(f"{rng.choice(who)} sat in a {rng.choice(where)} with w{rng.randrange(40)}." for _ in range(12))
-        for _ in range(count)
-    ]
-
-
-def block(seed: int) -> str:
-    """Return a block of several thousand tokens, some of its words new."""
-    return "\n\n".join([*texts(30, seed), " ".join(f"new{seed}x{number % 7}" for number in range(30))])
-
-
-def copied(tree: Tree) -> Tree:
-    """Return a tree that shares no memory with its trainer."""
-    return {key: leaf.copy() if isinstance(leaf, np.ndarray) else leaf for key, leaf in tree.items()}
-
-
-def bits(trainer: Trainer) -> dict[str, Any]:
-    """Return the whole state but what a clock measured, in a form that compares bit for bit."""
-    skipped = {"history/seconds", "sequence"}
-    return {
-        key: (leaf.dtype.str, leaf.shape, leaf.tobytes()) if isinstance(leaf, np.ndarray) else leaf
-        for key, leaf in trainer.state.to_tree().items()
-        if key not in skipped
-    }
 
 
 def words_of(trainer: Trainer) -> set[str]:
@@ -231,18 +200,6 @@ def test_a_trainer_that_has_seen_nothing_can_be_saved(tmp_path: Path) -> None:
     assert bits(resumed.partial_fit(texts(5))) == bits(new.partial_fit(texts(5)))
 
 
-def test_the_history_and_the_ledger_come_back() -> None:
-    """What was measured and which files were trained are part of the state."""
-    trainer = Trainer(**SMALL).partial_fit(texts(10))
-    trainer.state.epochs.begin("job")
-    trainer.state.epochs.add(0, Loss(3.0, 2.0))
-    again = Trainer.of(State.from_tree(copied(trainer.state.to_tree())))
-    assert again.history == trainer.history
-    assert again.history.loss() is not None
-    assert again.state.epochs == trainer.state.epochs
-    assert again.settings == trainer.settings
-
-
 def test_saving_retires_and_numbers(tmp_path: Path) -> None:
     """Only the newest stay, and a trainer that does not go on from what lies in the folder buries nothing: 78."""
     trainer = Trainer(**SMALL).partial_fit(texts(5))
@@ -284,22 +241,6 @@ def test_a_held_folder_is_not_written(tmp_path: Path) -> None:
     with Store(tmp_path).lock(), pytest.raises(StreamerError) as caught:
         Trainer(**SMALL).save(tmp_path)
     assert caught.value.code == ExitCode.LOCKED
-
-
-def test_load_is_the_trainers_vectors(tmp_path: Path) -> None:
-    """What others read from the folder is what the trainer has: words, counts, vectors, most frequent first."""
-    trainer = Trainer(**SMALL).partial_fit(texts(10))
-    trainer.save(tmp_path)
-    loaded, vectors = streamer.load(tmp_path), trainer.vectors
-    assert loaded.index_to_key == vectors.index_to_key
-    np.testing.assert_array_equal(loaded.vectors, vectors.vectors)
-    np.testing.assert_array_equal(loaded.counts, vectors.counts)
-    assert loaded.counts.tolist() == sorted(loaded.counts.tolist(), reverse=True)
-    assert "don't" in loaded
-    number = trainer.state.model.vocabulary.index["king"]
-    np.testing.assert_array_equal(loaded["king"], trainer.state.model.embeddings.input[number])
-    with pytest.raises(ValueError, match="read-only"):
-        loaded.vectors[0, 0] = 1
 
 
 def test_vectors_are_a_copy() -> None:
@@ -366,151 +307,6 @@ def test_a_new_model_judges_its_settings(given: dict[str, Any], said: str) -> No
     assert caught.value.code == ExitCode.CONFIGURATION
 
 
-@pytest.mark.parametrize("read", [streamer.load, Trainer.resume, read_ledger])
-def test_a_folder_without_checkpoints(tmp_path: Path, read: Any) -> None:
-    """An empty folder, or none, is an error 66 that says how to begin."""
-    for folder in (tmp_path, tmp_path / "none", str(tmp_path)):
-        with pytest.raises(StreamerError, match="no checkpoint") as caught:
-            read(folder)
-        assert caught.value.code == ExitCode.NO_INPUT
-
-
-@pytest.mark.parametrize("read", [streamer.load, Trainer.resume, read_ledger])
-def test_a_folder_of_damaged_checkpoints(tmp_path: Path, read: Any) -> None:
-    """Where checkpoints are but none is whole, it is an error 65; an older whole one is used instead."""
-    trainer = Trainer(**SMALL).partial_fit(texts(5))
-    trainer.save(tmp_path)
-    newest = trainer.save(tmp_path).path
-    newest.write_bytes(newest.read_bytes()[:-9])
-    read(tmp_path)
-    for checkpoint in Store(tmp_path).list():
-        checkpoint.path.write_bytes(b"nothing")
-    with pytest.raises(StreamerError) as caught:
-        read(tmp_path)
-    assert caught.value.code == ExitCode.DAMAGED
-
-
-@pytest.mark.parametrize("read", [streamer.load, Trainer.resume, read_ledger])
-def test_a_whole_file_of_something_else(tmp_path: Path, read: Any) -> None:
-    """A checkpoint of another program, or of another format of this one, is an error 65."""
-    tree = Trainer(**SMALL).state.to_tree()
-    for number, change in enumerate(({"format": "cake"}, {"format_version": 99}), 1):
-        Store(tmp_path).save({**tree, **change}, number)
-        with pytest.raises(StreamerError, match="cannot be used") as caught:
-            read(tmp_path)
-        assert caught.value.code == ExitCode.DAMAGED
-
-
-@pytest.fixture(scope="module")
-def tree() -> Tree:
-    """Return the state of a model with words, candidates and a history, of a trained file among others."""
-    return Trainer(**SMALL).partial_fit([*texts(10), "unseen"]).state.to_tree()
-
-
-EMPTY = Trainer(threads=1).state.to_tree()
-LEAVES = sorted(set(EMPTY) - {"format", "streamer_version"})
-GROUPS = ("vocabulary", "candidates", "embeddings", "noise", "history")
-ARRAYS = [leaf for leaf in LEAVES if leaf.startswith(GROUPS) and isinstance(EMPTY[leaf], np.ndarray)]
-
-
-def refused(tree: Tree) -> str:
-    """Return what is said about a tree that must be refused with 65."""
-    with pytest.raises(StreamerError) as caught:
-        Trainer.of(State.from_tree(copied(tree)), threads=1)
-    assert caught.value.code == ExitCode.DAMAGED
-    return str(caught.value)
-
-
-@pytest.mark.parametrize("leaf", LEAVES)
-def test_each_leaf_is_needed_and_of_one_type(tree: Tree, leaf: str) -> None:
-    """Without it, or with a value of another kind in its place, the tree is refused, and the leaf named."""
-    name = leaf.rpartition("/")[2] if leaf.startswith("ledger/") else leaf
-    assert name in refused({key: value for key, value in tree.items() if key != leaf})
-    if isinstance(tree[leaf], np.ndarray):
-        assert name in refused({**tree, leaf: 1.5})
-    else:
-        assert leaf in refused({**tree, leaf: np.zeros(2)})
-        assert leaf in refused({**tree, leaf: 1 if isinstance(tree[leaf], str) else "x"})
-
-
-@pytest.mark.parametrize("leaf", ARRAYS)
-def test_each_array_has_one_dtype_and_shape(tree: Tree, leaf: str) -> None:
-    """Another dtype, one row too many or too few, or one dimension more: refused, with the leaf's name."""
-    array = tree[leaf]
-    assert isinstance(array, np.ndarray)
-    assert len(array), "nothing to damage"
-    assert leaf in refused({**tree, leaf: array.astype(np.float16)})
-    assert leaf in refused({**tree, leaf: array[None]})
-    group = leaf.split("/", maxsplit=1)[0]
-    if not leaf.endswith("/words"):
-        # A column of the history is measured against the first, a list of counts against its words.
-        assert group in refused({**tree, leaf: np.concatenate([array, array[:1]])})
-    if leaf != "noise/counts":  # whose vocabulary may have grown since
-        assert group in refused({**tree, leaf: array[:-1]})
-    if array.ndim == 2:
-        assert leaf in refused({**tree, leaf: np.ascontiguousarray(array[:, 1:])})
-
-
-@pytest.mark.parametrize("leaf", ["vocabulary/words", "candidates/words"])
-def test_words_are_distinct_lines_of_utf_8(tree: Tree, leaf: str) -> None:
-    """Bytes that are no text, a last line without its end, and a word that comes twice are refused by name."""
-    array = tree[leaf]
-    assert isinstance(array, np.ndarray)
-    words = array.tobytes().split(b"\n")
-    for blob in (b"\xff" + array.tobytes()[1:], array.tobytes()[:-1], b"\n".join([words[0], words[0], *words[2:]])):
-        counts = leaf.replace("/words", "/counts")
-        given = {**tree, leaf: np.frombuffer(blob, np.uint8), counts: tree[counts]}
-        assert leaf in refused(given)
-
-
-@pytest.mark.parametrize(
-    ("leaf", "value"),
-    [
-        ("settings/window", 0),
-        ("settings/architecture", "glove"),
-        ("batching/chunk", 0),
-        ("batching/chunk", 8193),
-        ("batching/group", -1),
-    ],
-)
-def test_numbers_that_make_no_model(tree: Tree, leaf: str, value: object) -> None:
-    """Settings out of bounds in a checkpoint mean that it is damaged, not that the user's settings are wrong."""
-    assert leaf.split("/", maxsplit=1)[0] in refused({**tree, leaf: value})
-
-
-@pytest.mark.parametrize("change", [{"format": "cake"}, {"format": 3}, {"format": np.zeros(2)}, {"format_version": 99}])
-def test_trees_of_another_format(tree: Tree, change: dict[str, Any]) -> None:
-    """The tree of another program, or of a later version, is refused before anything else is looked at."""
-    said = refused({**tree, **change, "sequence": "x"})
-    assert "not a streamer checkpoint" in said or "reads up to" in said
-
-
-def test_a_tree_without_a_format_is_none_of_ours() -> None:
-    """Nor is an empty one."""
-    assert "not a streamer checkpoint" in refused({})
-
-
-def test_the_tree_holds_no_surprise(tree: Tree) -> None:
-    """Leaves are arrays and scalars that HDF5 holds natively; no pickles, no objects."""
-    for key, leaf in tree.items():
-        assert isinstance(leaf, (int, float, str, np.ndarray)), key
-        if isinstance(leaf, np.ndarray):
-            assert leaf.dtype.kind in "iuf", key
-
-
-def test_blas_has_one_thread_within_the_context_and_its_own_after() -> None:
-    libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
-    with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        before = [library.num_threads for library in libraries]
-        trainer = Trainer(min_count=1)
-        with Blas().one_thread():
-            train_text(trainer, "a text")
-            assert [library.num_threads for library in libraries] == [1] * len(libraries)
-        assert [library.num_threads for library in libraries] == before
-        train_text(trainer, "another text")
-        assert [library.num_threads for library in libraries] == before
-
-
 def test_a_checkpoint_restored_under_a_later_number_is_gone_on_from(tmp_path: Path) -> None:
     """What is saved after it comes after it, whatever number it was saved under itself."""
     trainer = Trainer(**SMALL)
@@ -519,3 +315,119 @@ def test_a_checkpoint_restored_under_a_later_number_is_gone_on_from(tmp_path: Pa
     saved = Trainer.resume(tmp_path).partial_fit(["d e f"]).save(tmp_path)
     assert saved.sequence == 8
     assert Trainer.resume(tmp_path).state.model.vocabulary.total == 6
+
+
+COPIES: dict[str, Callable[[Trainer], Trainer]] = {
+    "pickle": lambda trainer: pickle.loads(pickle.dumps(trainer)),
+    "oldest pickle": lambda trainer: pickle.loads(pickle.dumps(trainer, protocol=2)),
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+}
+
+
+def assert_no_shared_weights(one: Trainer, other: Trainer) -> None:
+    """Check that no array that training changes in place is in the memory of both."""
+    for name in ("vectors", "squares"):
+        ours, theirs = (getattr(trainer._state.model.embeddings, name) for trainer in (one, other))
+        assert not np.shares_memory(ours, theirs)
+    assert not np.shares_memory(one._state.model.vocabulary._counts, other._state.model.vocabulary._counts)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_is_the_same_trainer(how: str) -> None:
+    """It has the same state to the bit, the same number and threads, and learns the same from the same texts."""
+    trainer = Trainer(**SMALL).partial_fit(texts(10))
+    trainer.state.number(7)
+    again = COPIES[how](trainer)
+    assert type(again) is Trainer
+    assert bits(again) == bits(trainer)
+    assert again.history == trainer.history
+    assert (again.sequence, again.settings, again._threads) == (7, trainer.settings, 1)
+    assert bits(again.partial_fit(texts(5, seed=3))) == bits(trainer.partial_fit(texts(5, seed=3)))
+
+
+@pytest.mark.parametrize("how", COPIES)
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_copy_is_another_trainer(how: str, which: int) -> None:
+    """Whichever of the two goes on learning, the other stays as it is: words, vectors, scores, files."""
+    trainer = Trainer(**SMALL).partial_fit(texts(10))
+    pair = (trainer, COPIES[how](trainer))
+    assert_no_shared_weights(*pair)
+    learner, other = pair[which], pair[1 - which]
+    before, vectors = bits(other), other.vectors.vectors.copy()
+    learner.partial_fit([block(3), block(4)])
+    learner.scores.add([Score(learner.state.model.words_trained, "pairs a", 0.5, 3, 4)])
+    learner.state.epochs.add(0, Loss(1.0, 1.0))
+    learner.state.ledger.adopt("/elsewhere")
+    assert bits(learner) != before
+    assert bits(other) == before
+    assert other.vectors.vectors.tobytes() == vectors.tobytes()
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_new_trainer_can_be_copied(how: str) -> None:
+    """One that has seen nothing too."""
+    again = COPIES[how](Trainer(**SMALL))
+    assert bits(again.partial_fit(texts(3))) == bits(Trainer(**SMALL).partial_fit(texts(3)))
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_trainer_can_be_copied_while_its_workers_live(how: str) -> None:
+    """The copy has no workers, and none of their memory; both go on to the same bits, also with blocks under way."""
+    given = [tokenizer.encode(block(number)) for number in range(6)]
+    alone = Trainer(**SMALL)
+    for encoded in given:
+        alone._schedule.train(encoded)
+    trainer = Trainer(**{**SMALL, "threads": 2})
+    with at_work(trainer):
+        for encoded in given[:3]:
+            trainer._schedule.train(encoded)
+        assert trainer._schedule._under_way, "there is something to wait for"
+        again = COPIES[how](trainer)
+        assert again._schedule._workers is None
+        assert not again._schedule._under_way
+        assert_no_shared_weights(trainer, again)
+        for encoded in given[3:]:
+            trainer._schedule.train(encoded)
+            again._schedule.train(encoded)
+        assert bits(trainer) == bits(again) == bits(alone)
+        assert trainer._schedule._workers is not None, "they were left at work"
+    assert bits(again) == bits(alone)
+
+
+def test_a_copy_may_have_workers_of_its_own() -> None:
+    """It was made for as many threads, and starts its own when there is work for them."""
+    trainer = Trainer(**{**SMALL, "threads": 2})
+    with at_work(trainer):
+        trainer._schedule.train(tokenizer.encode(block(1)))
+        again = copy.deepcopy(trainer)
+        with at_work(again):
+            for each in (trainer, again):
+                each._schedule.train(tokenizer.encode(block(2)))
+            assert bits(again) == bits(trainer)
+            assert_no_shared_weights(trainer, again)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_broken_trainer_cannot_be_copied(how: str) -> None:
+    """What may not be saved may not be copied either: a block was left in its middle."""
+    trainer = Trainer(**SMALL)
+
+    def failing(report: BlockReport, seconds: float) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        trainer._schedule.train(tokenizer.encode(block(1)), then=failing)
+    with pytest.raises(StreamerError) as caught:
+        COPIES[how](trainer)
+    assert caught.value.code == ExitCode.SYSTEM
+
+
+class Named(Trainer):
+    """Somebody's own trainer."""
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_is_of_the_same_class(how: str) -> None:
+    """Whoever has a class of his own gets it back."""
+    assert type(COPIES[how](Named(**SMALL))) is Named

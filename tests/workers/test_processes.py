@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,9 @@ from streamer.training import trainer as module
 from streamer.training.trainer import Trainer
 from streamer.workers import processes
 from streamer.workers.processes import WorkerProcesses
-from streamer.workers.shared_memory import SharedArray
+
+from ..support.descriptors import open_files
+from ..support.states import at_work, wait_for_workers
 
 SETTINGS: dict[str, Any] = {"vector_size": 16, "min_count": 2, "seed": 3}
 
@@ -41,31 +41,6 @@ def blocks(count: int, words: int = 9_000) -> list[EncodedText]:
         tokens = (f"w{rank % 100_000}" for rank in ranks)
         found.append(tokenizer.encode(" ".join(token + "\n\n" * (rng.random() < 0.05) for token in tokens)))
     return found
-
-
-def wait_until_ready(trainer: Trainer) -> None:
-    """Wait for the workers that are starting."""
-    for _ in range(1000):
-        if trainer._schedule._workers and trainer._schedule._workers.ready():
-            return
-        time.sleep(0.02)
-    pytest.fail("the workers do not start")
-
-
-@contextmanager
-def working(trainer: Trainer) -> Iterator[Trainer]:
-    """Have workers within the context, and train in them from its beginning."""
-    trainer._schedule.start_workers()
-    try:
-        wait_until_ready(trainer)
-        yield trainer
-    finally:
-        trainer._schedule.end_workers()
-
-
-def open_files() -> int:
-    """Return how many descriptors this process holds."""
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def bits(trainer: Trainer) -> dict[str, bytes]:
@@ -106,7 +81,7 @@ def test_the_same_bits_with_any_number_of_workers(architecture: str, group: int)
         if threads == 1:
             train(trainer)
         else:
-            with working(trainer):
+            with at_work(trainer):
                 assert isinstance(trainer._schedule._workers, WorkerProcesses)
                 assert trainer._schedule._workers.size == max(
                     parts for parts in (1, 2, 4) if parts <= min(threads, group)
@@ -126,7 +101,7 @@ def test_workers_come_and_go() -> None:
     for number, block in enumerate(given):
         if number in (1, 4):
             changing._schedule.start_workers()
-            wait_until_ready(changing)
+            wait_for_workers(changing)
         changing._schedule.train(block)
         if number in (2, 4):
             changing._schedule.settle()
@@ -140,7 +115,7 @@ def test_vectors_are_those_of_all_that_was_trained() -> None:
     alone, helped = (Trainer(threads=threads, **SETTINGS) for threads in (1, 2))
     for block in given:
         alone._schedule.train(block)
-    with working(helped):
+    with at_work(helped):
         for block in given:
             helped._schedule.train(block)
         assert helped.vectors.vectors.tobytes() == alone.vectors.vectors.tobytes()
@@ -154,7 +129,7 @@ def test_long_texts_get_workers_and_leave_none(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "BLOCK_CHARACTERS", 20_000)
     alone = Trainer(threads=1, **SETTINGS).partial_fit(texts)
     assert bits(alone) != expected, "other blocks, other bits"
-    started = []
+    started: list[list[int]] = []
 
     def start(schedule: Schedule) -> None:
         if not started:
@@ -176,7 +151,7 @@ def test_a_worker_that_dies_is_an_error_and_nothing_is_saved(tmp_path: Path) -> 
     for busy in (False, True):
         trainer = Trainer(threads=2, **SETTINGS)
         given = blocks(3, 40_000)
-        with working(trainer):
+        with at_work(trainer):
             assert isinstance(trainer._schedule._workers, WorkerProcesses)
             if busy:
                 trainer._schedule.train(given[0])
@@ -218,9 +193,9 @@ def test_texts_that_end_in_an_error_are_learned_so_far(monkeypatch: pytest.Monke
     def failing(trainer: Trainer) -> Iterator[str]:
         for number, text in enumerate(texts):
             yield text
-            if number == 0 and trainer._threads > 1:
+            if number == 0 and trainer._threads == 2:
                 trainer._schedule.start_workers()
-                wait_until_ready(trainer)
+                wait_for_workers(trainer)
         raise LookupError
 
     trainers = []
@@ -246,7 +221,7 @@ def test_an_interrupt_in_the_middle_breaks_off(place: str, monkeypatch: pytest.M
     def texts() -> Iterator[str]:
         yield "one two " * 10_000
         trainer._schedule.start_workers()
-        wait_until_ready(trainer)
+        wait_for_workers(trainer)
         monkeypatch.setattr(processes, place, interrupted)
         for _ in range(9):
             yield "three four " * 10_000
@@ -278,7 +253,7 @@ def test_an_interrupt_without_workers_breaks_off_too(monkeypatch: pytest.MonkeyP
 def test_workers_that_are_ended_in_the_middle_leave_nothing_to_save(tmp_path: Path) -> None:
     """A trainer whose blocks were never finished refuses to be saved."""
     trainer = Trainer(threads=2, **SETTINGS)
-    with working(trainer):
+    with at_work(trainer):
         trainer._schedule.train(blocks(1, 40_000)[0])
     with pytest.raises(StreamerError, match="interrupted in the middle"):
         trainer.save(tmp_path)
@@ -287,7 +262,7 @@ def test_workers_that_are_ended_in_the_middle_leave_nothing_to_save(tmp_path: Pa
 def test_workers_end_with_their_trainer() -> None:
     """When the trainer's end of the pipes is gone, so are they, in the middle of a block or not."""
     trainer = Trainer(threads=2, **SETTINGS)
-    with working(trainer):
+    with at_work(trainer):
         assert isinstance(trainer._schedule._workers, WorkerProcesses)
         trainer._schedule.train(blocks(1, 40_000)[0])
         ended = list(trainer._schedule._workers._processes)
@@ -321,27 +296,11 @@ def test_no_descriptor_is_left_open() -> None:
     before = open_files()
     trainer = Trainer(threads=2, **SETTINGS)
     for _ in range(3):
-        with working(trainer):
+        with at_work(trainer):
             trainer._schedule.train(blocks(1)[0])
             trainer._schedule.settle()
     del trainer
     assert open_files() == before
-
-
-def test_shared_arrays_keep_what_they_hold() -> None:
-    """Mapped longer, by whoever has the descriptor, the old part is there and the new one is zero."""
-    array = SharedArray(np.float32, (3,))
-    first = array.map(2)
-    first[:] = 7
-    longer = array.map(5_000)
-    assert (longer[:2] == 7).all()
-    assert not longer[2:].any()
-    other = SharedArray(np.float32, (3,), os.dup(array.descriptor)).map(4)
-    other[3] = 1
-    assert (longer[3] == 1).all()
-    assert SharedArray(np.int64).map(0).shape == (0,)
-    array.close()
-    assert (first == 7).all()
 
 
 def test_a_group_has_equal_parts() -> None:
