@@ -83,7 +83,6 @@ def test_a_migrated_tree_has_the_keys_of_the_newest(shape: str) -> None:
     assert migrated["streamer_version"] == "0.9.0", "who wrote it stays known"
 
 
-@pytest.mark.xfail(strict=True, reason="version 1 began without ledger/root: the step to 2 does not fill it in")
 def test_version_1_before_the_ledger_had_a_root() -> None:
     """The first checkpoints of version 1 did not say what relative names are relative to: to nothing."""
     state = learned(scored=False, begun=False)
@@ -92,7 +91,6 @@ def test_version_1_before_the_ledger_had_a_root() -> None:
     assert State.from_tree(old).ledger.root == ""
 
 
-@pytest.mark.xfail(strict=True, reason="version 1 once stored sample=0 as an integer: the step to 2 leaves it one")
 @pytest.mark.parametrize(("name", "value"), [("sample", 0), ("learning_rate", 1)])
 def test_version_1_with_whole_numbers(name: str, value: int) -> None:
     """Settings that were given as whole numbers were stored as such by the first checkpoints of version 1."""

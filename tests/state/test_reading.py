@@ -262,13 +262,15 @@ def test_a_file_goes_with_nothing_else(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["none.h5", "checkpoints/checkpoint-0000000009.h5", "no/folder/x.h5"])
 def test_a_file_that_is_not_there(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an error 66 that names it, for the trainer too, and with a number as well."""
+    """It is an error 66 that names it, for the trainer too; a number with it is an error of the program's."""
     monkeypatch.chdir(folder.parent)
-    readers: list[Read] = [streamer.load, Trainer.resume, lambda path: streamer.load(path, sequence=1)]
+    readers: list[Read] = [streamer.load, Trainer.resume]
     for read in readers:
         error = refusal(lambda read=read: read(name))  # type: ignore[misc]
         assert error.code == ExitCode.NO_INPUT
         assert name in error.problem
+    with pytest.raises(ValueError, match="sequence"):
+        streamer.load(name, sequence=1)
 
 
 def test_a_file_below_a_file_is_not_there(folder: Path) -> None:
