@@ -14,9 +14,6 @@ SPECIAL = {"faults", "benchmarks", "docs", "support", "browser"}
 EXCEPTIONS: dict[str, str] = {}
 """Modules that need no test of their own, and why. Keep it as small as it is."""
 
-# TO BE EMPTIED, and then removed: modules whose tests are being written on another branch. The last test but one
-# names those that have one by now.
-
 
 def rooms() -> set[str]:
     """Return the folders of the package that hold modules."""

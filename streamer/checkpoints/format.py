@@ -194,7 +194,7 @@ def _check_superblock(file: BinaryIO, length: int) -> None:
 
 def _version(root: h5py.Group) -> int:
     """Return the version of the format, 0 if the file does not say; raise Newer if it is newer than ours."""
-    if "format_version" in root.attrs and root.attrs.get_id("format_version").dtype.kind == "i":
+    if "format_version" in root.attrs and root.attrs.get_id("format_version").dtype.kind in "iu":
         version = root.attrs["format_version"]
         if np.ndim(version) == 0:
             if version > FORMAT_VERSION:
