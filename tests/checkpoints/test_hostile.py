@@ -133,6 +133,7 @@ def test_bytes_changed_behind_a_valid_digest_do_no_harm() -> None:
     assert refused > 50
 
 
+@pytest.mark.slow
 def test_what_is_crafted_to_do_harm_does_none(tmp_path: Path) -> None:
     """Links, plugins, bombs, tricks with the beginning, metadata that is nonsense with right checksums: all of it.
 

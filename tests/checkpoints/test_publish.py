@@ -134,6 +134,7 @@ def can_mount() -> bool:
     return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system")
 def test_a_full_disk_keeps_the_last_good_one_and_the_way_back(tmp_path: Path) -> None:
     """A real full disk: 74 with a hint, no rubbish, the last one whole, a start with no byte free, and then on."""

@@ -136,6 +136,7 @@ def test_a_reason_beside_its_file(shown: Any) -> None:
     ]
 
 
+@pytest.mark.alone
 def test_very_many_files(shown: Any) -> None:
     """A hundred thousand files are printed in seconds."""
     rows = [row(f"folder/{number:06}.txt", *(("skipped", REASON) if number % 9 else ())) for number in range(100_000)]

@@ -9,10 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 TOUR = re.compile(r"<!-- tour -->\n```(sh|python)\n(.*?)```", re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_tour_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """Every command and the Python of the tour succeed one after the other, and say what the text promises."""
     (tmp_path / "data/inbox").mkdir(parents=True)
@@ -44,5 +47,5 @@ def test_the_two_commands_set_up_and_start() -> None:
     commands = re.findall(r"^python3 -m venv .*$", text, re.MULTILINE)
     assert [command.split(" && ")[-1] for command in commands] == [
         ".venv/bin/python -m streamer watch data/inbox",
-        ".venv/bin/python -m pytest",
+        ".venv/bin/python -m pytest -n auto",
     ]

@@ -44,6 +44,7 @@ def part_of_the_books(folder: Path) -> None:
         shutil.copyfile(path, folder / path.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fill",
     [

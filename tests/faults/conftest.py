@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-_FIGURES = pytest.StashKey[list[str]]()
+from ..conftest import FIGURE
 
 Tell = Callable[[str], None]
 Amount = Callable[[int, int], int]
@@ -21,13 +21,4 @@ def amount(request: pytest.FixtureRequest) -> Amount:
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Return a function that puts a line of figures below the results of all tests."""
-    return request.config.stash.setdefault(_FIGURES, []).append
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures."""
-    figures = terminalreporter.config.stash.get(_FIGURES, [])
-    if figures:
-        terminalreporter.section("what was broken")
-        for figure in figures:
-            terminalreporter.line(figure)
+    return lambda line: request.node.user_properties.append((FIGURE, line))

@@ -7,6 +7,7 @@ does, bit by bit. When they change while it is in the middle, the twin goes on f
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -37,7 +38,9 @@ class Pair:
     """
 
     def __init__(self) -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="streamer-"))
+        # In memory, if the system has such a folder: nothing here depends on a disk, which only takes time.
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.home = Path(tempfile.mkdtemp(prefix="streamer-", dir=memory))
         self.texts = Texts(self.home / "inbox")
         self.folder, self.twin = self.home / "checkpoints", self.home / "twin"
         self.run = RunSettings(threads=1, settle=0.0, rescan=0.05, checkpoint_every=0.0, poll=True)

@@ -21,6 +21,8 @@ from streamer.state.tree_reader import to_blob
 
 FIXED = "word"
 """The one word that all checkpoints of :func:`publish` have."""
+SOME = 10
+"""Checkpoints that a reader has to see come by."""
 
 
 def publish(folder: Path) -> None:
@@ -73,14 +75,18 @@ def compare(vectors: streamer.WordVectors) -> bool:
 
 
 def read(folder: Path, count: int, look: Callable[[streamer.WordVectors], bool]) -> None:
-    """Load so many times, every other time only what is new, look at each, and tell what came of it."""
-    vectors, seen, looked = streamer.load(folder), [], 0
-    for number in range(count):
+    """Load so many times, every other time only what is new, look at each, and tell what came of it.
+
+    Where the disk is slow and few checkpoints come by meanwhile, go on until there were some.
+    """
+    vectors, seen, looked, number = streamer.load(folder), [], 0, 0
+    while number < count or len(set(seen)) <= SOME:
         vectors = streamer.load(folder, newer_than=vectors if number % 2 else None)
         looked += look(vectors)
         seen.append(vectors.checkpoint.sequence)
+        number += 1
     assert seen == sorted(seen)
-    json.dump({"looked": looked, "checkpoints": len(set(seen))}, sys.stdout)
+    json.dump({"asked": number, "looked": looked, "checkpoints": len(set(seen))}, sys.stdout)
 
 
 if __name__ == "__main__":

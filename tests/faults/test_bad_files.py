@@ -98,6 +98,7 @@ def _moment(line: str) -> tuple[float, str]:
     return datetime.fromisoformat(event["timestamp"]).timestamp(), str(event.get("path", event["event"]))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_kind_of_file_has_one_end(tmp_path: Path, powerless: tuple[str, ...], amount: Amount, tell: Tell) -> None:
     """All kinds in one inbox: the good are trained, the bad refused for the right reason, quickly, and said once."""
@@ -136,6 +137,7 @@ def test_the_commands_show_no_name_as_it_is(tmp_path: Path) -> None:
     assert {row["path"] for row in done("files", "--json", folder=tmp_path).json} == expected.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("watch", "inbox", "--once", "--poll"), ("train", "inbox")], ids=" ".join)
 def test_all_ways_in_come_to_the_same(command: tuple[str, ...], tmp_path: Path, powerless: tuple[str, ...]) -> None:
     """Without events, and as files given to train, each kind has the same end."""

@@ -144,6 +144,7 @@ def dribble(path: Path, content: bytes, *, pieces: int, pause: float) -> None:
             time.sleep(pause)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["renamed into place", "closed in the end"])
 def test_a_file_that_is_written_slowly_is_read_once_it_is_whole(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, amount: Amount, tell: Tell
@@ -169,6 +170,7 @@ def test_a_file_that_is_written_slowly_is_read_once_it_is_whole(
     tell(f"{count} files {way} while they were watched: none read before it was whole")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_written_more_slowly_than_files_settle_is_one_that_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from .conftest import Amount, Tell
 from .small_disk import OPTIONS
 from .state import State
 
-pytestmark = pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.slow,
+    pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system"),
+]
 
 
 @pytest.fixture
@@ -51,16 +56,17 @@ def test_disks_of_all_sizes(folder: Path, amount: Amount, tell: Tell) -> None:
     count = amount(10, 40)
     sizes = [4096 * (1 + int(1.3 * whole / 4096 * (step / (count - 1)) ** 2)) for step in range(count)]
     outcomes = []
-    for size in sizes:
-        told = _on(f"size={size}", folder)
+    with ThreadPoolExecutor(2) as pool:  # each disk has a mount of its own
+        on_sizes = pool.map(lambda size: _on(f"size={size}", folder), sizes)
+        on_inodes = pool.map(lambda inodes: _on(f"size=16m,nr_inodes={inodes}", folder), range(1, 8))
+    for size, told in zip(sizes, on_sizes, strict=True):
         assert set(told["codes"]) <= {0, 74}, (size, told)
         assert told["lost"] == 0 and told["newest"] >= 0, (size, told)
         assert told["newest"] > 0 or told["codes"] == [74, 74], (size, told)
         outcomes.append(told["codes"][-1])
     assert outcomes[0] == 74 and outcomes[-1] == 0, outcomes
     tell(f"disks too small: {count} sizes from {sizes[0]:,} to {sizes[-1]:,} bytes: 0 deaths, 0 last good ones lost")
-    for inodes in range(1, 8):
-        told = _on(f"size=16m,nr_inodes={inodes}", folder)
+    for inodes, told in enumerate(on_inodes, 1):
         assert set(told["codes"]) <= {0, 74} and told["lost"] == 0, (inodes, told)
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,11 @@ NO_WATCHES = ("unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/{limit} && 
 
 
 def _latencies(trainer: Running, inbox: Path, count: int) -> list[float]:
-    """Let files arrive in all the ways there are, and return how many seconds each took to be trained."""
-    seconds = []
+    """Let files arrive in all the ways there are, at all times between two scans; return the seconds of each."""
+    began = {}
     for number in range(count):
         path = inbox / f"{number}.txt"
-        began = time.monotonic()
+        now = time.time()
         match number % 4:
             case 0:  # written at one go
                 put(path, text(number, 2_000), age=0)
@@ -42,11 +43,14 @@ def _latencies(trainer: Running, inbox: Path, count: int) -> list[float]:
                 path = inbox / f"folder-{number}"
                 (inbox.parent / "folder").rename(path)
                 path /= "a.txt"
-        trainer.event("file.trained", path=os.path.relpath(path, inbox))
-        seconds.append(time.monotonic() - began)
-    return seconds
+        began[os.path.relpath(path, inbox)] = now
+        time.sleep(RESCAN * 0.3)
+    trained = {path: trainer.event("file.trained", path=path)["timestamp"] for path in began}
+    return [datetime.fromisoformat(trained[path]).timestamp() - now for path, now in began.items()]
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("how", ["lost", "polling", "deaf"])
 def test_without_events(how: str, tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """With every event lost, none asked for, or the thread that hears them dead: found within settle + rescan."""
@@ -78,6 +82,8 @@ def test_a_rename_alone_wakes_the_scan(tmp_path: Path) -> None:
         assert trainer.stopped().code == 0
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
 def test_no_more_watches(limit: str, tmp_path: Path) -> None:
     """Where the system allows no more watches, the trainer says that it polls, and finds every file."""
@@ -91,6 +97,7 @@ def test_no_more_watches(limit: str, tmp_path: Path) -> None:
         assert trainer.stopped().code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_more_events_than_the_kernel_keeps(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """A burst past the kernel's queue, while the trainer can't listen: none of the files is missed."""
@@ -117,6 +124,7 @@ def _rows(folder: Path) -> int:
     return len(files(folder)) if list((folder / "checkpoints").glob("*.h5")) else 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_files_that_arrive_while_it_starts(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """Files that are renamed in all the time while a service starts, with no second look for an hour: none missed."""
@@ -156,6 +164,7 @@ def test_files_that_arrive_while_it_starts(tmp_path: Path, amount: Amount, tell:
     tell(f"{arrived:,} files that arrived during {starts} starts: 0 missed")
 
 
+@pytest.mark.slow
 def test_an_inbox_that_goes_and_comes_back(tmp_path: Path) -> None:
     """Removed, replaced by another folder, moved away and back, made a file: told, waited for, and gone on with."""
     inbox = tmp_path / "inbox"

@@ -116,6 +116,7 @@ def _finished(inbox: Path, folder: Path) -> State:
     return State.of(folder / "checkpoints")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", KILLS)
 def test_killed(fault: str, inbox: Path, folder: Path, expected: State) -> None:
     """Dead at this very place, and nothing of it is to be seen in the end."""
@@ -123,6 +124,7 @@ def test_killed(fault: str, inbox: Path, folder: Path, expected: State) -> None:
     assert _finished(inbox, folder) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [fault for fault in ERRORS if fault.startswith(("checkpoint", "lock", "inbox.watch"))]
 )
@@ -136,6 +138,7 @@ def test_an_error_around_checkpoints(fault: str, inbox: Path, folder: Path, expe
     assert _finished(inbox, folder) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FOR_EVER)
 def test_a_disk_that_stays_full(fault: str, inbox: Path, folder: Path, expected: State) -> None:
     """All is trained, nothing can be saved: 74, and the last good checkpoint is what it was."""
@@ -148,6 +151,7 @@ def test_a_disk_that_stays_full(fault: str, inbox: Path, folder: Path, expected:
     assert _finished(inbox, folder) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", SHORT)
 def test_half_of_what_was_asked_for(fault: str, inbox: Path, folder: Path, expected: State) -> None:
     """A write or a read of fewer bytes than asked for changes nothing at all."""
@@ -155,6 +159,7 @@ def test_half_of_what_was_asked_for(fault: str, inbox: Path, folder: Path, expec
     assert State.of(folder / "checkpoints") == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ABOUT_FILES)
 def test_an_error_of_the_inbox(fault: str, inbox: Path, folder: Path, undisturbed: Path) -> None:
     """The file is refused for that reason, or not seen; it is trained at the next start, each byte once."""
@@ -173,6 +178,7 @@ def test_a_file_that_cannot_be_read_in_its_middle(inbox: Path, folder: Path) -> 
     _finished(inbox, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["kill", "EIO", "ENOSPC", "EACCES"])
 @pytest.mark.parametrize("name", ["folder.make", "folder.sync"])
 def test_no_folder_for_checkpoints(name: str, action: str, inbox: Path, expected: State, tmp_path: Path) -> None:
@@ -218,6 +224,7 @@ def test_an_error_when_old_ones_are_looked_for(when: int, inbox: Path, folder: P
     assert _finished(inbox, folder) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["EAGAIN", "ENOMEM", "EMFILE"])
 def test_helpers_that_cannot_be_started(error: str, tmp_path: Path) -> None:
     """Without room for more processes the trainer does all by itself, says so, and learns the same."""

@@ -37,6 +37,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, State,
     return undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_random_kills(corpora: list[tuple[Path, State, float]], tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """Kill -9 to the trainer or to one of its helpers, from its first line to its last: every array is the same."""
@@ -75,6 +76,7 @@ def _killed(inbox: Path, folder: Path, rng: random.Random, seconds: float) -> bo
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_kills_while_files_arrive(
     corpora: list[tuple[Path, State, float]], tmp_path: Path, amount: Amount, tell: Tell
@@ -111,6 +113,7 @@ def _arrives(path: Path, source: Path, inbox: Path) -> None:
     hidden.rename(target)
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_nothing_that_has_to_be_cleaned_up(tmp_path: Path) -> None:
     """Neither a lock nor a helper nor half a file is left in the way of the next start."""
     for number in range(3):

@@ -68,6 +68,8 @@ assert trainer.wait(5) == 0
 """
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system")
 def test_a_log_whose_disk_fills_up(tmp_path: Path) -> None:
     """Lines that could not be written are counted and told; at most one is torn, and none runs into the next."""

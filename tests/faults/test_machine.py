@@ -246,6 +246,7 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     structlog.configure(**before)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_whatever_happens_the_books_balance(
     amount: Amount, tell: Tell, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest

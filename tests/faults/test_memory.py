@@ -31,6 +31,7 @@ def _limit(trainer: Running, more: int | None) -> None:
     resource.prlimit(trainer.pid, resource.RLIMIT_AS, (soft, resource.RLIM_INFINITY))
 
 
+@pytest.mark.slow
 def test_no_room_for_more_words(tmp_path: Path) -> None:
     """Where the matrices can't grow the trainer ends with 71 and one line; the next start goes on, to the same bits."""
     put(tmp_path / "inbox" / "a.txt", _many_words(0, 20_000))
@@ -49,6 +50,7 @@ def test_no_room_for_more_words(tmp_path: Path) -> None:
     assert State.of(tmp_path / "checkpoints") == State.of(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
 def test_no_room_for_a_checkpoint(tmp_path: Path) -> None:
     """Where there is no memory for a copy, training goes on, it is said, and saved as soon as there is some."""
     put(tmp_path / "inbox" / "a.txt", _many_words(0, 60_000))
@@ -69,6 +71,7 @@ def test_no_room_for_a_checkpoint(tmp_path: Path) -> None:
     check_accounts(tmp_path / "checkpoints", tmp_path / "inbox")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_from_little_memory_to_enough(tmp_path: Path) -> None:
     """Started with any limit between too little for Python and enough, it ends with an exit code, never a signal."""

@@ -296,6 +296,7 @@ def _paths(names: Names, prefix: str = "") -> Iterator[str]:
             yield from _paths(what, f"{prefix}{name}/")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_what_was_saved_survives_every_loss_of_power(amount: Amount, tell: Tell) -> None:
     """From every state that POSIX allows the last save that was told is recovered, or a newer one; and so once more."""

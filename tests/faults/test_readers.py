@@ -41,10 +41,11 @@ def ask(folder: Path, how: str, word: str, amount: Amount) -> tuple[int, int, in
             ended = reader.ended(within=600)
             assert (ended.code, ended.stderr) == (0, "")
             told.append(ended.json)
-    looked, seen = (sum(each[key] for each in told) for key in ("looked", "checkpoints"))
-    return 2 * each + commands, seen, looked, answers
+    asked, looked, seen = (sum(each[key] for each in told) for key in ("asked", "looked", "checkpoints"))
+    return asked + commands, seen, looked, answers
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_no_reader_sees_two_checkpoints_at_once(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """Words, counts and vectors are all of one checkpoint, and never of an older one than before; only one is kept."""
@@ -81,6 +82,7 @@ def _fed(inbox: Path) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_readers_of_a_service(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """What they load from under a service that learns and saves all the time is what plain h5py finds in the file."""

@@ -105,6 +105,7 @@ def _seen(log: str, work: str) -> list[list[object]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_trace(), reason="needs strace, and the right to trace")
 def test_what_the_kernel_sees_is_what_is_recorded(tmp_path: Path, tell: Tell) -> None:
     """New folders, saves, retirement, leftovers, a damaged newest: the same calls in the same order, and no others."""

@@ -25,6 +25,8 @@ def _holds(trainer: Running) -> tuple[int, int, int]:
     return int(fields["VmRSS"].split()[0]) * 1024, files, int(fields["Threads"])
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(3600)
 def test_nothing_leaks(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """Files of known words, good and bad, grown and rewritten, with checkpoints all the time: nothing grows."""

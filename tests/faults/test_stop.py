@@ -82,6 +82,8 @@ def _figures(seconds: list[float]) -> str:
     return f"median {statistics.median(seconds):.2f} s, longest {max(seconds):.2f} s"
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(3600)
 def test_stopped_in_any_phase(large: Path, inbox: Path, tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """From the first line of the command to its last: exit 0 within 5 seconds, and all that was trained is saved."""
@@ -130,6 +132,7 @@ def test_a_hang_up(ignored: bool, tmp_path: Path) -> None:
     check_accounts(tmp_path / "checkpoints", tmp_path / "inbox")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_signals_until_the_very_end(tmp_path: Path, amount: Amount) -> None:
     """A signal that comes when all is done, while the interpreter takes itself down, does not change the exit code."""
@@ -143,6 +146,8 @@ def test_signals_until_the_very_end(tmp_path: Path, amount: Amount) -> None:
             assert trainer.ended().code == 0
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(1200)
 def test_two_start_at_once(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """Of two trainers of one folder one goes on; the other says who has it, and ends with 75 at once."""
@@ -166,6 +171,8 @@ def test_two_start_at_once(tmp_path: Path, amount: Amount, tell: Tell) -> None:
     assert max(seconds) < amount(5, 1) * LOCKED_SECONDS  # beside other work, what is measured is that work
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(1200)
 def test_killed_and_training_again(large: Path, inbox: Path, tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """From kill -9 to what the next process has trained and saved, at 100,000 words: a moment."""

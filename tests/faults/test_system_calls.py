@@ -29,6 +29,7 @@ def _can_trace() -> bool:
     return shutil.which("strace") is not None and subprocess.run(traced, capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _can_trace(), reason="needs strace, and the right to trace")
 @pytest.mark.timeout(1200)
 def test_errors_of_the_kernel(tmp_path: Path, amount: Amount, tell: Tell) -> None:

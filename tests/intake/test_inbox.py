@@ -193,6 +193,7 @@ def test_a_file_renamed_into_place_is_ready_at_once(root: Path, clock: Clock) ->
         assert "whole.txt" not in paths(inbox.scan())
 
 
+@pytest.mark.alone
 def test_events_wake_the_wait(root: Path, clock: Clock) -> None:
     """A new file ends the wait long before its timeout; reading a file, as the trainer does, does not."""
     put(root / "there")

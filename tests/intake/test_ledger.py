@@ -452,6 +452,7 @@ def test_a_signature_is_that_of_the_content(tmp_path: Path) -> None:
     assert Signature.of((tmp_path / "f").stat()) != before
 
 
+@pytest.mark.alone
 def test_a_hundred_thousand_files_are_no_burden() -> None:
     """Storing and asking take fractions of a second at 100,000 files (generous bounds: the machine may be busy)."""
     rows = 100_000

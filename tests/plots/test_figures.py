@@ -39,6 +39,7 @@ def history_and_map() -> list[Figure]:
     return [draw_history(history, scores), draw_map(vectors).figure, draw_map(vectors, ["w1", "w2"]).figure]
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_every_process(tmp_path: Path) -> None:
     """Drawn by two processes, at two times, with other hashes: the same bytes, in each format, and no date."""
     written = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 from pathlib import Path
 
+import pytest
+
 from ..support.corpus import put, text
 from ..support.process import QUICK, done, files, started
 
@@ -18,6 +20,7 @@ def test_so_many_are_kept_and_nothing_else(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [".lock", *names]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     """A disk that takes no checkpoint is told and tried again, and the last good one answers; 74 if it ends like that.
 

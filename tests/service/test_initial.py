@@ -90,6 +90,7 @@ def test_other_vectors_contradict_the_checkpoint(published: Path, folder: Path, 
     assert refused.code == 78 and "which began without initial vectors" in refused.stderr
 
 
+@pytest.mark.slow
 def test_stopped_while_it_begins(published: Path, folder: Path) -> None:
     """A stop before the first block is as clean as any, with tests to score on too: exit 0, the vectors saved."""
     put(folder / "pairs.tsv", f"{WORDS[0]}\t{WORDS[1]}\t1\n")

@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from streamer.intake.reader import PIECE
 from streamer.state.reading import read_ledger
 
@@ -91,6 +93,7 @@ def test_the_first_signal_saves_in_the_middle_of_a_file(inbox: Path, tmp_path: P
     assert Result.of(tmp_path) == expected
 
 
+@pytest.mark.alone
 def test_the_second_signal_ends_at_once(inbox: Path, tmp_path: Path) -> None:
     """A second signal ends the process without a save, and the last checkpoint is whole."""
     slow = {"STREAMER_FAILPOINT": "service.stopping:stall"}

@@ -11,17 +11,20 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 import streamer
 from streamer.errors import ExitCode
 from streamer.intake.prefetch import WORTH_STARTING
 from streamer.training.trainer import WORTH_WORKERS
 
-from ..support.corpus import WORDS, large, put, text
+from ..support.corpus import WORDS, aged, large, put, text
 from ..support.process import QUICK, done, files, run, started, until
 
 SLOW = ("--settle", "60", "--rescan", "60")
 
 
+@pytest.mark.slow
 def test_the_main_story(tmp_path: Path) -> None:
     """Files that come in every way are trained once, questions are answered meanwhile, a restart trains only news."""
     inbox = tmp_path / "inbox"
@@ -101,7 +104,9 @@ def test_once_waits_for_files_that_are_not_still(tmp_path: Path) -> None:
     """A file that was written just now, and goes on being written, is trained whole before --once returns."""
     path = put(tmp_path / "inbox" / "a.txt", text(1, 5_000), age=0)
     with started("watch", "inbox", "--once", *QUICK, "--settle", "0.5", folder=tmp_path) as trainer:
-        trainer.event("service.started")
+        while not trainer.events("service.started"):  # however long it takes to start
+            aged(path, 0)
+            time.sleep(0.02)
         with path.open("a") as file:
             file.write(text(2, 5_000))
         ended = trainer.ended()
@@ -148,6 +153,7 @@ def test_a_word_comes_when_it_was_seen_often_enough_in_all(tmp_path: Path) -> No
     assert vectors.counts[vectors.key_to_index["quokka"]] == 6
 
 
+@pytest.mark.alone
 def test_an_idle_trainer_stops_at_once(tmp_path: Path) -> None:
     """With nothing to do and an empty inbox, a signal ends the process within a second, however far the next look."""
     (tmp_path / "inbox").mkdir()
@@ -171,6 +177,7 @@ def test_checkpoints_inside_the_inbox_are_not_texts(tmp_path: Path) -> None:
 NONE = "nothing new to train\n"
 
 
+@pytest.mark.slow
 def test_a_file_has_one_name_however_it_came(tmp_path: Path) -> None:
     """By itself or with its folder, first or second, by another spelling, touched, grown: trained once."""
     a, b, c = (put(tmp_path / "in" / name, f"{name} words here\n") for name in ("a.txt", "b.txt", "deep/c.txt"))
@@ -228,6 +235,7 @@ def helpers(pid: int) -> dict[int, str]:
     return found
 
 
+@pytest.mark.slow
 def test_helper_processes_leave_the_same_bits(tmp_path: Path) -> None:
     """With enough to do for a tokenizer and workers: by one process, with theirs, and killed in the middle.
 

@@ -60,6 +60,8 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[bytes], stdout: Path, stderr: Path) -> None:
         self.process, self._stdout, self._stderr = process, stdout, stderr
+        self._lines: list[dict[str, Any]] = []
+        self._read = 0
 
     @property
     def pid(self) -> int:
@@ -68,8 +70,12 @@ class Running:
 
     def events(self, name: str, **fields: Any) -> list[dict[str, Any]]:
         """Return the log lines so far of an event that have these fields."""
-        lines = self._stderr.read_text().split("\n")[:-1]  # the last one may be half a line
-        return [line for line in map(json.loads, lines) if {**line, "event": name, **fields} == line]
+        with self._stderr.open("rb") as log:
+            log.seek(self._read)  # who waits asks hundreds of times a second
+            whole, newline, _ = log.read().rpartition(b"\n")  # the last one may be half a line
+        self._read += len(whole + newline)
+        self._lines += map(json.loads, whole.splitlines())
+        return [line for line in self._lines if {**line, "event": name, **fields} == line]
 
     def event(self, name: str, number: int = 1, **fields: Any) -> dict[str, Any]:
         """Wait for the nth such log line and return it."""
@@ -111,7 +117,7 @@ def started(
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
     logs = folder / "logs"
     logs.mkdir(exist_ok=True)
-    number = next(_numbers)
+    number = f"{os.getpid()}-{next(_numbers)}"  # several programs may start processes in one folder
     stdout, stderr = logs / f"{number}.out", logs / f"{number}.err"
     with stdout.open("wb") as out, stderr.open("wb") as err:
         process = subprocess.Popen(

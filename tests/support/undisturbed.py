@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from streamer.vectors import write
 
 from .corpus import fill
 from .process import QUICK, done
+from .side_by_side import BLAS_THREADS, Once
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,17 @@ class Result:
 
 
 @pytest.fixture(scope="session")
-def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inbox(once: Once) -> Path:
     """Return a folder of 24 files; nobody may change it."""
-    return fill(tmp_path_factory.mktemp("corpus"))
+    return once("corpus", fill)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a working folder in which the corpus was trained at one go, by two threads."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    done("watch", inbox, "--once", *QUICK, folder=folder)
-    return folder
+def undisturbed(inbox: Path, once: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a working folder in which the corpus was trained at one go, by two threads, and BLAS had its own."""
+    own = dict.fromkeys(BLAS_THREADS, "")
+    trained = once("trained", lambda folder: done("watch", inbox, "--once", *QUICK, folder=folder, environment=own))
+    return shutil.copytree(trained, tmp_path_factory.mktemp("undisturbed"), dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,7 @@ def test_what_is_data_in_letters_is_no_word() -> None:
     assert found.segments.tolist() == [0, 0, 1, 1, 1]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "text",
     [

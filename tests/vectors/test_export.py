@@ -141,6 +141,7 @@ for format in FORMATS:
 """
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system")
 def test_a_disk_that_is_too_small(tmp_path):
     """On a real disk with too little room every format keeps what was there, all files of it."""

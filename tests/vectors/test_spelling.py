@@ -52,6 +52,7 @@ def test_other_scripts(typed, known):
     assert nearest(typed, ["the", "дом", "大阪", known]) == [known]
 
 
+@pytest.mark.alone
 def test_absurd_words():
     """Nothing, spaces and a whole text are unknown like any other word, at once and in a line that one can read."""
     known = [f"word{number}" for number in range(100_000)]
@@ -69,6 +70,7 @@ def test_pickle():
     assert (copy.word, str(copy)) == ("kingg", "'kingg' is not in the vocabulary; nearest: king")
 
 
+@pytest.mark.alone
 def test_quick_in_a_large_vocabulary():
     """The right word is found among 100,000 in a moment, and nothing is searched until someone looks."""
     random = np.random.default_rng(1)

@@ -246,6 +246,7 @@ def test_a_header_that_claims_gigabytes(tmp_path, data, packed):
     assert peak < 20e6
 
 
+@pytest.mark.slow
 def test_memory(tmp_path):
     """Reading 160 MB of vectors takes little more than these, with or without a header."""
     matrix = np.random.default_rng(1).normal(size=(100_000, 400)).astype(np.float32)
