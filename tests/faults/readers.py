@@ -60,7 +60,9 @@ def compare(vectors: streamer.WordVectors) -> bool:
         with h5py.File(vectors.checkpoint.path) as file:
             words = file["vocabulary/words"][:].tobytes().decode().split()
             counts, matrix = file["vocabulary/counts"][:], file["embeddings/input"][:]
-    except FileNotFoundError:
+    except OSError:  # HDF5 looks up the name once more after it has opened the file, and says so in words of its own
+        if vectors.checkpoint.path.exists():
+            raise
         return False
     order = sorted(range(len(words)), key=lambda word: (-counts[word], word))
     assert vectors.index_to_key == [words[word] for word in order]
