@@ -58,6 +58,7 @@ def test_a_piece_is_as_long_as_was_asked_for() -> None:
         (gzip.compress(b"one") + bytes(40_000) + gzip.compress(b"two"), b"onetwo"),
         (gzip.compress(b"") * 100 + gzip.compress(b"last"), b"last"),
     ],
+    ids=["nothing", "two", "padded", "far apart", "a hundred of nothing"],  # gzip writes the time into its bytes
 )
 def test_members_follow_one_another(data: bytes, text: bytes) -> None:
     """Empty ones and NULs between them are passed over."""
