@@ -1,4 +1,4 @@
-"""Word vectors that stay alive: trained on text as it arrives, safe to kill, in NumPy.
+"""Word vectors, trained with NumPy on text that keeps coming. You can kill the trainer at any moment.
 
 >>> import streamer
 >>> vectors = streamer.load("checkpoints")            # doctest: +SKIP
@@ -9,30 +9,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamer.version import __version__
+
 if TYPE_CHECKING:
     from streamer.errors import StreamerError
-    from streamer.reading import load
-    from streamer.trainer import Trainer
+    from streamer.state.reading import load
+    from streamer.training.trainer import Trainer
     from streamer.vectors import WordVectors
 
-__version__ = "0.1.0"
 __all__ = ["StreamerError", "Trainer", "WordVectors", "__version__", "load"]
 
-_HOMES = {
+_MODULES = {
     "StreamerError": "streamer.errors",
-    "Trainer": "streamer.trainer",
+    "Trainer": "streamer.training.trainer",
     "WordVectors": "streamer.vectors",
-    "load": "streamer.reading",
+    "load": "streamer.state.reading",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used: ``--help`` should not wait for NumPy."""
-    if name not in _HOMES:
+    """Import a public name when it is first used, so that ``--help`` does not wait for NumPy."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

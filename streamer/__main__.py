@@ -1,4 +1,4 @@
-"""The door: ``python -m streamer`` and the ``streamer`` script."""
+"""The entry point: ``python -m streamer`` and the ``streamer`` script."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import NoReturn
 
 import click
 
-from streamer.cli import cli
-from streamer.commands.shared import tell
+from streamer.cli.app import cli
+from streamer.cli.console import tell
 from streamer.errors import ExitCode, StreamerError
-from streamer.signals import Stopped
+from streamer.service.signals import Stopped
 
 
 def main() -> None:
-    """Run a command; end with one line and an exit code where something is wrong."""
+    """Run a command. If something is wrong, print it in one line and exit with its code."""
     _open_standard_files()
     try:
         cli(prog_name="streamer", standalone_mode=False)
         if sys.stdout:
             sys.stdout.flush()
     except SystemExit as end:
-        # Where it does not handle errors itself, click ends the process only for a broken pipe, with 1.
+        # In this mode, click exits by itself only for a broken pipe, with code 1.
         _discard_output()
         sys.exit(ExitCode.OK if end.code == 1 else end.code)
     except Stopped:
-        print("streamer: stopped before it began; nothing has changed", file=sys.stderr)
+        print("streamer: stopped before training began; nothing has changed", file=sys.stderr)
         sys.exit(ExitCode.OK)
     except click.ClickException as error:
         error.show()
@@ -41,7 +41,7 @@ def main() -> None:
         tell(error)
         sys.exit(error.code)
     except BrokenPipeError:
-        # The reader of our output, such as `head`, has had enough; Python would complain once more at its exit.
+        # The reader of our output, such as `head`, has closed it. Python would report that again at exit.
         _discard_output()
         sys.exit(ExitCode.OK)
     except MemoryError:
@@ -55,22 +55,22 @@ def main() -> None:
 
 
 def _open_standard_files() -> None:
-    """Let all text be written, and give the numbers 0, 1 and 2 to nobody else, where who started us left them closed.
+    """Make stdout accept all text, and open descriptors 0, 1 and 2 if they are closed.
 
-    A checkpoint that became number 2 would have written into it what a library has to complain about.
+    If a checkpoint got descriptor 2, the messages of a library to stderr would be written into it.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # words and names have letters that not all encodings have
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every encoding has the letters of all words
 
 
 def _out_of_memory() -> NoReturn:
     print("streamer: out of memory", file=sys.stderr)
-    print("  hint: what the last checkpoint holds is safe: give it more, and start it again", file=sys.stderr)
+    print("  hint: the last checkpoint is safe: free some memory and start again", file=sys.stderr)
     sys.exit(ExitCode.SYSTEM)
 
 

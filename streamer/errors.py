@@ -1,4 +1,4 @@
-"""The one exception that reaches a user, and the exit codes of the command line."""
+"""The one exception that users see, and the exit codes of the command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class ExitCode(enum.IntEnum):
-    """What the process returns; the values follow BSD's ``sysexits.h`` where it has one."""
+    """The exit codes. The values follow BSD's ``sysexits.h`` where it has one."""
 
     OK = 0
     USAGE = 2
@@ -19,12 +19,12 @@ class ExitCode(enum.IntEnum):
 
 
 class StreamerError(Exception):
-    """Something a person can mend: one line that says what is wrong, and one that says what to do.
+    """An error that a user can fix: one line says what is wrong, and one says what to do.
 
     Args:
-        problem: What is wrong, as one sentence with neither capital nor full stop.
-        hint: What to do about it, in the same form; empty where nothing can be said.
-        code: The exit code with which the command line ends.
+        problem: What is wrong, in one sentence without a capital or a full stop.
+        hint: What to do, in the same form; empty if there is nothing to say.
+        code: The exit code of the command line.
     """
 
     def __init__(self, problem: str, *, hint: str = "", code: ExitCode = ExitCode.USAGE) -> None:

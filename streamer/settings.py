@@ -1,8 +1,8 @@
-"""Every setting, once: its name, type, default, bounds and help.
+"""All settings: their names, types, defaults, bounds and help.
 
-Flags, environment variables, TOML files and Python all arrive here, so a value is judged the same wherever it comes
-from. :class:`ModelSettings` shape the model and are stored with it; :class:`RunSettings` say how one process works
-and may change at every start.
+Flags, environment variables, TOML files and Python all use these classes, so every value is checked in the same way.
+:class:`ModelSettings` shape the model and are stored with it. :class:`RunSettings` control one process and may change
+at every start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEFAULT_EXCLUDE = ("*~", "*.tmp", "*.part", "*.partial", "*.crdownload", "*.file
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use: fewer than the machine has, in a container or under taskset."""
+    """Return how many cores this process may use: in a container or under taskset, fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -48,7 +48,7 @@ def _setting(
 
 
 def _plain(value: object) -> object:
-    """Return NumPy's numbers as Python's and lists as tuples, and the rest as it is, for :func:`_check` to judge."""
+    """Convert NumPy numbers to Python numbers and lists to tuples; leave the rest to :func:`_check`."""
     if isinstance(value, bool):
         return value
     if isinstance(value, numbers.Integral):
@@ -64,7 +64,7 @@ def _plain_float(value: object) -> object:
 
 
 def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
-    """Raise :class:`StreamerError` (78) unless the value has the setting's type and lies in its bounds."""
+    """Raise :class:`StreamerError` (78) unless the value has the setting's type and is within its bounds."""
     expected: Any = {"int": int, "float": float, "str": str, "bool": bool, "tuple[str, ...]": tuple}[
         str(attribute.type)
     ]
@@ -85,7 +85,7 @@ def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
 
 
 def invalid(name: str, value: object, rule: str) -> StreamerError:
-    """Return the error for a setting that breaks its rule."""
+    """Return the error for a value that breaks the rule of its setting."""
     return StreamerError(f"{flag(name)} {rule}, not {value!r}", code=ExitCode.CONFIGURATION)
 
 
@@ -96,20 +96,20 @@ def flag(name: str) -> str:
 
 @attrs.frozen(kw_only=True)
 class ModelSettings:
-    """What shapes the model. Stored in every checkpoint; a resumed run cannot change it."""
+    """Settings that shape the model. They are stored in every checkpoint; a resumed run cannot change them."""
 
-    vector_size: int = _setting(100, "Numbers in a word's vector.", low=1, high=10_000)
-    window: int = _setting(5, "Words to each side that count as context.", low=1, high=100)
-    negative: int = _setting(5, "Weight of the noise words against one real context word.", low=1, high=100)
+    vector_size: int = _setting(100, "Dimensions of the vectors.", low=1, high=10_000)
+    window: int = _setting(5, "Words on each side that count as context.", low=1, high=100)
+    negative: int = _setting(5, "Weight of all noise words together, relative to one context word.", low=1, high=100)
     sample: float = _setting(
-        1e-3, "Words more frequent than this share of the text are thinned out; 0 keeps all.", low=0, high=1
+        1e-3, "Words more frequent than this share of the text are subsampled; 0 keeps all.", low=0, high=1
     )
-    min_count: int = _setting(5, "Times a word must have been seen, in all, before it gets a vector.", low=1)
+    min_count: int = _setting(5, "Times a word must be seen, in total, before it gets a vector.", low=1)
     learning_rate: float = _setting(0.15, "Step size of AdaGrad.", low=1e-6, high=10)
     architecture: str = _setting(
         "skipgram", "Predict the context from the word, or the word from its context.", choices=("skipgram", "cbow")
     )
-    seed: int = _setting(1, "Seed of all that is drawn at random.", low=0, high=2**63 - 1)
+    seed: int = _setting(1, "Seed of all random numbers.", low=0, high=2**63 - 1)
     boundary: str = _setting(
         "paragraph", "What ends a context: a blank line, a line end, or nothing.", choices=("paragraph", "line", "file")
     )
@@ -117,39 +117,39 @@ class ModelSettings:
 
 @attrs.frozen(kw_only=True)
 class RunSettings:
-    """How one process works. Never changes what a given text teaches the model once it is decoded."""
+    """Settings of one process. They never change what a decoded text teaches the model."""
 
     threads: int = _setting(
         available_cores,
-        "Cores to train on; the result is the same at any number.",
+        "Cores to train on; the result is the same with any number.",
         low=1,
         high=1024,
         factory=True,
     )
     checkpoint_every: float = _setting(
-        60.0, "Seconds between checkpoints while there is text to train; sooner when there is none.", low=0
+        60.0, "Seconds between checkpoints during training; sooner when there is no more text.", low=0
     )
-    keep: int = _setting(3, "Checkpoints to keep.", low=1)
-    settle: float = _setting(2.0, "Seconds a file must be still before it is read.", low=0)
-    rescan: float = _setting(5.0, "Seconds between looks at the whole folder.", low=0.05)
-    poll: bool = _setting(False, "Use no events of the operating system, only looks at the folder.")
-    include: tuple[str, ...] = _setting((), "Only files whose name matches one of these globs.", metavar="GLOB")
+    keep: int = _setting(3, "Number of checkpoints to keep.", low=1)
+    settle: float = _setting(2.0, "Seconds that a file must be unchanged before it is read.", low=0)
+    rescan: float = _setting(5.0, "Seconds between scans of the folder.", low=0.05)
+    poll: bool = _setting(False, "Scan only; use no file system events.")
+    include: tuple[str, ...] = _setting((), "Accept only files whose names match one of these globs.", metavar="GLOB")
     exclude: tuple[str, ...] = _setting(
         DEFAULT_EXCLUDE,
-        "No files whose name matches one of these globs, nor one of the default ones.",
+        "Ignore files whose names match one of these globs, or one of the default ones.",
         metavar="GLOB",
     )
-    encoding: str = _setting("utf-8", "Encoding of files that carry no byte-order mark.")
+    encoding: str = _setting("utf-8", "Encoding of files without a byte-order mark.")
     max_bad_ratio: float = _setting(
-        0.01, "Share of characters that can't be decoded above which a file is refused.", low=0, high=1
+        0.01, "Refuse a file if a larger share of its characters can't be decoded.", low=0, high=1
     )
     on_change: str = _setting(
         "skip", "What to do with a file that was rewritten after it was trained.", choices=("skip", "retrain")
     )
-    pairs: tuple[str, ...] = _setting((), "Word pairs with scores, on which to score the vectors.", metavar="FILE")
-    analogies: tuple[str, ...] = _setting((), "Analogies, on which to score the vectors.", metavar="FILE")
+    pairs: tuple[str, ...] = _setting((), "Score the vectors on these word pairs during training.", metavar="FILE")
+    analogies: tuple[str, ...] = _setting((), "Score the vectors on these analogies during training.", metavar="FILE")
     evaluate_every: int = _setting(
-        1_000_000, "Words trained between scores, where there are pairs or analogies.", low=1, metavar="WORDS"
+        1_000_000, "Words trained between scores, with --pairs or --analogies.", low=1, metavar="WORDS"
     )
 
     def __attrs_post_init__(self) -> None:
@@ -158,11 +158,11 @@ class RunSettings:
             codecs.getincrementaldecoder(self.encoding)("replace").decode(b"x", True)
             "\ufffd\n".encode(self.encoding, "ignore")
         except (LookupError, ValueError, TypeError):
-            raise invalid("encoding", self.encoding, "must be an encoding that Python knows, such as utf-8") from None
+            raise invalid("encoding", self.encoding, "must be a text encoding that Python knows, like utf-8") from None
 
 
 def names(*classes: type[attrs.AttrsInstance]) -> list[str]:
-    """Return the names of the settings of some classes, in order."""
+    """Return the names of the settings of these classes, in order."""
     return [attribute.name for cls in classes for attribute in attrs.fields(cls)]
 
 
@@ -171,7 +171,7 @@ def read_toml(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
 
     Args:
         path: The file.
-        also: Names it may set besides those of settings.
+        also: Other names that it may set.
 
     Raises:
         StreamerError: With exit code 78, if it can't be read, is not TOML, or names an unknown setting.
@@ -186,14 +186,14 @@ def read_toml(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it may set {', '.join(known)}"
-            raise StreamerError(f"{path} sets {key}, which is no setting", hint=hint, code=ExitCode.CONFIGURATION)
+            hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
+            raise StreamerError(f"{path} sets {key}, which is not a setting", hint=hint, code=ExitCode.CONFIGURATION)
         settings[name] = tuple(value) if isinstance(value, list) else value
     return settings
 
 
 def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> ModelSettings:
-    """Return the settings of a model: those it was stored with, or, for a new one, those given and the defaults.
+    """Return the stored settings of a model; for a new model, the given ones and the defaults.
 
     Raises:
         StreamerError: With exit code 78, if a given setting is unknown, out of bounds or contradicts the stored one.
@@ -209,7 +209,7 @@ def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> Mo
         if was != now:
             raise StreamerError(
                 f"{flag(name)} {now} contradicts the checkpoint, which was trained with {was}",
-                hint=f"leave {flag(name)} out to go on, or use another --checkpoints folder to start anew",
+                hint=f"leave out {flag(name)} to resume, or start a new model with another --checkpoints folder",
                 code=ExitCode.CONFIGURATION,
             )
     return stored

@@ -19,14 +19,16 @@ from unittest.mock import patch
 import pytest
 from filelock import FileLock
 
+from .support.side_by_side import BLAS_THREADS, Once
+from .support.undisturbed import expected, inbox, undisturbed
+
 WORKERS_PER_CORE = 1.5
 """Many tests wait for something, so that more of them are under way than there are cores."""
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-STARTS_PROCESSES = "tests.service.process"
+STARTS_PROCESSES = {"tests.support.process", "tests.support.terminal"}
 FIGURE = "figure"
 """The property of a test under which it tells a line of figures."""
 
-Once = Callable[[str, Callable[[Path], object]], Path]
+__all__ = ["expected", "inbox", "undisturbed"]  # fixtures for all rooms
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,7 +77,7 @@ def beside_others(config: pytest.Config) -> bool:
 def starts_processes(item: pytest.Item) -> bool:
     """Say whether a test is in a module that starts ``python -m streamer``: it imports from the one that does so."""
     assert isinstance(item, pytest.Function)
-    return any(getattr(thing, "__module__", None) == STARTS_PROCESSES for thing in vars(item.module).values())
+    return any(getattr(thing, "__module__", None) in STARTS_PROCESSES for thing in vars(item.module).values())
 
 
 def is_alone(item: pytest.Item) -> bool:

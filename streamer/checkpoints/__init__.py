@@ -1,6 +1,6 @@
-"""Checkpoints: trees of arrays and scalars, each kept in one HDF5 file that is published by one rename.
+"""Checkpoints: trees of arrays and scalars, each in one HDF5 file that one rename publishes.
 
-Knows nothing of what is in a tree, but for the version of the format.
+This package does not know what is in a tree, except the version of the format.
 """
 
 from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, Tree, decode, encode, seal, snapshot, verify

@@ -1,7 +1,7 @@
-"""The bytes of a checkpoint: one HDF5 file, and after it a trailer with the SHA-256 of that file.
+"""The bytes of a checkpoint: one HDF5 file, followed by a trailer with the SHA-256 of that file.
 
-HDF5 checks its own metadata but not the numbers in its arrays: a flipped bit there reads back as another number. So the
-whole file is checked before HDF5 sees it. HDF5 ignores what follows its end, so anyone opens the file with plain h5py.
+HDF5 checks its own metadata but not the numbers in its arrays: a flipped bit there is read as another number. So the
+whole file is checked before HDF5 sees it. HDF5 ignores the trailer, so you can open the file with plain h5py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from streamer.checkpoints.heaps import Guarded
+from streamer.checkpoints.heap_guard import Guarded
 
 Scalar = int | float | str | bool
 Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
@@ -26,20 +26,23 @@ MAGIC = b"streamer"
 TRAILER = struct.Struct("<8sQ32s")  # magic, bytes of HDF5 before the trailer, their SHA-256
 PIECE = 4 << 20  # bytes hashed at a time
 SUPERBLOCK = struct.Struct("<8s4B4Q")  # signature, version, two sizes, flags, base, extension, end, root group
-MOST_NAMES = 4096  # in one file; a checkpoint has some 60
+MOST_NAMES = 4096  # in one file; a checkpoint has about 60
 
 _HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
-"""What h5py raises for bytes that make no sense. Not for want of memory: that says nothing against the file."""
+"""What h5py raises for bytes that make no sense. Not MemoryError: lack of memory does not mean a damaged file."""
 
-FORMAT_VERSION = 1
-"""What is in ``format_version`` of the checkpoints that this version of the program writes, and reads."""
+FORMAT_VERSION = 2
+"""The ``format_version`` of the checkpoints that this version of the program writes.
+
+Older ones are read, and :mod:`streamer.state.migrations` migrates them to this version.
+"""
 
 
-class Damaged(Exception):  # noqa: N818 - it names a state of the file, which readers step over
+class Damaged(Exception):  # noqa: N818 - it names a state of the file; readers use an older one then
     """A checkpoint that is not what was written.
 
     Args:
-        reason: What is wrong with it, to be read after the name of the file.
+        reason: What is wrong with it, as a clause that follows the name of the file.
     """
 
     def __init__(self, reason: str) -> None:
@@ -48,10 +51,10 @@ class Damaged(Exception):  # noqa: N818 - it names a state of the file, which re
 
 
 class Newer(Exception):  # noqa: N818 - the same
-    """A checkpoint that is whole, and of a format that came after this version of the program.
+    """A checkpoint in a format that is newer than this version of the program.
 
     Args:
-        version: The format.
+        version: The version of the format.
     """
 
     def __init__(self, version: int) -> None:
@@ -62,27 +65,27 @@ class Newer(Exception):  # noqa: N818 - the same
 def encode(tree: Tree) -> tuple[memoryview, bytes]:
     """Return the pieces of a checkpoint, to be written one after the other: the HDF5 file and its trailer.
 
-    The same tree gives the same bytes, in whatever order its keys were set.
+    The same tree gives the same bytes, whatever the order of its keys.
 
     Raises:
-        ValueError: If a key or a value has no place in a tree.
+        ValueError: If a key or a value cannot be stored.
     """
     return seal(snapshot(tree))
 
 
 def snapshot(tree: Tree) -> memoryview:
-    """Copy a tree into an HDF5 file in memory; whoever owns the arrays may change them afterwards.
+    """Copy a tree into an HDF5 file in memory; the arrays may change afterwards.
 
-    Arrays become contiguous datasets, scalars attributes of the group that their key names before its last slash.
+    Arrays become contiguous datasets. Scalars become attributes of the group before the last slash of their key.
 
     Raises:
-        ValueError: If a key or a value has no place in a tree.
+        ValueError: If a key or a value cannot be stored.
         MemoryError: If there is no room for the copy.
     """
-    # libhdf5 never sees the disk: it has crashed the process on a full one (h5py#914). A BytesIO takes one copy of the
-    # model, File.in_memory with get_file_image two (measured for 100 MB: 97 against 193 MB more).
+    # libhdf5 never writes to the disk: on a full one it crashed the process (h5py#914). A BytesIO takes one copy of
+    # the model, File.in_memory with get_file_image two (measured for 100 MB: 97 against 193 MB more).
     buffer = io.BytesIO()
-    # Asked for at once, before HDF5 is: a buffer that fails to grow leaves it with a file that it cannot close.
+    # Claim the memory before HDF5 starts: if the buffer fails to grow, HDF5 has a file that it cannot close.
     np.empty(sum(leaf.nbytes * 5 // 4 for leaf in tree.values() if isinstance(leaf, np.ndarray)), np.uint8)
     try:
         _fill(buffer, tree)
@@ -94,14 +97,14 @@ def snapshot(tree: Tree) -> memoryview:
 
 
 def _fill(buffer: io.BytesIO, tree: Tree) -> None:
-    # From 1.10 on HDF5 checksums its metadata; no newer feature is used, so that older readers keep up.
+    # From 1.10 on, HDF5 has checksums for its metadata. Nothing newer is used, so that older readers can read it.
     with h5py.File(buffer, "w", libver=("v110", "v110")) as root:
         for key in sorted(tree):
             parent, _, name = key.rpartition("/")
             if any(part in ("", ".", "..") for part in key.split("/")) or "\0" in key:
                 raise ValueError(f"{key!r} cannot be a key of a checkpoint")
             try:
-                # Not left to create_dataset, which would stamp the groups on the way with the time.
+                # create_dataset would make the groups too, but store the time in them.
                 group = root.require_group(parent) if parent else root
                 value = _storable(tree[key])
                 if isinstance(value, np.ndarray):
@@ -113,15 +116,15 @@ def _fill(buffer: io.BytesIO, tree: Tree) -> None:
 
 
 def seal(image: memoryview) -> tuple[memoryview, bytes]:
-    """Return an HDF5 file and the trailer that proves it."""
+    """Return an HDF5 file and the trailer with its digest."""
     return image, TRAILER.pack(MAGIC, len(image), hashlib.sha256(image).digest())
 
 
 def verify(file: BinaryIO) -> None:
-    """Read a checkpoint from end to end and compare it with its trailer.
+    """Read every byte of a checkpoint and compare it with its trailer.
 
     Raises:
-        Damaged: If it is not, byte for byte, what was written, or the disk cannot read it.
+        Damaged: If any byte is not what was written, or the disk cannot read it.
     """
     try:
         length = file.seek(0, os.SEEK_END) - TRAILER.size
@@ -130,9 +133,9 @@ def verify(file: BinaryIO) -> None:
         file.seek(length)
         magic, stated, digest = TRAILER.unpack(file.read(TRAILER.size))
         if magic != MAGIC:
-            raise Damaged("it does not end as checkpoints do: it was cut short, or something was added")
+            raise Damaged("it does not end like a checkpoint: it was cut short, or something was added")
         if stated != length:
-            raise Damaged(f"it holds {length} bytes where {stated} were written")
+            raise Damaged(f"it has {length} bytes before the trailer, and {stated} were written")
         if _digest(file, length) != digest:
             raise Damaged("its SHA-256 is not that of the bytes that were written")
     except OSError as error:
@@ -142,15 +145,16 @@ def verify(file: BinaryIO) -> None:
 def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
     """Read a tree from a checkpoint that was verified through the same open file.
 
-    Trusts nothing in it: a digest proves that a file is whole, not that it is ours.
+    Nothing in it is trusted: a digest proves that a file is intact, not that we wrote it.
 
     Args:
         file: The open checkpoint.
-        only: Keys, and groups of keys, to be read; all by default. What is not there is left out.
+        only: Keys, and groups of keys, to read; all by default. Missing ones are left out. A file of an older format
+            is read completely, because its keys may have other names.
 
     Raises:
-        Damaged: If it is not HDF5, refers to other files or places, or holds what no tree can hold.
-        Newer: If that is so because it is of a later format.
+        Damaged: If it is not HDF5, refers to other files or places, or has something that a tree can't have.
+        Newer: If its format is newer than this program.
     """
     tree: Tree = {}
     room = file.seek(0, os.SEEK_END)
@@ -158,13 +162,14 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
     try:
         guarded = Guarded(file)
         with h5py.File(guarded, "r") as root:
-            _check_version(root)
+            if 0 < _version(root) < FORMAT_VERSION:
+                only = None
             for key, found in _walk(root, only):
                 if key in tree:
-                    raise Damaged(f"it holds {key} twice")
+                    raise Damaged(f"it has {key} twice")
                 if isinstance(found, h5py.Dataset):
                     tree[key] = _array(key, found, room, guarded)
-                    room -= tree[key].nbytes  # type: ignore[union-attr]  # so that many cannot share the same bytes
+                    room -= tree[key].nbytes  # type: ignore[union-attr]  # so that arrays can't share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
     except _HDF5_ERRORS as error:
@@ -173,10 +178,10 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
 
 
 def _check_superblock(file: BinaryIO, length: int) -> None:
-    """Raise Damaged unless a file begins as those that we write, and is HDF5 from its first byte to its last.
+    """Raise Damaged unless a file begins like those that we write, and is HDF5 from its first byte to its last.
 
-    Of all that HDF5 reads, only what came with 1.10 has checksums over its metadata; and it looks for a beginning at
-    other places too if there is none at the first.
+    HDF5 also reads older formats, without checksums for the metadata; and if there is no HDF5 at the first byte, it
+    looks for a beginning at other places.
     """
     file.seek(0)
     start = file.read(SUPERBLOCK.size)
@@ -184,19 +189,22 @@ def _check_superblock(file: BinaryIO, length: int) -> None:
         raise Damaged("it does not read as a checkpoint: there is no HDF5 in it")
     signature, version, *sizes, base, _, end, _ = SUPERBLOCK.unpack(start)  # the third of the sizes is for flags
     if (signature, version, sizes, base, end) != (b"\x89HDF\r\n\x1a\n", 3, [8, 8, 0], 0, length):
-        raise Damaged("it does not read as a checkpoint: it is no HDF5 of the kind that checkpoints are")
+        raise Damaged("it does not read as a checkpoint: it is not HDF5 of the kind that streamer writes")
 
 
-def _check_version(root: h5py.Group) -> None:
-    """Raise Newer if a file says that it is of a later format, whatever else may be in it by then."""
-    if "format_version" in root.attrs and root.attrs.get_id("format_version").dtype.kind == "i":
+def _version(root: h5py.Group) -> int:
+    """Return the version of the format, 0 if the file does not say; raise Newer if it is newer than ours."""
+    if "format_version" in root.attrs and root.attrs.get_id("format_version").dtype.kind in "iu":
         version = root.attrs["format_version"]
-        if np.ndim(version) == 0 and version > FORMAT_VERSION:
-            raise Newer(int(version))
+        if np.ndim(version) == 0:
+            if version > FORMAT_VERSION:
+                raise Newer(int(version))
+            return int(version)
+    return 0
 
 
 def _walk(root: h5py.Group, only: Collection[str] | None) -> Iterator[tuple[str, Any]]:
-    """Yield the key of each dataset, with it, and of each attribute, with its group, following no link elsewhere."""
+    """Yield the key and the dataset of each dataset, and the key and the group of each attribute; follow no links."""
     groups = [("", root)]
     seen = {h5py.h5o.get_info(root.id).addr}
     names = 0
@@ -204,7 +212,7 @@ def _walk(root: h5py.Group, only: Collection[str] | None) -> Iterator[tuple[str,
         prefix, group = groups.pop()
         names += len(group) + h5py.h5a.get_num_attrs(group.id)
         if names > MOST_NAMES:
-            raise Damaged("it holds more than any checkpoint")
+            raise Damaged(f"it has more than {MOST_NAMES} names")
         for name in group.attrs:
             if _wanted(prefix + name, only):
                 yield prefix + name, group
@@ -236,14 +244,14 @@ def _leads(key: str, only: Collection[str] | None) -> bool:
 
 
 def _array(key: str, dataset: h5py.Dataset, room: int, guarded: Guarded) -> np.ndarray[Any, np.dtype[Any]]:
-    """Read one dataset, if it is plain, lies in this file, and is no larger than what is left of it."""
-    # First, since asking a virtual dataset for its shape may open the files that it is made of. This also keeps out
-    # chunks, and with them the filters for which HDF5 would load plugins.
+    """Read one dataset, if it is plain, is in this file, and is not larger than ``room``, the bytes left of it."""
+    # This comes first: asking a virtual dataset for its shape may open the files that it is made of. It also refuses
+    # chunks, and so filters, for which HDF5 would load plugins.
     layout = dataset.id.get_create_plist()
     if layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count():
         raise Damaged(f"{key} is not stored in one piece in this file")
     if not _plain(dataset.dtype):
-        raise Damaged(f"{key} is of a type that no checkpoint has: {dataset.dtype}")
+        raise Damaged(f"{key} has the type {dataset.dtype}, which no checkpoint has")
     if dataset.shape is None or math.prod(dataset.shape) * dataset.dtype.itemsize > room:
         raise Damaged(f"{key} claims to be larger than the file: {dataset.shape} of {dataset.dtype}")
     array = np.empty(dataset.shape, dataset.dtype)
@@ -262,23 +270,23 @@ def _scalar(key: str, group: h5py.Group) -> Scalar:
         raise Damaged(f"{key} is not a single value")
     string = h5py.check_string_dtype(attribute.dtype)
     if not _plain(attribute.dtype) and (string is None or string.length is not None):
-        raise Damaged(f"{key} is no number, boolean or string")
+        raise Damaged(f"{key} is not a number, boolean or string")
     value: Scalar | np.generic = group.attrs[name]
     if isinstance(value, str) and not value.isascii():
-        value.encode()  # h5py makes surrogates of bytes that are not UTF-8, and could not store them again
+        value.encode()  # raises for surrogates: h5py makes them of bytes that are not UTF-8, and can't store them
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _plain(dtype: np.dtype[Any]) -> bool:
-    """Say whether numbers of this type come back as they are: booleans, integers and floats of at most 64 bits."""
+    """Return whether HDF5 restores this type exactly: booleans, integers and floats of at most 64 bits."""
     return dtype.kind in "biuf" and dtype.itemsize <= 8 and not dtype.metadata
 
 
 def _storable(value: object) -> object:
-    """Return an array or a scalar as h5py stores it without loss; raise ValueError if there is no such way."""
+    """Return an array or a scalar in a form that h5py stores without loss; raise ValueError if there is none."""
     if isinstance(value, np.ndarray):
         if not _plain(value.dtype):
-            raise ValueError(f"it has no place for {value.dtype}")
+            raise ValueError(f"arrays of {value.dtype} are not supported")
         return np.asarray(value, order="C")
     if isinstance(value, np.generic):
         value = value.item()
@@ -289,12 +297,12 @@ def _storable(value: object) -> object:
     if isinstance(value, str) and "\0" in value:
         raise ValueError("HDF5 strings end at the first NUL")
     if not isinstance(value, int | float | str):
-        raise TypeError(f"{type(value).__name__} is no array, number, boolean or string")
+        raise TypeError(f"{type(value).__name__} is not an array, number, boolean or string")
     return value
 
 
 def _digest(file: BinaryIO, length: int) -> bytes:
-    """Return the SHA-256 of the first bytes of a file."""
+    """Return the SHA-256 of the first ``length`` bytes of a file."""
     digest = hashlib.sha256()
     piece = memoryview(bytearray(PIECE))
     file.seek(0)

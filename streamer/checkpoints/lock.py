@@ -1,7 +1,7 @@
-"""One trainer for one folder of checkpoints, and who it is.
+"""One trainer per folder of checkpoints, and which process it is.
 
-The kernel frees the lock when its process ends, however it ends. The lock file stays, since to remove it would let two
-processes each lock a file of that name; so it can also be there, with its few bytes, when the disk is full.
+The kernel releases the lock when the process ends, however it ends. The lock file stays: if it were removed, two
+processes could each lock a file of that name. So it also exists, with its few bytes, when the disk is full.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 import filelock
 
-from streamer import disk
 from streamer.checkpoints.publish import cannot_write, make_folder
 from streamer.errors import ExitCode, StreamerError
+from streamer.system import disk
 
 NAME = ".lock"
-PATIENCE = 1.0  # seconds: far longer than holder() has the lock when it asks who has it
+PATIENCE = 1.0  # seconds: far longer than holder() has the lock when it asks who holds it
 UNKNOWN = 0
 
 
@@ -39,7 +39,7 @@ def hold(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        if not isinstance(lock, filelock.SoftFileLock):  # where there is no flock, the file is filelock's to write
+        if not isinstance(lock, filelock.SoftFileLock):  # without flock, filelock itself writes to the file
             _sign(path)
         yield
     finally:
@@ -47,7 +47,7 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def _acquire(lock: filelock.BaseFileLock, folder: Path) -> None:
-    """Take the lock, or say at once who has it; wait only for those who ask who has it, which takes them a moment."""
+    """Take the lock, or raise at once and name its holder; wait only for a process that just asks who holds it."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -66,13 +66,13 @@ def _acquire(lock: filelock.BaseFileLock, folder: Path) -> None:
 
 
 def holder(folder: Path) -> int | None:
-    """Return the pid of the process that holds a folder, 0 if it holds it but is unknown, None if nobody does."""
+    """Return the pid of the process that holds a folder, 0 if the pid is unknown, None if no process holds it."""
     try:
         descriptor = os.open(folder / NAME, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        # Shared, so that two who ask do not take each other for a trainer, and a folder need not be writable.
+        # Shared, so that two processes that ask don't take each other for a trainer. Works in a read-only folder.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return _signature(descriptor)
@@ -85,11 +85,11 @@ def holder(folder: Path) -> int | None:
 
 
 def _sign(path: Path) -> None:
-    """Write our pid into the lock file, if the disk lets us: the lock holds without it."""
+    """Write our pid into the lock file if the disk allows it; the lock also works without it."""
     with contextlib.suppress(OSError):
         descriptor = disk.open_descriptor(path, os.O_WRONLY | os.O_CLOEXEC, "lock.sign")
         try:
-            # Always as long, so that a new pid needs no new space and leaves nothing of the old one.
+            # Always the same length, so that a new pid needs no new space and leaves nothing of the old one.
             os.pwrite(descriptor, b"%-20d\n" % os.getpid(), 0)
         finally:
             os.close(descriptor)

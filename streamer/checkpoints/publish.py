@@ -1,4 +1,4 @@
-"""Put a file into a folder so that, whenever power or process ends, it is there wholly or not at all."""
+"""Put a file into a folder so that it is complete or absent, whenever the power or the process fails."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from streamer import disk
 from streamer.errors import ExitCode, StreamerError
+from streamer.system import disk
 
-PIECE = 16 << 20  # bytes a write, so that a signal is seen between two of them
+PIECE = 16 << 20  # bytes per write, so that signals are handled between two writes
 
 HINTS = {
     errno.ENOSPC: "free some space on that disk, or keep fewer checkpoints (--keep)",
@@ -20,22 +20,22 @@ HINTS = {
     errno.EACCES: "let this user write there, or name another --checkpoints folder",
     errno.EPERM: "let this user write there, or name another --checkpoints folder",
     errno.EEXIST: "something else has that name: name another --checkpoints folder",
-    errno.ENOTDIR: "something above it is no folder: name another --checkpoints folder",
+    errno.ENOTDIR: "a part of the path is not a folder: name another --checkpoints folder",
     errno.EROFS: "that disk is read-only: name another --checkpoints folder",
 }
 
 
 def cannot_write(path: Path, error: OSError) -> StreamerError:
-    """Return the error (74) for a path that the system would not let us write."""
+    """Return the error (74) for a path that could not be written."""
     return StreamerError(
         f"cannot write {path}: {error.strerror or error}",
-        hint=HINTS.get(error.errno or 0, "see that the disk is well, or name another --checkpoints folder"),
+        hint=HINTS.get(error.errno or 0, "check the disk, or name another --checkpoints folder"),
         code=ExitCode.CANNOT_WRITE,
     )
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, unless it is there.
+    """Make a folder and its parents, unless it exists.
 
     Raises:
         StreamerError: With exit code 74.
@@ -49,7 +49,7 @@ def make_folder(folder: Path) -> None:
 def publish(path: Path, pieces: Iterable[memoryview | bytes]) -> None:
     """Write pieces to a hidden file beside the path, make them durable, and rename it to the path.
 
-    On failure the hidden file is removed and what was at the path is untouched.
+    On failure, the hidden file is removed, and a file that was at the path before stays.
 
     Raises:
         StreamerError: With exit code 74.
@@ -57,7 +57,7 @@ def publish(path: Path, pieces: Iterable[memoryview | bytes]) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         try:
-            # In a container every run may have the same pid, so a killed one may have left this very name.
+            # In a container every run may have the same pid, so a killed one may have left a file of this name.
             disk.remove(temporary, "checkpoint.sweep")
             _write(temporary, pieces)
             disk.rename(temporary, path, "checkpoint.rename")

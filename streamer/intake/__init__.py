@@ -1,1 +1,1 @@
-"""Files → blocks of text: what lies in the inbox, which bytes of it were trained, and how to read the rest."""
+"""Files → blocks of text: which files are in the inbox, which of their bytes were trained, how to read the rest."""

@@ -1,7 +1,7 @@
 """The watched folder → the files that are ready, in order.
 
-The scan is the truth and events are hints: they only wake the scan sooner, so nothing is lost with an event. What
-they add is which files were renamed into place, and need not be watched until they are still.
+The scan decides. Events only start a scan earlier, so nothing is lost if an event is lost. Events also tell which files
+were renamed into place: these are ready without waiting until they are still.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from watchdog import events
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from streamer import disk
 from streamer.intake.ledger import Signature
 from streamer.intake.reader import not_regular
 from streamer.settings import DEFAULT_EXCLUDE, RunSettings
+from streamer.system import disk, failpoints
 
 FOLDER = "a folder, not a file; what is in it is taken by itself"
 
-# Opening and reading are left out, or our own reading would wake us; so is each write, or a busy writer would.
+# Not opening or reading, because our own reading would wake us. Not each write, because a busy writer would.
 _EVENTS: list[type[events.FileSystemEvent]] = [events.FileCreatedEvent, events.FileClosedEvent, events.FileMovedEvent]
 _EVENTS += [events.DirCreatedEvent, events.DirMovedEvent]
 
 _log = structlog.get_logger(__name__)
 
 
-class Candidate(NamedTuple):  # like Signature, and with no Path in it: a scan of a new inbox may find 100,000
-    """Something in the inbox that is ready to be trained, or, with a refusal, to be refused for that reason.
+class Candidate(NamedTuple):  # fast like Signature, and without a Path: a scan of a new inbox may find 100,000
+    """Something in the inbox that is ready to be trained or, if it has a ``refusal``, to be refused for that reason.
 
-    ``path`` is relative to the inbox, with ``/``; bytes of it that are not UTF-8 are surrogate escapes.
+    ``path`` is relative to the inbox, with ``/``. Its bytes that are not UTF-8 are surrogate escapes.
     """
 
     path: str
@@ -56,10 +56,10 @@ class Candidate(NamedTuple):  # like Signature, and with no Path in it: a scan o
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One look at the inbox.
+    """The result of one scan of the inbox.
 
-    ``ready`` is in the order of training, ``waiting`` counts the files that are not still yet, ``next_still`` is the
-    number of seconds after which the first of them may be, and ``failure`` why the inbox itself can't be listed.
+    ``ready`` is in the order of training. ``waiting`` counts the files that are not still yet. ``next_still`` is the
+    time in seconds until the first of them may be still. ``failure`` says why the inbox itself can't be listed.
     """
 
     ready: list[Candidate] = field(default_factory=list)
@@ -69,9 +69,9 @@ class Scan:
 
 
 class Names:
-    """Which names are taken: the globs of the settings, compiled once.
+    """Which names are accepted: the globs of the settings, compiled once.
 
-    A glob is matched against the file's name, or against its whole relative path if it holds a ``/``.
+    A glob is compared with the file's name or, if the glob contains a ``/``, with the whole relative path.
     """
 
     def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
@@ -80,7 +80,7 @@ class Names:
         self._exclude = _compile(() if exclude == DEFAULT_EXCLUDE else exclude)
 
     def take(self, name: str, path: str) -> bool:
-        """Return whether a file is taken. Asking for it by an include is stronger than the excludes by default."""
+        """Return whether a file is accepted. An include is stronger than the default excludes."""
         if self._include and not self._include(name, path):
             return False
         if self._exclude and self._exclude(name, path):
@@ -103,7 +103,7 @@ def _compile(globs: tuple[str, ...]) -> Callable[[str, str], bool] | None:
 
 @functools.cache
 def _types() -> mimetypes.MimeTypes:
-    return mimetypes.MimeTypes()  # Python's own table, not the machine's, in which conf.d would be D source code
+    return mimetypes.MimeTypes()  # Python's own table: in the machine's table, conf.d would be D source code
 
 
 def _looks_like_text(name: str) -> bool:
@@ -112,18 +112,18 @@ def _looks_like_text(name: str) -> bool:
 
 
 class _Watch(events.FileSystemEventHandler):
-    """The operating system's events from one folder: that there was one, and which files were renamed into place."""
+    """Events of the operating system for one folder: whether there was one, and which files were renamed into place."""
 
     def __init__(self, root: Path, happened: threading.Event, renamed: deque[str]) -> None:
         """Start watching; raise OSError if the folder is gone or the system allows no more watches."""
-        self._root = str(root.resolve())  # a symbolic link would be watched itself, not what it leads to
+        self._root = str(root.resolve())  # else a symbolic link would be watched, and not its target
         self._happened, self._renamed = happened, renamed
         self._observer: BaseObserver = Observer()
-        # A folder that appears while its parents are being watched is found twice, which watchdog takes for a mistake;
-        # to a program that makes errors of its warnings, the thread that listens would be lost with it.
+        # watchdog finds a folder twice if it appears while its parents are being watched, and warns. In a program that
+        # turns warnings into errors, the warning would end the thread that listens.
         warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
         try:
-            disk.reached("inbox.watch")
+            failpoints.reached("inbox.watch")
             self._observer.schedule(self, self._root, recursive=True, event_filter=_EVENTS)
             self._observer.start()
         except BaseException:
@@ -131,7 +131,7 @@ class _Watch(events.FileSystemEventHandler):
             raise
 
     def on_any_event(self, event: events.FileSystemEvent) -> None:
-        if disk.reached("inbox.event") == "lose":
+        if failpoints.reached("inbox.event") == "lose":
             return
         if isinstance(event, events.FileMovedEvent):
             self._renamed.append(os.fsdecode(event.dest_path).removeprefix(self._root + "/"))
@@ -148,12 +148,12 @@ class _Watch(events.FileSystemEventHandler):
 
 
 class Inbox:
-    """The watched folder. Enter it before the first scan, so that what arrives during the scan is heard of.
+    """The watched folder. Enter it before the first scan, so that files that arrive during the scan cause events.
 
-    ``seen`` says for a path and a signature that there is nothing to do, and is asked for each file at each scan.
-    ``without`` is a folder that is left out with all that is in it, wherever it is. ``check`` is called now and then
-    during a scan, which may take seconds, and may raise to stop.
-    ``wall`` gives the age of a file, ``monotonic`` how long it has been still. The folder may vanish and return.
+    ``seen`` takes a path and a signature, and returns whether there is nothing to do. It is called for each file at
+    each scan. ``without`` is a folder that is left out with its content, wherever it is. ``check`` is called now and
+    then during a scan, which may take seconds; it may raise to stop. The age of a file is measured with ``wall``, and
+    how long it has been still with ``monotonic``. The folder may vanish and return.
     """
 
     def __init__(
@@ -175,12 +175,12 @@ class Inbox:
         self._check = check
         self._wall = wall
         self._monotonic = monotonic
-        self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # size and mtime, and still since when
+        self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # (size, mtime), and since when it is still
         self._renamed: deque[str] = deque()
         self._unreadable: set[str] = set()
         self._unlisted: str | None = None
         self._missing = False
-        # A queue.SimpleQueue would wait for ever where a signal comes just as its timeout ends (CPython 3.11).
+        # A queue.SimpleQueue would wait for ever if a signal came just when its timeout ends (CPython 3.11).
         self._happened = threading.Event()
         self._watching = False
         self._watch: _Watch | None = None
@@ -200,14 +200,14 @@ class Inbox:
         self._unwatch()
 
     def wait(self, timeout: float) -> bool:
-        """Return True when something happens in the folder, False after so many seconds."""
+        """Return True when something happens in the folder, False after ``timeout`` seconds."""
         happened = self._happened.wait(max(0.0, timeout))
-        if happened:  # else one that comes now would be lost
+        if happened:  # only then: an event that comes now would be lost
             self._happened.clear()
         return happened
 
     def scan(self) -> Scan:
-        """Look at the whole folder and return what is ready, by age and then by name."""
+        """Scan the whole folder and return what is ready: the oldest mtime first, then by name."""
         identity = _identity(self.root)
         if (identity is None) != self._missing:
             self._missing = not self._missing
@@ -240,7 +240,7 @@ class Inbox:
         return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unlisted)
 
     def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Yield the path and status of all that the names allow; a folder itself only if it looks like a file."""
+        """Yield path and status of everything whose name is accepted; of a folder only if its name looks like text."""
         folders = [""]
         without = _identity(self._without) if self._without else None
         while folders:
@@ -260,7 +260,7 @@ class Inbox:
                                 continue
                         if self._names.take(name, path):
                             try:
-                                disk.reached("inbox.look")
+                                failpoints.reached("inbox.look")
                                 status = entry.stat(follow_symlinks=False)
                             except OSError as error:
                                 failure = error
@@ -273,7 +273,7 @@ class Inbox:
             self._report(folder, failure)
 
     def _report(self, folder: str, failure: OSError | None) -> None:
-        """Log once that a folder, or something in it, can't be looked at; what vanished meanwhile is no failure."""
+        """Log once that a folder, or something in it, can't be read; that it vanished meanwhile is not a failure."""
         if failure is None:
             self._unreadable.discard(folder)
         elif not isinstance(failure, (FileNotFoundError, NotADirectoryError)) and folder not in self._unreadable:
@@ -281,7 +281,7 @@ class Inbox:
             _log.warning("inbox.unreadable", path=f"{self.root}/{folder}", reason=failure.strerror)
 
     def _tend(self, identity: tuple[int, int] | None) -> None:
-        """Keep a living watch on the folder that is there now; where none can be had, go on by scans alone."""
+        """Keep a living watch on the folder that is there now; if the system gives none, continue with scans only."""
         if not self._watching or (self._watch and self._watched == identity and self._watch.alive()):
             return
         if self._watch and identity:
@@ -292,12 +292,10 @@ class Inbox:
         try:
             self._watch, self._watched = _Watch(self.root, self._happened, self._renamed), identity
         except FileNotFoundError:
-            return  # gone since; the next scan says so
+            return  # the folder vanished; the next scan says so
         except OSError as error:
             self._watching = False
-            _log.warning(
-                "inbox.polling", reason=error.strerror or str(error), hint="the folder is scanned all the same"
-            )
+            _log.warning("inbox.polling", reason=error.strerror or str(error), hint="scans still find every file")
 
     def _unwatch(self) -> None:
         watch, self._watch = self._watch, None
@@ -306,7 +304,7 @@ class Inbox:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Return which folder it is that has a name now, or None if there is none."""
+    """Return the device and inode of the folder that has this path now, or None if there is none."""
     try:
         status = folder.stat()
     except OSError:

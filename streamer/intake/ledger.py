@@ -1,7 +1,7 @@
 """Which bytes of which file were trained: pure data, no file is touched here.
 
-A path has one row for every version of it that was trained, and at most one for a version that was refused. The rows
-are all that the intake remembers, and are stored in the checkpoint beside the weights that those bytes shaped.
+A path has one row for every version of it that was trained, and at most one for a version that was refused. The intake
+remembers nothing else. The rows are stored in the same checkpoint as the weights that those bytes shaped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
 
-OUTCOMES = ("trained", "partial", "skipped")  # stored as their position here
+OUTCOMES = ("trained", "partial", "skipped")  # the position is stored
 IN_TRAINING = "in training"
 CHANGED = "changed while it was being trained"
 REMOVED = "removed before all of it was trained"
@@ -31,7 +31,7 @@ _COLUMNS = ("size", "mtime_ns", "ctime_ns", *_NUMBERS)  # in the order of the fi
 
 
 class Signature(NamedTuple):  # a frozen dataclass takes twice as long to make, and a scan makes 100,000
-    """What a file looks like from outside: as long as it stays the same, the content is not read again."""
+    """Size and times of a file: as long as they stay the same, the content is not read again."""
 
     size: int
     mtime_ns: int
@@ -41,20 +41,20 @@ class Signature(NamedTuple):  # a frozen dataclass takes twice as long to make, 
     def of(cls, status: os.stat_result) -> Signature:
         """Return the signature of a stat.
 
-        What is no regular file has no bytes to account for and no times that mean anything (a folder's change with
-        every file put into it), so its signature says only what kind of thing it is.
+        If it is not a regular file, there are no bytes to account for, and the times mean nothing (those of a folder
+        change with every file that is put into it). Then the signature says only what kind of thing it is.
         """
         if stat.S_ISREG(status.st_mode):
             return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         return cls(0, 0, stat.S_IFMT(status.st_mode))
 
 
-class Inspection(NamedTuple):
-    """What one look through a whole file found.
+class Verdict(NamedTuple):
+    """What was found when a whole file was read.
 
-    ``sha256`` is that of the bytes on disk, ``text_bytes`` the length once decompressed (0 if it can't be). ``refusal``
-    says why nothing of the file may be trained. ``prefix_matches`` is whether it begins with the bytes of the version
-    that :meth:`Ledger.previous` named.
+    ``sha256`` is that of the bytes on disk, ``text_bytes`` the length after decompression (0 if that fails).
+    ``refusal`` says why the file must not be trained. ``prefix_matches`` says whether it begins with the bytes of the
+    version that :meth:`Ledger.previous` returned.
     """
 
     signature: Signature
@@ -64,11 +64,11 @@ class Inspection(NamedTuple):
     prefix_matches: bool = False
 
 
-@dataclass(slots=True, eq=False)  # told apart by identity, which lets rows be moved and removed in O(1)
+@dataclass(slots=True, eq=False)  # compared by identity, so that rows are moved and removed in O(1)
 class Entry:
     """One version of one file. Sizes are in text bytes; ``offset`` is the position in the pass under way, else 0.
 
-    A byte counts as trained once, and its words once, however many passes go over it.
+    A byte that is trained in several passes counts once, and so do its words.
     """
 
     path: str
@@ -85,28 +85,37 @@ class Entry:
 
     @property
     def bytes(self) -> int:
-        """Return the bytes accounted for: all of them, unless the first pass is under way."""
+        """Return the bytes accounted for: all bytes of the text, unless the first pass is under way."""
         return self.bytes_trained + self.bytes_skipped
 
     @property
     def under_way(self) -> bool:
-        """Return whether a pass over it has begun, and neither ended nor been given up."""
+        """Return whether a pass over it has begun, and has neither ended nor been given up."""
         return self.reason == IN_TRAINING
 
     def finished(self, passes: int) -> bool:
-        """Return whether it stands at no place in the middle and was gone over often enough."""
+        """Return whether no pass is under way and there were at least ``passes`` of them."""
         return self.offset == 0 and self.passes >= passes and not self.under_way
 
 
 class Ledger:
-    """The rows, and what to do next with a file that was looked at."""
+    """The rows, and what to do next with a file that was checked."""
 
-    def __init__(self) -> None:
-        self.root = ""  # the folder that relative names are relative to; the service knows what to do with it
-        self._rows: dict[Entry, None] = {}  # a set that keeps its order
+    def __init__(self, root: str = "") -> None:
+        self._root = root
+        self._rows: dict[Entry, None] = {}  # an ordered set
         self._versions: dict[str, list[Entry]] = {}
         self._refused: dict[str, Entry] = {}
         self._open: set[Entry] = set()
+
+    @property
+    def root(self) -> str:
+        """Return the folder that relative paths are relative to; empty if there is none."""
+        return self._root
+
+    def adopt(self, root: str) -> None:
+        """Set the folder that relative paths are relative to."""
+        self._root = root
 
     @property
     def entries(self) -> list[Entry]:
@@ -115,7 +124,7 @@ class Ledger:
 
     @property
     def under_way(self) -> Entry | None:
-        """Return the entry in the middle of a pass, to be resumed before anything else, or None."""
+        """Return the entry in the middle of a pass, or None. It must be resumed before anything else."""
         return next((row for row in self._rows if row in self._open), None) if self._open else None
 
     def outcomes(self) -> dict[str, int]:
@@ -124,7 +133,7 @@ class Ledger:
         return {outcome: counts[outcome] for outcome in OUTCOMES}
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
-        """Return whether there is nothing to do for a file that looks like this. O(1)."""
+        """Return whether there is nothing to do for a file with this signature. O(1)."""
         if refused := self._refused.get(path):
             return _alike(refused.signature, signature)
         return any(_alike(row.signature, signature) and row.finished(passes) for row in self._versions.get(path, ()))
@@ -138,53 +147,53 @@ class Ledger:
         return self._refused[path].reason if path in self._refused else None
 
     def reconsider(self, stale: Callable[[str], bool]) -> None:
-        """Forget what the files looked like whose reason for refusal is stale, so that they are looked at anew."""
+        """Forget the signatures of files whose reason for refusal is stale, so that they are checked again."""
         for entry in self._refused.values():
             if stale(entry.reason):
                 entry.signature = Signature(-1, -1, -1)
 
     def previous(self, path: str) -> tuple[int, bytes] | None:
-        """Return the size and SHA-256 on disk of the version trained last, for the prefix check, or None."""
+        """Return the size and SHA-256 on disk of the version trained last, for the check of the prefix, or None."""
         trained = (version for version in reversed(self._versions.get(path, ())) if version.bytes_trained)
         return next(((version.signature.size, version.sha256) for version in trained), None)
 
-    def plan(self, path: str, inspection: Inspection, *, on_change: str = "skip", passes: int = 1) -> Entry | None:
+    def plan(self, path: str, verdict: Verdict, *, on_change: str = "skip", passes: int = 1) -> Entry | None:
         """Return the entry to train from its offset on, or None if there is nothing to train.
 
-        The same content is never trained again; what was added to a file is trained by itself; a rewritten file is
-        refused, or with ``on_change="retrain"`` trained as a new version. See the table in ``tests/intake``.
+        The same content is never trained again. If text was added to a file, only that text is trained. A rewritten
+        file is refused or, with ``on_change="retrain"``, trained as a new version. See the table in ``tests/intake``.
         """
         versions = self._versions.get(path, [])
-        same = next((version for version in reversed(versions) if version.sha256 == inspection.sha256), None)
-        # What was begun is not judged again, or stricter settings would count its bytes once more.
-        if inspection.refusal is not None and (same is None or not same.bytes_trained):
-            self._refuse(path, inspection, inspection.refusal)
+        same = next((version for version in reversed(versions) if version.sha256 == verdict.sha256), None)
+        # A text whose training has begun is not judged again: stricter settings would count its bytes twice.
+        if verdict.refusal is not None and (same is None or not same.bytes_trained):
+            self._refuse(path, verdict, verdict.refusal)
             return None
         if same is not None:
-            return self._keep(same, inspection, passes)
+            return self._keep(same, verdict, passes)
         self._drop_unbegun(path)
         newest = self._versions[path][-1] if path in self._versions else None
         if newest is None:
-            return self._append(path, inspection)
-        if inspection.prefix_matches and inspection.signature.size > newest.signature.size:
-            return self._grow(newest, inspection, passes)
+            return self._append(path, verdict)
+        if verdict.prefix_matches and verdict.signature.size > newest.signature.size:
+            return self._grow(newest, verdict, passes)
         if newest.under_way:
             self.abandon(newest, CHANGED)
         if on_change == "retrain":
-            return self._append(path, inspection)
-        self._refuse(path, inspection, REWRITTEN)
+            return self._append(path, verdict)
+        self._refuse(path, verdict, REWRITTEN)
         return None
 
     def advance(self, entry: Entry, offset: int, words: int) -> None:
-        """Record that the text from the entry's offset up to a new one was trained, and how many words it had.
+        """Record that the text from the entry's offset to a new one was trained, and how many words it had.
 
-        Raises ValueError if the entry is not under way, or the offset not between the old one and the text's end.
+        Raises ValueError if the entry is not under way, or the offset is not between the old one and the text's end.
         """
         if not entry.under_way or not entry.offset < offset <= entry.text_bytes:
             raise ValueError(f"cannot advance {entry} to {offset}")
         fresh = offset - max(entry.offset, entry.bytes_trained)
         if fresh > 0:
-            # Only a file that grew in a later pass has a block that is partly fresh: its words are shared out.
+            # A block is partly fresh only if the file grew in a later pass: then words are counted in proportion.
             entry.words += words * fresh // (offset - entry.offset)
             entry.bytes_trained = offset
         entry.offset = offset
@@ -199,37 +208,37 @@ class Ledger:
         self._open.remove(entry)
 
     def abandon(self, entry: Entry, reason: str) -> None:
-        """Give up a pass: the bytes that no pass has covered are skipped. The same content may take it up again.
+        """Give up a pass: the bytes that no pass has covered are skipped. If the same content returns, it continues.
 
-        If an earlier pass covered them all, the file is trained, and the reason is none of its own.
+        If an earlier pass covered all bytes, the outcome is "trained", without a reason.
         """
         entry.bytes_skipped = entry.text_bytes - entry.bytes_trained
         entry.outcome, entry.reason = ("partial", reason) if entry.bytes_skipped else ("trained", "")
         self._open.discard(entry)
 
     def refuse(self, path: str, signature: Signature, reason: str) -> None:
-        """Record something that can't be opened or is no regular file."""
-        self._refuse(path, Inspection(signature, bytes(32), 0), reason)
+        """Record something that can't be opened or is not a regular file."""
+        self._refuse(path, Verdict(signature, bytes(32), 0), reason)
 
-    def _keep(self, entry: Entry, inspection: Inspection, passes: int) -> Entry | None:
-        entry.signature = inspection.signature
+    def _keep(self, entry: Entry, verdict: Verdict, passes: int) -> Entry | None:
+        entry.signature = verdict.signature
         for other in self._versions[entry.path]:
             if other.under_way and other is not entry:
                 self.abandon(other, CHANGED)
         self._drop_refused(entry.path)
         return None if entry.finished(passes) else self._begin(entry)
 
-    def _grow(self, entry: Entry, inspection: Inspection, passes: int) -> Entry | None:
+    def _grow(self, entry: Entry, verdict: Verdict, passes: int) -> Entry | None:
         end, whole = entry.text_bytes, entry.offset == 0 and entry.passes > 0
-        entry.sha256, entry.text_bytes = inspection.sha256, inspection.text_bytes
+        entry.sha256, entry.text_bytes = verdict.sha256, verdict.text_bytes
         if whole and entry.text_bytes > end:  # an empty gzip member adds bytes on disk, but none of text
             entry.offset = end
             entry.passes -= 1
-        return self._keep(entry, inspection, passes)
+        return self._keep(entry, verdict, passes)
 
-    def _append(self, path: str, inspection: Inspection) -> Entry:
+    def _append(self, path: str, verdict: Verdict) -> Entry:
         self._drop_refused(path)
-        self._add(entry := Entry(path, inspection.signature, inspection.sha256, inspection.text_bytes))
+        self._add(entry := Entry(path, verdict.signature, verdict.sha256, verdict.text_bytes))
         return entry
 
     def _add(self, entry: Entry) -> None:
@@ -246,24 +255,24 @@ class Ledger:
         self._open.add(entry)
         return entry
 
-    def _refuse(self, path: str, inspection: Inspection, reason: str) -> None:
+    def _refuse(self, path: str, verdict: Verdict, reason: str) -> None:
         self._drop_unbegun(path)
         for version in self._versions.get(path, ()):
             if version.under_way:
                 self.abandon(version, reason)
         if path not in self._refused:
-            self._add(Entry(path, inspection.signature, inspection.sha256, 0, outcome="skipped"))
+            self._add(Entry(path, verdict.signature, verdict.sha256, 0, outcome="skipped"))
         entry = self._refused[path]
-        entry.signature, entry.sha256, entry.reason = inspection.signature, inspection.sha256, reason
-        entry.text_bytes = inspection.text_bytes
-        entry.bytes_skipped = inspection.text_bytes or inspection.signature.size
+        entry.signature, entry.sha256, entry.reason = verdict.signature, verdict.sha256, reason
+        entry.text_bytes = verdict.text_bytes
+        entry.bytes_skipped = verdict.text_bytes or verdict.signature.size
 
     def _drop_refused(self, path: str) -> None:
         if entry := self._refused.pop(path, None):
             del self._rows[entry]
 
     def _drop_unbegun(self, path: str) -> None:
-        """Forget versions that were planned but of which no byte was trained before the content changed."""
+        """Forget versions that were planned, but whose content changed before a byte of it was trained."""
         for version in self._versions.pop(path, []):
             if version.bytes_trained:
                 self._versions.setdefault(path, []).append(version)
@@ -274,9 +283,9 @@ class Ledger:
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the rows as columns of length n, in the order of training.
 
-        ``paths`` and ``reasons`` are uint8 blobs of NUL-terminated names (one a row) and distinct reasons; ``reason``
-        (int32) and ``outcome`` (uint8) are codes into ``reasons`` and :data:`OUTCOMES`; ``sha256`` is uint8 of shape
-        (n, 32); all else is int64. The same rows always give the same bytes.
+        ``paths`` and ``reasons`` are uint8 blobs of NUL-terminated names (one per row) and distinct reasons; ``reason``
+        (int32) and ``outcome`` (uint8) are positions in ``reasons`` and :data:`OUTCOMES`; ``sha256`` is uint8 of shape
+        (n, 32); all others are int64. The same rows always give the same bytes.
         """
         rows = self.entries
         codes = {reason: code for code, reason in enumerate(dict.fromkeys(row.reason for row in rows))}
@@ -293,13 +302,13 @@ class Ledger:
         return columns
 
     @classmethod
-    def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]]) -> Ledger:
-        """Return the ledger of which :meth:`to_arrays` made these columns.
+    def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]], root: str = "") -> Ledger:
+        """Return the ledger of a folder whose :meth:`to_arrays` returned these columns.
 
-        Raises StreamerError with exit code 65 if a column is missing, of another length than ``paths``, or accounts for
-        what cannot have been.
+        Raises StreamerError with exit code 65 if a column is missing, has another length than ``paths``, or contains
+        impossible values.
         """
-        ledger = cls()
+        ledger = cls(root)
         try:
             if wrong := _wrong(columns):
                 raise ValueError(wrong)
@@ -326,14 +335,14 @@ class Ledger:
 
 
 def _alike(known: Signature, found: Signature) -> bool:
-    """Return whether two signatures are the same, as far as a checkpoint holds the first."""
+    """Return whether two signatures are the same; the first may come from a checkpoint, clipped to 64 bits."""
     return known == found or known == Signature(*map(_fit, found))
 
 
 def _int64(values: list[int]) -> npt.NDArray[np.int64]:
     try:
         return np.array(values, np.int64)
-    except OverflowError:  # nanoseconds of a time after the year 2262, which file systems know
+    except OverflowError:  # nanoseconds of a time after the year 2262, which file systems can store
         return np.array([_fit(value) for value in values], np.int64)
 
 
@@ -342,7 +351,7 @@ def _fit(value: int) -> int:
 
 
 def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
-    """Return what is wrong with the columns of a ledger, looked at each by itself and side by side; "" if nothing."""
+    """Return what is wrong with the columns of a ledger, each alone and compared with each other; "" if nothing."""
     kinds = {"paths": "u1", "reasons": "u1", "reason": "i4", "outcome": "u1", "sha256": "u1"}
     rows = len(columns["outcome"])
     for name in (*kinds, *_COLUMNS):
@@ -352,24 +361,25 @@ def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
     for name, length in (("paths", rows), ("reasons", None)):
         ends = columns[name] == 0
         if columns[name].ndim != 1 or (ends.size and not ends[-1]) or length not in (None, int(ends.sum())):
-            return f"{name} is no list of {rows} names"
+            return f"{name} is not a list of {rows} names"
     outcome, reason = columns["outcome"], columns["reason"]
     codes = columns["reasons"].tobytes().split(b"\0")[:-1]
     if len(set(codes)) < len(codes) or (rows and not 0 <= reason.min() <= reason.max() < len(codes)):
-        return "reason has codes that reasons does not explain"
+        return "reason has a number without a text in reasons, or reasons has a text twice"
     size, _, _, text, words, trained, skipped, passes, offset = (columns[name] for name in _COLUMNS)
     if rows and (
         outcome.max() >= len(OUTCOMES) or min(map(np.min, (text, words, trained, skipped, passes, offset))) < 0
     ):
-        return "it has rows with an outcome that there is not, or with fewer than no bytes"
+        return "a row has an unknown outcome or a negative number"
     refused = outcome == OUTCOMES.index("skipped")
     training = reason == (codes.index(IN_TRAINING.encode()) if IN_TRAINING.encode() in codes else -1)
     whole = np.where(training, (skipped == 0) & (outcome == 1), trained + skipped == text)
     sound = np.where(refused, (words == 0) & (trained == 0) & (passes == 0) & (offset == 0) & ~training, whole)
-    there = (skipped <= np.maximum(text, size)) | (refused & (size == -1))  # to be read anew
+    there = (skipped <= np.maximum(text, size)) | (refused & (size == -1))  # to be read again
     likely = (size >= -1) & (trained <= text) & there & (offset <= text)
-    if rows and not (sound & likely & (np.maximum(text, size) < 2**62)).all():
-        return f"row {int(np.argmin(sound & likely))} accounts for bytes that are not there"
+    countable = refused | (np.maximum(text, size) < 2**62)  # a sparse file may be larger, and is refused
+    if rows and not (sound & likely & countable).all():
+        return f"row {int(np.argmin(sound & likely & countable))} accounts for bytes that are not there"
     return ""
 
 

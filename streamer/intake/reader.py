@@ -1,7 +1,7 @@
-"""One file → its blocks of text: opened without being fooled, looked through once, read from any position on.
+"""One file → its blocks of text: opened safely, judged once, read from any position on.
 
-Positions are in text bytes: those of the file, or what they decompress to. Nothing is held whole, and nothing is
-mapped into memory: a mapped file that shrinks kills the process.
+Positions are in text bytes: the bytes of the file, after decompression if it is gzip. No file is held in memory as a
+whole. None is mapped into memory either: a mapped file that shrinks kills the process.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from streamer import disk
 from streamer.intake.gzipped import GZIP, NotGzip, Readable, Unpacked
-from streamer.intake.ledger import Inspection, Signature
+from streamer.intake.ledger import Signature, Verdict
+from streamer.system import disk
 
 PIECE = 1 << 20
 BOMB_BYTES = 10_000_000
-BOMB_RATIO = 1000  # text never comes near
+BOMB_RATIO = 1000  # far above the ratio of any text
 DEFLATE_RATIO = 1032  # deflate cannot pack more bytes into one
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -36,7 +36,7 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFCHR: "a device",
 }
-_MARKS = (  # those of UTF-32 first: its little-endian mark begins with that of UTF-16
+_MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -57,11 +57,11 @@ _Check = Callable[[], None]  # called between pieces; may raise to stop
 
 
 class Refused(Exception):  # noqa: N818 - it is an outcome of the file, not an error of ours
-    """Nothing of a file, or no more of it, can be trained; the message is the reason that ``files`` shows."""
+    """A file, or the rest of it, can't be trained; the message is the reason that ``files`` shows."""
 
 
 class Block(NamedTuple):
-    """A piece of a file: its text bytes from ``start`` to ``stop``, decoded, its line ends made newlines."""
+    """A piece of a file: its text bytes from ``start`` to ``stop``, decoded, with newlines as line ends."""
 
     start: int
     stop: int
@@ -75,7 +75,7 @@ def not_regular(mode: int) -> str | None:
 
 
 def open_regular(path: str | Path) -> BinaryIO:
-    """Open a regular file for reading, and nothing else: a FIFO would block, a device might never end.
+    """Open a file for reading, but only a regular one: a FIFO would block, a device might never end.
 
     Raises Refused with the reason, or FileNotFoundError if it is gone.
     """
@@ -84,7 +84,7 @@ def open_regular(path: str | Path) -> BinaryIO:
         descriptor = disk.open_descriptor(path, _FLAGS, "input.open")
         try:
             _refuse_special(os.fstat(descriptor).st_mode)
-            # open() would also ask whether it is a terminal.
+            # open() would make one more system call, to ask whether it is a terminal.
             return io.BufferedReader(disk.Reading(descriptor, "input.read"))
         except BaseException:
             os.close(descriptor)
@@ -100,23 +100,23 @@ def _refuse_special(mode: int) -> None:
         raise Refused(reason)
 
 
-def inspect(
+def judge(
     file: BinaryIO,
     *,
     encoding: str,
     max_bad_ratio: float,
     previous: tuple[int, bytes] | None = None,
     check: _Check = lambda: None,
-) -> Inspection:
-    """Look through a whole file once: hash it, decompress it, and judge whether it is text.
+) -> Verdict:
+    """Read a whole file once: hash it, decompress it, and judge whether it is text.
 
-    ``previous`` is the size and SHA-256 of an earlier version, ``check`` is called between pieces and may raise to
-    stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next look. A file
-    that is proven to be no text is not read to its end, unless it is as long as its earlier version was.
-    Raises Refused if it became shorter, cannot be read, or consists of holes.
+    ``previous`` is the size and SHA-256 of an earlier version. ``check`` is called between pieces and may raise to
+    stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next time. If it is
+    certain that a file is not text, it is not read to its end, unless it is as long as its earlier version.
+    Raises Refused if it became shorter, cannot be read, or has too many holes.
     """
     signature = Signature.of(status := os.fstat(file.fileno()))
-    known = previous is not None and previous[0] == signature.size  # it may be what was trained, touched
+    known = previous is not None and previous[0] == signature.size  # perhaps only touched since it was trained
     if not known:
         _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
     packed = _is_gzip(file)
@@ -127,37 +127,37 @@ def inspect(
         stream: Readable = Unpacked(raw) if packed else raw
         while piece := _read(stream, PIECE):
             if census and not known and census.hopeless(max_bad_ratio, most):
-                return Inspection(signature, bytes(32), 0, census.verdict(max_bad_ratio))
+                return Verdict(signature, bytes(32), 0, census.refusal(max_bad_ratio))
             census = census or _Census(_Codec.of(piece[:4], encoding))
             census.add(piece)
             text_bytes += len(piece)
             if packed and text_bytes > max(BOMB_BYTES, BOMB_RATIO * raw.position):
                 raise Refused(f"gzip bomb: it unpacks to more than {BOMB_RATIO} times its size")
-        reason = census.verdict(max_bad_ratio) if census else "empty"
+        reason = census.refusal(max_bad_ratio) if census else "empty"
     except Refused as refusal:
         if str(refusal).startswith(_CANNOT_READ):
-            raise  # where a read fails, bytes are passed over: what follows says nothing of the file
+            raise  # a read that fails skips bytes, so what follows says nothing about the file
         reason, text_bytes = str(refusal), 0
-        while _read(raw, PIECE):  # the hash is of the whole file all the same
+        while _read(raw, PIECE):  # the hash must cover the whole file
             pass
     if raw.position < signature.size:
         raise Refused("became shorter while it was being read")
-    return Inspection(signature, raw.digest(), text_bytes, reason, raw.prefix_matches)
+    return Verdict(signature, raw.digest(), text_bytes, reason, raw.prefix_matches)
 
 
 def _refuse_sparse(descriptor: int, status: os.stat_result, max_bad_ratio: float, check: _Check) -> None:
-    """Refuse a file with so many holes, which are read as NULs, that it is no text: 1 TB of them fits any disk."""
+    """Refuse a file with more holes than text may have NULs: holes are read as NULs, and 1 TB of them fits any disk."""
     size, before = status.st_size, os.lseek(descriptor, 0, os.SEEK_CUR)
     holes, stop = 0, 0 if status.st_blocks * 512 < size else size
     try:
         while stop < size and holes <= max_bad_ratio * size:
             check()
             start = os.lseek(descriptor, stop, os.SEEK_HOLE)
-            holes += size - start  # if no data follows, which is an error
+            holes += size - start  # right if no data follows: then the next call fails with ENXIO
             stop = os.lseek(descriptor, start, os.SEEK_DATA)
             holes -= size - stop
     except OSError as error:
-        holes *= error.errno == errno.ENXIO  # not every file system tells where holes are
+        holes *= error.errno == errno.ENXIO  # any other error: this file system does not report holes
     finally:
         os.lseek(descriptor, before, os.SEEK_SET)
     if holes > max_bad_ratio * size:
@@ -169,9 +169,9 @@ def blocks(
 ) -> Iterator[Block]:
     """Yield the text from one position to another in blocks of at most ``size`` bytes.
 
-    A block ends after a blank line if it holds one, else after a line, else after a word, else between two
-    characters. Where it ends depends only on its start, on the bytes after it and on ``stop``, so that a run resumed
-    at any cut makes the same ones. ``check`` is called while a compressed file is unpacked up to ``start``. Raises
+    A block ends after its last blank line if it has one, else after a line, else after a word, else between two
+    characters. Its end depends only on its start, on the bytes after the start and on ``stop``. So a run that resumes
+    at any cut makes the same blocks. ``check`` is called while a compressed file is unpacked up to ``start``. Raises
     Refused if the file ends early or cannot be read any more.
     """
     packed = _is_gzip(file)
@@ -191,7 +191,7 @@ def blocks(
 
 
 def _is_gzip(file: BinaryIO) -> bool:
-    """Return whether the file is compressed, which its first bytes tell and its name does not; rewind it."""
+    """Return whether the file is gzip, by its first bytes and not by its name; rewind it."""
     file.seek(0)
     magic = _read(file, len(GZIP))
     file.seek(0)
@@ -199,7 +199,7 @@ def _is_gzip(file: BinaryIO) -> bool:
 
 
 def _read(stream: Readable, size: int, *, exactly: bool = False) -> bytes:
-    """Read up to ``size`` bytes, fewer only at the end; turn what can go wrong into Refused."""
+    """Read up to ``size`` bytes, fewer only at the end; turn every error into Refused."""
     try:
         data = stream.read(size)
     except EOFError as error:
@@ -246,7 +246,7 @@ class _Hashed:
 
 
 class _Codec(NamedTuple):
-    """How bytes become text: the codec's name, the length of the byte-order mark, the bytes of a code unit."""
+    """How bytes become text: the codec's name, the length of the byte-order mark, the bytes per code unit."""
 
     name: str
     mark: int
@@ -267,7 +267,7 @@ class _Codec(NamedTuple):
         return cls(name, 0, _WIDTHS.get(name, 1))
 
     def decode(self, data: bytes, start: int) -> str:
-        # Only a file that grew by half a code unit is read from within one.
+        # start is within a code unit only if the file grew by half of one.
         text = data[max(self.mark - start, -start % self.width) :].decode(self.name, "replace")
         return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
@@ -285,7 +285,7 @@ class _Codec(NamedTuple):
 
     def _after_last(self, data: bytes, mark: bytes, start: int) -> int:
         at = data.rfind(mark)
-        while at >= 0 and (start + at) % self.width:  # straddles two code units
+        while at >= 0 and (start + at) % self.width:  # a match across two code units
             at = data.rfind(mark, 0, at + len(mark) - 1)
         return at + len(mark) if at >= 0 else 0
 
@@ -298,7 +298,7 @@ def _decoder(codec: str) -> codecs.IncrementalDecoder:
 
 
 class _Census:
-    """Counts a text's characters, and with them those that could not be decoded and NULs, of which text has none."""
+    """Counts the characters of a text, and the bad ones among them: those that can't be decoded, and NULs."""
 
     def __init__(self, codec: _Codec) -> None:
         self._name = codec.name
@@ -319,17 +319,17 @@ class _Census:
     def _count(self, text: str, piece: bytes) -> None:
         replaced = text.count("\ufffd")
         if replaced and (genuine := "\ufffd".encode(self._name, "ignore")):
-            # The text may hold that very character, which is no failure.
+            # The text may contain this character itself, which is not a failure.
             joined = self._tail[1 - len(genuine) :] + piece
             replaced = max(0, replaced - joined.count(genuine))
         self._characters += len(text)
         self._bad += replaced + text.count("\0")
 
     def hopeless(self, max_bad_ratio: float, most: int) -> bool:
-        """Return whether the share of the bad is too high even if all else, of ``most`` characters, is good."""
+        """Return whether the share of bad ones is too high even if there are ``most`` characters in all."""
         return self._bad > max_bad_ratio * most
 
-    def verdict(self, max_bad_ratio: float) -> str | None:
+    def refusal(self, max_bad_ratio: float) -> str | None:
         """Return why this is not text, or None."""
         self._count(self._decoder.decode(b"", True), b"")
         if self._characters <= 0:
@@ -341,9 +341,9 @@ class _Census:
 
 
 def outdated(reason: str, *, encoding: str, max_bad_ratio: float) -> bool:
-    """Return whether a file may be read now that was refused when settings, or the disk, were other than now."""
+    """Return whether a refusal may be out of date, because a setting has changed or the disk may work again."""
     if reason.startswith(_CANNOT_READ):
-        # Permission shows in the times of a file, so only failures of the disk are tried again.
+        # A change of permissions changes the ctime of a file, so only failures of the disk are retried.
         return reason.removeprefix(_CANNOT_READ) not in map(os.strerror, (errno.EACCES, errno.EPERM, errno.ELOOP))
     if reason.startswith(_SPARSE):
         return not reason.endswith(_limit(max_bad_ratio))

@@ -1,1 +1,1 @@
-"""The mathematics: vocabulary, embeddings, sampling, gradients, updates. NumPy and nothing else."""
+"""The mathematics: vocabulary, embeddings, sampling, gradients, updates. Only NumPy is used."""

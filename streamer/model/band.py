@@ -1,8 +1,8 @@
 """The band of window weights, and the strided views that turn windows into matrix products.
 
-The tokens of a chunk stand in a row; each is context of the ``w`` before and after it. Cut the row into tiles of ``b``
-centres: the centres of a tile meet only the ``b + 2w`` tokens around them, so one (b, D)·(D, b + 2w) product scores a
-tile against its neighbourhood, and only the entries near its diagonal count.
+The tokens of a chunk are a sequence; the context of each is the ``w`` tokens before and after it. The sequence is cut
+into tiles of ``b`` centres. The context of a tile's centres is within the ``b + 2w`` tokens around them, so one
+(b, D)·(D, b + 2w) product scores a tile against its neighbours. Only the entries near its diagonal count.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ Floats = npt.NDArray[np.float32]
 
 
 def tile_size(window: int) -> int:
-    """Return the number of centres in a tile: 16, or more for a window that would not fit into the tile beside it."""
+    """Return the number of centres in a tile: 16, or more if the window would not fit into the next tile."""
     return max(16, -(-window // 8) * 8)
 
 
 def window_weights(tile: int, window: int) -> Floats:
     """Return the weight of each (centre, neighbour) of a tile: (b, b + 2w) float32, (w + 1 − d)/w at distance d.
 
-    word2vec draws a window R ~ U{1..w} for each centre; P(R ≥ d) = (w + 1 − d)/w, so the weight is what the draw gives
-    on average. A centre is no context of itself.
+    word2vec draws a window R ~ U{1..w} for each centre; P(R ≥ d) = (w + 1 − d)/w, so the weight is the average over
+    the draws. A centre is not a context of itself.
     """
     distance = np.abs(np.arange(tile + 2 * window)[None, :] - window - np.arange(tile)[:, None])
     weights = np.where((distance >= 1) & (distance <= window), (window + 1 - distance) / window, 0)
@@ -32,7 +32,7 @@ def window_weights(tile: int, window: int) -> Floats:
 
 
 class Padded:
-    """A row of vectors with ``window`` zero vectors before and after, and its views. See :func:`padded`.
+    """A sequence of vectors with ``window`` zero vectors before and after, and its views. See :func:`padded`.
 
     Args:
         array: (n · b + 2w, D) float32, the vectors and the zeros around them.
@@ -42,7 +42,7 @@ class Padded:
     Attributes:
         rows: (n · b, D), the vectors.
         tiles: (n, b, D), the same, tile by tile.
-        around: (n, b + 2w, D), each tile with its neighbours: overlapping views, nothing is copied.
+        around: (n, b + 2w, D), each tile with its neighbours: overlapping views, without a copy.
     """
 
     def __init__(self, array: Floats, tile: int, window: int) -> None:
@@ -53,12 +53,12 @@ class Padded:
 
 
 def padded(length: int, shape: tuple[int, ...], tile: int, window: int) -> Floats:
-    """Return zeros for ``length`` rows, filled up to whole tiles, and ``window`` rows before and after."""
+    """Return zeros for ``length`` rows, rounded up to complete tiles, and for ``window`` rows before and after."""
     return np.zeros((-(-length // tile) * tile + 2 * window, *shape), np.float32)
 
 
 def overlapping(array: npt.NDArray[Any], count: int, step: int, width: int) -> npt.NDArray[Any]:
-    """Return ``count`` views of ``width`` rows, each ``step`` rows after the last: (count, width, …)."""
+    """Return ``count`` views of ``width`` rows, each ``step`` rows after the one before: (count, width, …)."""
     stride = array.strides[0]
     return np.lib.stride_tricks.as_strided(
         array, (count, width, *array.shape[1:]), (step * stride, stride, *array.strides[1:])
@@ -78,7 +78,7 @@ class Band:
         self._transposed: Floats = np.zeros((count, tile, tile + 2 * window), np.float32)
 
     def weights(self, segments: npt.NDArray[np.int32]) -> Floats:
-        """Return the weights of a chunk, zero across segments and past its end: (n, b, b + 2w) float32."""
+        """Return the weights of a chunk, zero between segments and after its end: (n, b, b + 2w) float32."""
         b, w, m = self._tile, self._window, len(segments)
         n = -(-m // b)
         self._segments[w : w + m] = segments
@@ -91,10 +91,10 @@ class Band:
         return weights
 
     def transpose(self, values: Floats) -> Floats:
-        """Return a band as seen from its columns: (n, b, b + 2w), row j of a tile holds the centres around token j."""
+        """Return the transposed band: (n, b, b + 2w), row j of a tile has the centres around token j."""
         b, w, n = self._tile, self._window, len(values)
-        # Only these entries are ever written, so all others stay the zeros they were made with; but the last tile of a
-        # short chunk may have had a neighbour in a longer one.
+        # Only these entries are ever written, so all others stay zero. Exception: the last tile of a short chunk may
+        # have had a neighbour in a longer chunk.
         out = self._transposed[:n]
         out[:, :, w : w + b] = values[:, :, w : w + b].transpose(0, 2, 1)
         out[1:, :w, :w] = values[:-1, b - w :, w + b :].transpose(0, 2, 1)

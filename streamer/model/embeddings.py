@@ -1,4 +1,4 @@
-"""The two embedding matrices and their optimiser rows, growing together."""
+"""The two embedding matrices and their AdaGrad accumulators, which grow together."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 INITIAL_SQUARES = 1e-6
-"""Where AdaGrad's sums of squares start: small, so that a new word's first step is a large one."""
+"""The first value of AdaGrad's accumulators: small, so that the first step of a new word is large."""
 
 
 class Weights(NamedTuple):
-    """What training changes.
+    """The numbers that training changes.
 
-    Input and output vector of a word lie side by side: tokens need both at once, and one long row is read, summed and
-    stored in less time than two short ones.
+    The input and the output vector of a word are side by side: a token needs both, and one long row is read, summed and
+    stored faster than two short ones.
 
     Attributes:
         vectors: (V, 2, D) float32, for each word its input vector (as centre) and its output vector (as context).
-        squares: (V, 2) float32, AdaGrad's sum of squared gradients for each of them.
+        squares: (V, 2) float32, AdaGrad's accumulator (sum of squared gradients) for each of them.
     """
 
     vectors: Floats
@@ -30,7 +30,7 @@ class Weights(NamedTuple):
 
     @property
     def outputs(self) -> Weights:
-        """The same as 2V single vectors, (2V, 1, D) and (2V, 1): the output vector of word i is number 2i + 1."""
+        """The same as 2V single vectors, (2V, 1, D) and (2V, 1): the output vector of word i has index 2i + 1."""
         return Weights(self.vectors.reshape(-1, 1, self.vectors.shape[2]), self.squares.reshape(-1, 1))
 
 
@@ -38,9 +38,9 @@ Grown = Callable[[str, Floats, int, int], Floats]
 
 
 class Embeddings:
-    """Input and output vectors of each word, with the sum of squared gradients that AdaGrad keeps for each.
+    """Input and output vector of each word, with AdaGrad's accumulator for each.
 
-    Capacity doubles when it is used up, so that growing costs O(1) a word; only new rows are initialised.
+    The capacity doubles when it is used up, so that growing costs O(1) per word; only new rows are initialised.
 
     Attributes:
         vectors: (capacity, 2, D) float32.
@@ -56,36 +56,36 @@ class Embeddings:
 
     @property
     def vector_size(self) -> int:
-        """Numbers in a vector."""
+        """The number of dimensions, D."""
         return int(self.vectors.shape[2])
 
     @property
     def weights(self) -> Weights:
-        """What an update changes; the first ``size`` rows count."""
+        """The numbers that an update changes; only the first ``size`` rows are in use."""
         return Weights(self.vectors, self.squares)
 
     @property
     def input(self) -> Floats:
-        """The words as centres, the vectors that users get: (V, D) float32, a view."""
+        """The vectors of words as centres, which users get: (V, D) float32, a view."""
         return self.vectors[: self.size, 0]
 
     @property
     def output(self) -> Floats:
-        """The words as context or noise: (V, D) float32, a view."""
+        """The vectors of words as context or noise: (V, D) float32, a view."""
         return self.vectors[: self.size, 1]
 
     @property
     def input_squares(self) -> Floats:
-        """AdaGrad's running sum for each row of ``input``: (V,) float32, a view."""
+        """AdaGrad's accumulator for each row of ``input``: (V,) float32, a view."""
         return self.squares[: self.size, 0]
 
     @property
     def output_squares(self) -> Floats:
-        """AdaGrad's running sum for each row of ``output``: (V,) float32, a view."""
+        """AdaGrad's accumulator for each row of ``output``: (V,) float32, a view."""
         return self.squares[: self.size, 1]
 
     def grow(self, size: int, rng: np.random.Generator) -> None:
-        """Add rows up to ``size``: input U(−½/D, ½/D) as in word2vec.c, output zero, squares at their start."""
+        """Add rows up to ``size``: input U(−½/D, ½/D) as in word2vec.c, output 0, squares ``INITIAL_SQUARES``."""
         old, dimensions = self.size, self.vector_size
         if size > len(self.vectors):
             self._grow(max(1024, size, 2 * len(self.vectors)))
@@ -95,23 +95,23 @@ class Embeddings:
         self.size = size
 
     def begin(self, values: Floats, input_squares: Floats) -> None:
-        """Start with input vectors, (V, D) and (V,) float32; the output vectors are new."""
+        """Start with input vectors, (V, D), and their accumulators, (V,) float32; the output vectors are zero."""
         new = np.zeros((1, self.vector_size), np.float32)
         self.restore(values, new, input_squares, np.full_like(input_squares, INITIAL_SQUARES))
 
     def restore(self, values: Floats, output: Floats, input_squares: Floats, output_squares: Floats) -> None:
-        """Copy what a checkpoint stored: (V, D), (V, D), (V,), (V,) float32."""
+        """Copy the arrays of a checkpoint: (V, D), (V, D), (V,), (V,) float32."""
         self.size = len(values)
         self._grow(self.size)
         self.vectors[:, 0], self.vectors[:, 1] = values, output
         self.squares[:, 0], self.squares[:, 1] = input_squares, output_squares
 
     def move(self, grown: Grown) -> None:
-        """Hold the matrices in memory of another kind from now on.
+        """Move the matrices into memory of another kind, and keep them there when they grow.
 
         Args:
-            grown: Returns a matrix with room for more rows, given its name, the old one, the rows in use, and the
-                number of rows to make room for.
+            grown: Returns a larger matrix. Its arguments are the name, the old matrix, the number of rows in use, and
+                the new number of rows.
         """
         self._grown = grown
         self._grow(len(self.vectors))

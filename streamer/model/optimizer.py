@@ -1,4 +1,4 @@
-"""Gradients of repeated words summed, and applied by AdaGrad with one accumulator a row."""
+"""Sum the gradients of repeated words, and apply them by AdaGrad with one accumulator per row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Ints = npt.NDArray[np.int64]
 
 _POSITION_BITS = 13
 LONGEST = 1 << _POSITION_BITS
-"""Most rows that one plan can be about."""
+"""Most rows in one plan."""
 _LEVELS = _POSITION_BITS + 1
 _LEVEL = np.zeros(LONGEST + 1, np.uint8)
 _LEVEL[1:] = np.frexp(np.arange(LONGEST))[1]  # ⌈log₂ k⌉: how many bits k − 1 has
@@ -25,15 +25,15 @@ _POSITIONS = np.arange(LONGEST)
 class RowSums:
     """How the gradient rows of one chunk are summed by word.
 
-    A word that stands in a chunk k times is of level ⌈log₂ k⌉: its rows are laid side by side and filled up with zero
-    rows to 2^level. Then one addition halves all words of the highest level, which joins them to the level below, and
-    so on down to one row a word: a handful of long, contiguous additions, however the words are spread. A row of 100
-    floats takes 32 ns all told, where ``np.add.reduceat`` takes 300, ``np.add.at`` 890, and a product with a 0/1 matrix
-    in tiles of 32 takes 160.
+    A word that occurs k times in a chunk has the level ⌈log₂ k⌉: its rows are put side by side and filled up with zero
+    rows to 2^level. Then one addition halves the rows of all words of the highest level, which brings them to the level
+    below, and so on down to one row per word. These are a few long, contiguous additions for any order of the words. A
+    row of 100 floats takes 32 ns in all; ``np.add.reduceat`` takes 300, ``np.add.at`` 890, and a product with a 0/1
+    matrix in tiles of 32 takes 160.
 
     Attributes:
-        ids: (u,) int64, the distinct words: level by level, ascending within each.
-        order: (p,) int64, the rows of each word, with zero rows between; p < 2r for r rows.
+        ids: (u,) int64, the distinct words: level by level, ascending within a level.
+        order: (p,) int64, the rows of each word, with zero rows between them; p < 2r for r rows.
         sizes: For each level, the number of words of that level.
     """
 
@@ -47,12 +47,12 @@ def plan_row_sums(ids: Ints, zero_row: int) -> RowSums:
 
     Args:
         ids: (r,) int64, the word of each gradient row; 1 ≤ r ≤ :data:`LONGEST`.
-        zero_row: The index of a row of zeros in the gradients to be summed.
+        zero_row: The index of a row of zeros in the gradients.
     """
     count = len(ids)
     position = _POSITIONS[:count]
     keys = ids << _POSITION_BITS
-    keys |= position  # packed to be sorted together: no ties, so one order on every machine
+    keys |= position  # sort word and position together: no ties, so the same order on every machine
     keys.sort()
     row = keys & (LONGEST - 1)
     keys >>= _POSITION_BITS
@@ -82,8 +82,8 @@ class RowSummer:
 
     Args:
         rows: Most gradient rows in a chunk.
-        width: Numbers in a row.
-        scratch: (≥ 2 · rows · width,) float32, which other summers may use between calls.
+        width: Floats in a row.
+        scratch: (≥ 2 · rows · width,) float32; other objects may use it between calls.
     """
 
     def __init__(self, rows: int, width: int, scratch: Floats) -> None:
@@ -96,14 +96,14 @@ class RowSummer:
         """Return the sum of the rows of each word of the plan: (u, …) float32, a view that the next call overwrites.
 
         Args:
-            gradients: (r, …) float32, the rows that the plan is about and its zero row.
+            gradients: (r, …) float32, the rows of the plan and its zero row.
             plan: Which rows belong together.
         """
         flat = gradients.reshape(len(gradients), -1)
         level = max(number for number, size in enumerate(plan.sizes) if size)
         words, end = 0, len(plan.order)
         while True:
-            # A level has its own rows first, then what the level above was halved to.
+            # A level has first its own rows, then the halved rows of the level above.
             here, below = self._buffers[level % 2], self._buffers[(level + 1) % 2]
             own = plan.sizes[level] << level
             flat.take(plan.order[end - own : end], 0, out=here[:own], mode="clip")
@@ -120,16 +120,16 @@ class RowSummer:
 
 
 def apply_adagrad(weights: Weights, ids: Ints, gradients: Floats, rate: float, scratch: Floats) -> None:
-    """Take one step for each vector: acc += mean(g²), w += η · g / √acc (Duchi et al. 2011, with one acc a vector).
+    """Take one step for each vector: acc += mean(g²), w += η · g / √acc (Duchi et al. 2011, with one acc per vector).
 
-    Frequent words settle, a new word moves fast, and no total number of words has to be known, as a stream has none.
+    Vectors of frequent words settle, new ones move fast. No total number of words is needed: a stream has none.
 
     Args:
         weights: (V, p, D) vectors and (V, p) accumulators, changed in the rows of ``ids``.
         ids: (u,) int64, distinct.
-        gradients: (u, p, D) float32, used up.
+        gradients: (u, p, D) float32; they are overwritten.
         rate: The step size η.
-        scratch: (≥ u · p · D,) float32, to work in.
+        scratch: (≥ u · p · D,) float32, for intermediate results.
     """
     vectors, squares = weights
     accumulated = squares.take(ids, 0)
@@ -143,6 +143,6 @@ def apply_adagrad(weights: Weights, ids: Ints, gradients: Floats, rate: float, s
 
 
 def _whole_rows(array: Floats) -> npt.NDArray[np.void]:
-    """Return an array as a vector of rows: storing those one by one takes two thirds of the time."""
+    """Return an array as a vector whose elements are rows: to store these takes two thirds of the time."""
     flat = array.reshape(len(array), -1)
     return flat.view(np.dtype((np.void, flat.shape[1] * flat.itemsize)))[:, 0]

@@ -1,9 +1,9 @@
-"""The order in which the chunks of a block read the weights and change them, whoever does it.
+"""The order in which the chunks of a block read and change the weights, with one process or several.
 
-A block of n chunks takes turns at the weights. In turn t, chunk t − group, whose gradients are ready, is applied; then
-chunk t is loaded. Between turns t and t + group, the gradients of chunk t are computed from the rows it loaded, which
-touches no weights. So each chunk misses what the ``group − 1`` chunks before it do, and nothing else: a few workers
-that take their turns in this order, each computing while others have theirs, do to the bit what one does alone.
+The n chunks of a block take turns. In turn t, the gradients of chunk t − group are applied; then the rows of chunk t
+are loaded. Between turns t and t + group, the gradients of chunk t are computed from the loaded rows, without access to
+the weights. So each chunk misses the updates of the ``group − 1`` chunks before it, and no others. Several workers that
+take their turns in this order, and compute during the turns of others, give the same bits as one.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 LOSS_EVERY = 16
-"""Every so many chunks of a block, the first among them, the loss is measured: logarithms cost more than gradients."""
+"""The loss is measured on every 16th chunk of a block, from the first on: logarithms cost more than gradients."""
 
 ARCHITECTURES = {"skipgram": sgns.skipgram, "cbow": sgns.cbow}
 
 
 class Tokens(NamedTuple):
-    """What of a block is trained: (n,) int64 ids, (n,) int32 segments, and (k,) int64 noise words of all its chunks."""
+    """The tokens of a block to train: (n,) int64 ids, (n,) int32 segments, and (k,) int64 noise words of all chunks."""
 
     ids: Ints
     segments: npt.NDArray[np.int32]
@@ -39,7 +39,7 @@ class Tokens(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """Gradients of a chunk, (u, p, D) float32, summed for each of (u,) rows of the weights."""
+    """Gradients of a chunk, (u, p, D) float32, summed for each of the rows ``ids``, (u,) int64, of the weights."""
 
     weights: Weights
     ids: Ints
@@ -62,14 +62,14 @@ class Pipeline:
 
     Args:
         batching: How blocks are cut.
-        settings: What shapes the model.
-        part: Which part, from 0.
-        parts: How many there are; ``batching.group`` is a multiple of it.
+        settings: The settings of the model.
+        part: The number of this part, from 0.
+        parts: The number of parts; ``batching.group`` is a multiple of it.
     """
 
     def __init__(self, batching: Batching, settings: ModelSettings, part: int = 0, parts: int = 1) -> None:
         if batching.group % parts:
-            raise ValueError(f"a group of {batching.group} chunks has no {parts} equal parts")
+            raise ValueError(f"a group of {batching.group} chunks can't be cut into {parts} equal parts")
         self._batching, self._settings = batching, settings
         self._part, self._parts = part, parts
         self._architecture = ARCHITECTURES[settings.architecture]
@@ -89,14 +89,14 @@ class Pipeline:
         Args:
             weights: Changed.
             tokens: The whole block.
-            turn: Makes a context that is entered for each turn of this worker, and waits until it has come.
+            turn: Makes a context for each turn of this worker; to enter it waits until the turn has come.
 
         Returns:
             The losses that were measured, each with the number of its chunk.
         """
         group, count = self._batching.group, -(-len(tokens.ids) // self._batching.chunk)
         losses = []
-        # Whole rounds, so that the first turn of every block is the first worker's.
+        # Complete rounds, so that the first turn of every block is the first worker's.
         for number in range(self._part, group * -(-(count + group) // group) if count else 0, self._parts):
             slot = self._slots[number % group // self._parts]
             with turn():
@@ -112,7 +112,7 @@ class Pipeline:
         return losses
 
     def _cut(self, tokens: Tokens, number: int) -> tuple[Ints, Ints, npt.NDArray[np.int32]]:
-        """Return the ids of a chunk, the numbers of its noise vectors, and its segments."""
+        """Return the ids of a chunk, the indices of its noise vectors in ``outputs``, and its segments."""
         size = self._batching.chunk
         noise = sgns.noise_words(self._batching, size)
         ids = tokens.ids[number * size : (number + 1) * size]
@@ -128,7 +128,7 @@ class Pipeline:
         *,
         with_loss: bool,
     ) -> Loss | None:
-        """Leave the chunk's gradients, summed by word, in its slot; return its loss if it was asked for."""
+        """Put the chunk's gradients, summed by word, into its slot; return its loss if ``with_loss``."""
         work = self._work
         found = self._architecture(work, slot.rows, segments, self._settings.negative, with_loss=with_loss)
         token_plan = plan_row_sums(ids, len(found.tokens) - 1)

@@ -1,4 +1,4 @@
-"""Everything that is drawn at random: new rows, which frequent words to leave out, noise words."""
+"""Everything that is drawn at random: new rows, subsampling, noise words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACE_BITS = 24
 
 
 class Purpose(enum.IntEnum):
-    """What random numbers are for; each purpose has a stream of its own in each block."""
+    """What random numbers are for; each purpose has its own stream of numbers in each block."""
 
     INITIALISE = 0
     SUBSAMPLE = 1
@@ -27,8 +27,8 @@ class Purpose(enum.IntEnum):
 def generator(seed: int, block: int, purpose: Purpose) -> np.random.Generator:
     """Return the generator for one purpose in one block.
 
-    Philox is counter-based: the numbers are a function of the key, so there is no state to store, and any block can be
-    replayed alone.
+    Philox is counter-based: its numbers are a function of the key. So there is no state to store, and each block can be
+    repeated alone.
     """
     return np.random.Generator(np.random.Philox(key=[seed, block], counter=[0, 0, 0, int(purpose)]))
 
@@ -36,7 +36,7 @@ def generator(seed: int, block: int, purpose: Purpose) -> np.random.Generator:
 def keep_probability(counts: Ints, total: int, sample: float) -> Doubles:
     """Return the probability with which a token of each word is kept: min(1, √(t/f) + t/f), f = count / total.
 
-    The formula of word2vec.c, on running counts. ``sample`` (t) of 0 keeps everything.
+    This is the formula of word2vec.c, with the counts so far. If ``sample`` (t) is 0, every token is kept.
     """
     if sample == 0:
         return np.ones(len(counts))
@@ -45,14 +45,14 @@ def keep_probability(counts: Ints, total: int, sample: float) -> Doubles:
 
 
 class NoiseDistribution:
-    """P(w) ∝ count(w)^0.75 on the counts of some moment of the stream.
+    """P(w) ∝ count(w)^0.75, with the counts at one moment of the stream.
 
-    Building it costs O(V), so it is built anew only when twice as many tokens as there are words have been seen since:
-    O(1) a token at any size, and often while the vocabulary is small. What it was built from is part of the state.
+    Building it costs O(V), so it is rebuilt only when twice as many tokens have been seen since as there are words:
+    O(1) per token at any size, and often while the vocabulary is small. The counts it was built from are stored.
 
     Attributes:
         counts: (n,) int64, the counts it was built from.
-        due: The number of tokens seen at which it is to be built anew.
+        due: The number of tokens seen at which it is rebuilt.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class NoiseDistribution:
         self._cumulative: Doubles = np.zeros(0)
 
     def refresh(self, counts: Ints, total: int) -> None:
-        """Build it from these counts if it is due at this number of tokens seen."""
+        """Rebuild it from these counts if it is due at this number of tokens seen."""
         if total >= self.due and len(counts):
             self.restore(counts.copy(), total + 2 * len(counts))
 
@@ -72,8 +72,8 @@ class NoiseDistribution:
 
     def draw(self, rng: np.random.Generator, size: int) -> Ints:
         """Draw ids with replacement: (size,) int64, ``size`` at most 2²⁴."""
-        # A search in sorted order stays in the cache. So each random number carries its place in its low bits, is
-        # sorted, looked up, and put back: 47 ns a draw at V = 36,000, where looking up unsorted ones takes 116.
+        # A search in sorted order stays in the cache. So each random number has its place in its low bits; the numbers
+        # are sorted, looked up and put back: 47 ns per draw at V = 36,000, against 116 without sorting.
         keys = rng.integers(0, 1 << 63, size, np.int64)
         keys >>= _PLACE_BITS
         keys <<= _PLACE_BITS

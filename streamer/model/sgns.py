@@ -1,22 +1,22 @@
 """Scores, loss and gradients of a chunk: skip-gram and CBOW with negative sampling, as batched matrix products.
 
-Mikolov et al. 2013 train one (centre, context) pair at a time. Here a chunk of tokens is scored at once: every token
-against its window by the band products of :mod:`streamer.model.band`, and against noise words that the centres of a
-span share, which turns the negatives into matrix products as well (Ji, Satish, Li, Dubey 2016). The update is the same
-in expectation: each pair has its window weight A, and a centre's K noise words weigh ``negative · Σ_j A_ij / K`` each.
-As in word2vec.c's own shortcuts, a noise word that happens to be a true context is not taken out.
+Mikolov et al. 2013 train one (centre, context) pair at a time. Here a chunk of tokens is scored at once. Every token is
+scored against its window by the band products of :mod:`streamer.model.band`, and against noise words that the centres
+of a span share, so that the noise words are matrix products too (Ji, Satish, Li, Dubey 2016). The expected update is
+the same: each pair has its window weight A, and each of a centre's K noise words has the weight
+``negative · Σ_j A_ij / K``. As a shortcut like those of word2vec.c, a noise word that is a true context is not removed.
 
 Two things differ from the plain algorithm, because they give better vectors from the same text (figures in
 ``docs/performance.md``):
 
-*The score has an offset*: σ(c·o + b) with b = −½ ln(negative). Skip-gram with negative sampling is at its optimum where
-the score is PMI − ln(negative) (Levy & Goldberg 2014); without an offset all vectors need a common direction for the
-second term, which then shows in every cosine.
+*The score has an offset*: σ(c·o + b) with b = −½ ln(negative). At the optimum of skip-gram with negative sampling, the
+score is PMI − ln(negative) (Levy & Goldberg 2014). Without an offset, all vectors need a common direction for the
+second term, which then changes every cosine.
 
-*The noise of a span stands for that of the whole chunk.* A centre meets K noise words of its own span, and their mean
-vector strays from that of all the chunk's. So the mean is set right where it is known better: the gradient of a centre
-takes each noise vector minus its span's mean plus the chunk's, a control variate; and so does the gradient of a noise
-word with the centres.
+*The noise of a span is corrected to that of the chunk.* A centre is scored against K noise words of its own span, and
+their mean vector differs from the mean over the chunk, which is the better estimate. So the gradient of a centre uses
+each noise vector minus the mean of its span plus the mean of the chunk (a control variate). The gradient of a noise
+word uses the centres in the same way.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Batching:
     """How a stream is cut into updates. Part of the model's state: other numbers give another, equally good, model.
 
     Attributes:
-        chunk: Tokens whose gradients are computed together; at most 8,192, and so its noise words.
-        group: Chunks that are under way at a time: each is computed without the updates of the ``group − 1`` before it.
+        chunk: Tokens whose gradients are computed together; at most 8,192, and at most 8,192 noise words for them.
+        group: Chunks under way at a time: each misses the updates of the ``group − 1`` chunks before it.
         noise: Noise words (K) that the centres of a span share.
         span: Centres that share noise words.
     """
@@ -53,21 +53,21 @@ class Batching:
 
 
 class Loss(NamedTuple):
-    """A sum of losses and the weight of the positive pairs it was summed over; their ratio is the mean loss."""
+    """A sum of losses, and the total weight of its positive pairs; their ratio is the mean loss."""
 
     total: float
     weight: float
 
 
 class Gradients(NamedTuple):
-    """The gradients of a chunk of m tokens and k noise words, as the ascent direction; buffers of the workspace.
+    """The gradients of a chunk of m tokens and k noise words, in the direction of ascent; buffers of the workspace.
 
-    What lies behind the rows of the chunk is undefined, but for the last row of each buffer, which is zero.
+    Rows after those of the chunk are undefined, except the last row of each buffer, which is zero.
 
     Attributes:
         tokens: (≥ m + 1, 2, D) float32, for the input and the output vector of each token.
         noise: (≥ k + 1, 1, D) float32, for the output vector of each noise word.
-        loss: The chunk's loss, if it was asked for.
+        loss: The chunk's loss, if ``with_loss`` was set.
     """
 
     tokens: Floats
@@ -76,17 +76,17 @@ class Gradients(NamedTuple):
 
 
 def _length(batching: Batching, tile: int) -> int:
-    """Return the number of rows that whole spans and whole tiles of a chunk have room in."""
+    """Return the number of rows that complete spans and complete tiles of a chunk need."""
     return max(-(-batching.chunk // size) * size for size in (batching.span, tile))
 
 
 class Rows:
-    """The rows of a chunk, copied from the weights: its gradients are made of nothing else.
+    """The rows of a chunk, copied from the weights: its gradients depend on nothing else.
 
     Attributes:
-        tokens: How many tokens (m) the chunk has.
-        input: The input vector of each token, zeros behind them.
-        output: The output vector of each token, likewise.
+        tokens: The number of tokens in the chunk, m.
+        input: The input vector of each token, followed by zeros.
+        output: The output vector of each token, followed by zeros.
         noise: (k, D) float32, the output vector of each noise word.
     """
 
@@ -103,9 +103,9 @@ class Rows:
         """Copy a chunk's rows.
 
         Args:
-            weights: Of all words.
+            weights: The weights of all words.
             ids: (m,) int64, the tokens of the chunk.
-            noise: (k,) int64, K noise words for each span of centres, by their numbers in :attr:`Weights.outputs`.
+            noise: (k,) int64, K noise words for each span of centres, as indices in :attr:`Weights.outputs`.
         """
         m = self.tokens = len(ids)
         weights.vectors.take(ids, 0, out=self._both[:m], mode="clip")  # "clip" writes to out without a buffer
@@ -114,7 +114,7 @@ class Rows:
 
 
 class Workspace:
-    """Buffers for one chunk at a time, made once: fresh pages for arrays of this size cost more than the arithmetic."""
+    """Buffers for one chunk at a time, made once: new memory pages for them would cost more than the arithmetic."""
 
     def __init__(self, batching: Batching, dimensions: int, window: int) -> None:
         self.batching = batching
@@ -139,17 +139,17 @@ class Workspace:
         return weights.reshape(-1, weights.shape[2]) @ self._ones
 
     def gradients(self, loss: Loss | None) -> Gradients:
-        """Return the gradients that lie in the buffers."""
+        """Return the gradients that are in the buffers."""
         return Gradients(self.token_gradients, self.noise_gradients, loss)
 
 
 def noise_words(batching: Batching, tokens: int) -> int:
-    """Return how many noise words a chunk of that many tokens draws."""
+    """Return the number of noise words for a chunk of ``tokens`` tokens."""
     return -(-tokens // batching.span) * batching.noise
 
 
 def score_offset(negative: float) -> np.float32:
-    """Return b, which is added to every score: half of what the optimum PMI − ln(negative) asks of the vectors."""
+    """Return b, which is added to every score: half of the term −ln(negative) in the optimum PMI − ln(negative)."""
     return np.float32(-0.5 * math.log(negative))
 
 
@@ -159,10 +159,10 @@ def skipgram(
     """Return the gradients of skip-gram: each token predicts the tokens in its window.
 
     Args:
-        work: Buffers; the result lives in them until the next call.
-        rows: The chunk, loaded.
+        work: Buffers; the result is in them until the next call.
+        rows: The loaded chunk.
         segments: (m,) int32, the segment of each token.
-        negative: The weight of all noise words of a pair together against the pair's own.
+        negative: The weight of all noise words of a pair together, relative to the weight of the pair.
         with_loss: Whether to compute the loss too.
     """
     m, b = rows.tokens, work.tile
@@ -189,7 +189,7 @@ def cbow(
 ) -> Gradients:
     """Return the gradients of CBOW: the weighted mean of a token's window predicts the token.
 
-    Arguments as for :func:`skipgram`. A token without a neighbour has no mean and trains nothing.
+    Arguments as for :func:`skipgram`. A token without neighbours has no mean, and is not trained.
     """
     m, b = rows.tokens, work.tile
     n = -(-m // b)
@@ -208,7 +208,7 @@ def cbow(
     np.multiply(gradient, means, out=work.output_gradients[: n * b].reshape(means.shape))
 
     loss += _noise(work, work.hidden, rows.noise, has_window[:m], negative, with_loss=with_loss)
-    # The means are used up; their place takes the gradient that flows back through them.
+    # The means are not needed any more; their buffer takes the gradient that flows back through them.
     np.multiply(gradient, targets, out=means)
     work.hidden.rows[:m] += work.from_noise[:m]
     into_input = work.input_gradients[: n * b].reshape(means.shape)
@@ -221,7 +221,7 @@ def _noise(
 ) -> float:
     """Score the hidden vectors against the noise vectors of their span, (k, D); return the loss.
 
-    Leaves the gradient for the hidden vectors in ``work.from_noise``, and the one for the noise words in
+    The gradient for the hidden vectors is put into ``work.from_noise``, the one for the noise words into
     ``work.noise_gradients``.
     """
     m, k = len(pair_weights), len(noise)
@@ -246,7 +246,7 @@ def _noise(
 
 
 def _shared_mean(vectors: Floats, scratch: Floats) -> Floats:
-    """Return each span's vectors moved so that their mean is that of all spans: (spans, n, D), in the scratch."""
+    """Return the vectors of each span, moved so that their mean is that of all spans: (spans, n, D), in ``scratch``."""
     count, n, dimensions = vectors.shape
     means = np.matmul(np.full((1, n), 1 / n, np.float32), vectors)  # a fifth of the time of vectors.mean(1)
     means -= means.mean(0)
@@ -255,7 +255,7 @@ def _shared_mean(vectors: Floats, scratch: Floats) -> Floats:
 
 
 def times_sigmoid(weights: Floats, scores: Floats, sign: int, offset: np.float32) -> Floats:
-    """Return ``weights · σ(sign · (scores + offset))``, in the place of the scores: w · ½ (1 ± tanh(½ (s + b)))."""
+    """Return ``weights · σ(sign · (scores + offset))`` in the array of the scores: w · ½ (1 ± tanh(½ (s + b)))."""
     scores *= np.float32(0.5)
     scores += np.float32(0.5) * offset
     np.tanh(scores, out=scores)  # half the time of an exponential and a division

@@ -25,12 +25,12 @@ class ModelState:
     """Everything that influences the next update of the model.
 
     Attributes:
-        settings: What shapes the model.
+        settings: The settings of the model.
         batching: How the stream is cut into updates.
         vocabulary: Words, counts, candidates.
-        embeddings: Both matrices with their optimiser rows.
+        embeddings: Both matrices with their AdaGrad accumulators.
         noise: The noise distribution as it was last built.
-        blocks: Blocks trained so far; with the seed, the key of all random numbers of the next one.
+        blocks: Blocks trained so far; with the seed, the key of all random numbers of the next block.
         words_trained: Tokens of admitted words in those blocks, before subsampling, over all passes.
     """
 
@@ -53,18 +53,22 @@ class ModelState:
             NoiseDistribution(),
         )
 
+    def restore_progress(self, blocks: int, words_trained: int) -> None:
+        """Take over the progress of a checkpoint."""
+        self.blocks, self.words_trained = blocks, words_trained
+
 
 class BlockReport(NamedTuple):
     """What one block did.
 
     Attributes:
-        tokens: Tokens in it.
-        trained: Those of admitted words, before subsampling.
-        admitted: Words that it brought into the vocabulary.
+        tokens: Tokens in the block.
+        trained: Tokens of admitted words in it, before subsampling.
+        admitted: Words that it added to the vocabulary.
         vocabulary: Words in the vocabulary after it.
-        words_seen: Tokens seen in all, after it.
-        words_trained: Tokens trained in all, after it.
-        loss: A sample of its loss.
+        words_seen: All tokens seen, after it.
+        words_trained: All tokens trained, after it.
+        loss: The loss, measured on some chunks.
     """
 
     tokens: int
@@ -77,9 +81,9 @@ class BlockReport(NamedTuple):
 
 
 class Learner:
-    """Trains blocks into a state: first what the text says of the words, then what the tokens do to the weights.
+    """Trains blocks: :meth:`prepare` counts words and chooses tokens, :meth:`update` changes the weights.
 
-    The first half, :meth:`prepare`, touches no weight but those of new words, so it may run ahead of the second.
+    :meth:`prepare` changes no weights except those of new words, so it may run ahead of :meth:`update`.
     """
 
     def __init__(self, state: ModelState) -> None:
@@ -94,7 +98,7 @@ class Learner:
         *,
         first_pass: bool = True,
     ) -> BlockReport:
-        """Let one block of text change the state; arguments as for :meth:`prepare`."""
+        """Train one block of text; arguments as for :meth:`prepare`."""
         report, tokens = self.prepare(words, codes, segments, first_pass=first_pass)
         return report._replace(loss=self.update(tokens))
 
@@ -106,12 +110,12 @@ class Learner:
         *,
         first_pass: bool = True,
     ) -> tuple[BlockReport, Tokens]:
-        """Count, admit, subsample and draw noise; return what there is to train and the report, but for the loss.
+        """Count and admit words, subsample, draw noise words; return the report, without the loss, and the tokens.
 
         Args:
             words: The block's distinct words in order of first appearance.
             codes: (n,) int32, for each token the position of its word in ``words``.
-            segments: (n,) int32, ascending; pairs never cross from one to another.
+            segments: (n,) int32, ascending; the two words of a pair are always in the same segment.
             first_pass: Whether the block is seen for the first time. Later passes count nothing and admit nothing.
         """
         state, settings = self.state, self.state.settings
@@ -138,13 +142,13 @@ class Learner:
         return report, tokens
 
     def update(self, tokens: Tokens) -> Loss:
-        """Train what :meth:`prepare` returned into the weights; return the loss of the chunks it was measured on."""
+        """Train the tokens that :meth:`prepare` returned; return the loss of the chunks on which it was measured."""
         if self._pipeline is None:
             self._pipeline = Pipeline(self.state.batching, self.state.settings)
         return total_loss(self._pipeline.train(self.state.embeddings.weights, tokens))
 
     def _subsample(self, ids: Ints, codes: npt.NDArray[np.int32]) -> Ints:
-        """Return the positions of the tokens to train."""
+        """Return the positions of the tokens to train: (m,) int64."""
         state, settings = self.state, self.state.settings
         known = ids >= 0
         probability = np.zeros(len(ids), np.float32)
@@ -154,7 +158,7 @@ class Learner:
         return np.flatnonzero(draw < probability[codes])
 
     def _draw(self, count: int) -> Ints:
-        """Return the noise words of all chunks of a block of so many tokens."""
+        """Return the noise words of all chunks of a block of ``count`` tokens: (k,) int64."""
         state, size = self.state, self.state.batching.chunk
         if not count:
             return np.zeros(0, np.int64)
@@ -164,7 +168,7 @@ class Learner:
 
 
 def total_loss(losses: Iterable[tuple[int, Loss]]) -> Loss:
-    """Return the sum of the losses of chunks, in their order, whoever computed them."""
+    """Return the sum of the losses of chunks, added in the order of the chunks."""
     total = weight = 0.0
     for _, loss in sorted(losses):
         total, weight = total + loss.total, weight + loss.weight

@@ -1,4 +1,4 @@
-"""Words, how often each was seen, and which have been seen often enough to get a vector."""
+"""Words, how often each was seen, and which ones were seen often enough to get a vector."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Ints = npt.NDArray[np.int64]
 class Vocabulary:
     """A vocabulary that grows with the stream.
 
-    A word is a *candidate* until it has been seen ``min_count`` times since the stream began, in however many pieces;
-    then it is admitted and gets the next id. Ids never move, so a row of the embeddings belongs to one word for ever.
+    A word is a *candidate* until it has been seen ``min_count`` times in all texts together. Then it is admitted and
+    gets the next id. Ids never change, so a row of the embeddings always belongs to the same word.
 
     Attributes:
-        min_count: Times a word must have been seen to be admitted.
-        words: Admitted words; a word's place is its id.
+        min_count: How often a word must have been seen to be admitted.
+        words: Admitted words; the position of a word is its id.
         index: The id of each admitted word.
         candidates: How often each word that is not admitted yet was seen.
-        total: All tokens seen, candidates included.
+        total: All tokens seen, including those of candidates.
     """
 
     def __init__(self, min_count: int) -> None:
@@ -46,11 +46,11 @@ class Vocabulary:
         return np.fromiter(map(self.index.get, words, itertools.repeat(-1)), np.int64, len(words))
 
     def observe(self, words: Sequence[str], counts: npt.ArrayLike) -> Ints:
-        """Count the distinct words of a block, admit those that have now been seen often enough.
+        """Count the distinct words of a block, and admit those that have now been seen often enough.
 
         Args:
-            words: Distinct words, in order of first appearance: the order in which they are admitted.
-            counts: (n,) how often each stands in the block.
+            words: Distinct words, in order of first appearance: they are admitted in this order.
+            counts: (n,) how often each occurs in the block.
 
         Returns:
             (n,) int64, the id of each word, −1 for candidates.
@@ -71,7 +71,7 @@ class Vocabulary:
         return ids
 
     def restore(self, words: list[str], counts: Ints, candidates: dict[str, int], total: int) -> None:
-        """Take over what a checkpoint stored."""
+        """Take over the vocabulary of a checkpoint."""
         self.words, self.candidates, self.total = words, candidates, total
         self.index = {word: number for number, word in enumerate(words)}
         self._counts = np.zeros(max(1024, len(words)), np.int64)

@@ -1,4 +1,4 @@
-"""Pictures of a model: how it went over the stream, and where its words lie. All of matplotlib is in here."""
+"""Pictures of a model: the history of its training, and a map of its words. Only this package uses matplotlib."""
 
 from streamer.plots.curves import draw_history
 from streamer.plots.figures import FORMATS, save

@@ -11,22 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import History, Origin, Score, Scores
 from streamer.plots.figures import COLOURS, GREY, fonts_for, shortened, style
+from streamer.state import History, InitialVectors, Score, Scores
 
 Floats = npt.NDArray[np.float64]
 
-_SMOOTHED = 40  # rows from which on a mean over several is drawn
+_SMOOTHED = 40  # from this many rows on, a mean over several is drawn
 _LONGEST = 60  # letters of a test's name
 _DASHES = ("-", "--", ":", "-.")
-_MARKED = 60  # moments up to which each has a dot
-_STUB = 0.05  # of the median row: what a shorter one says is chance, and sets no limits
+_MARKED = 60  # up to this many points, each has a dot
+_STUB = 0.05  # of the median row: shorter rows vary too much to set the limits
 
 
-def draw_history(history: History, scores: Scores, origin: Origin | None = None) -> Figure:
-    """Draw loss, words per second, vocabulary and the scores of each test, if any, over the stream.
+def draw_history(history: History, scores: Scores, initial: InitialVectors | None = None) -> Figure:
+    """Draw loss, words per second, vocabulary and the scores of each test, if any, against words trained.
 
-    Loss and speed are steps, each as wide as the stretch it was measured in. Of 40 rows of history and more, their
+    Loss and speed are steps, each as wide as the stretch in which it was measured. With 40 rows of history or more, a
     mean over a twentieth of the rows is drawn on top.
 
     Raises:
@@ -36,7 +36,7 @@ def draw_history(history: History, scores: Scores, origin: Origin | None = None)
     ends, losses, pairs, seconds = (table[name] for name in ("words_trained", "loss_total", "loss_weight", "seconds"))
     if not len(ends) or not ends[-1]:
         raise StreamerError(
-            "there is nothing to plot: no word was trained yet",
+            "there is nothing to plot: no words have been trained yet",
             hint="train first: python -m streamer watch data/inbox --once",
             code=ExitCode.NO_INPUT,
         )
@@ -64,7 +64,7 @@ def draw_history(history: History, scores: Scores, origin: Origin | None = None)
         _ratio(axes[1], edges, words, seconds)
         axes[1].set_ylim(bottom=0)
         _title(axes[2], "vocabulary", f"{table['vocabulary'][-1]:,.0f} words", "words")
-        _line(axes[2], edges, np.concatenate([[origin.words if origin else 0], table["vocabulary"]]))
+        _line(axes[2], edges, np.concatenate([[initial.words if initial else 0], table["vocabulary"]]))
         axes[2].set_ylim(bottom=0)
         if scores.rows:
             _scores(axes[3], scores, missing)
@@ -76,7 +76,7 @@ def draw_history(history: History, scores: Scores, origin: Origin | None = None)
 
 
 def human(count: float) -> str:
-    """Return a count as people say it: 950, 20 k, 1.5 M, 2 bn."""
+    """Return a count in short form: 950, 20 k, 1.5 M, 2 bn."""
     for size, unit in ((1e9, " bn"), (1e6, " M"), (1e3, " k")):
         if abs(count) >= 0.9995 * size:
             return f"{count / size:.3g}{unit}"
@@ -87,14 +87,14 @@ _HUMAN = FuncFormatter(lambda value, _: human(value))
 
 
 def _title(axes: Axes, name: str, figure: str, unit: str) -> None:
-    """Name a panel at the left, say its latest figure at the right, and its unit beside it."""
+    """Put the name of a panel at the left, its latest figure at the right, and its unit on the axis."""
     axes.set_title(name, loc="left", fontsize=10, fontweight="bold")
     axes.set_title(figure, loc="right", fontsize=9, color=GREY)
     axes.set_ylabel(unit)
 
 
 def _ratio(axes: Axes, edges: Floats, above: Floats, below: Floats) -> None:
-    """Draw one sum over another, stretch by stretch, and over several stretches on top; there is a gap over zero."""
+    """Draw the ratio of two sums for each stretch, and for several stretches on top; over zero there is a gap."""
     rows = len(above)
     measured = (below > 0) & (np.diff(edges) > 0)
     raw = _divided(above, below, measured)
@@ -132,7 +132,7 @@ def _divided(above: Floats, below: Floats, where: npt.NDArray[np.bool_]) -> Floa
 def _moving_sum(values: npt.NDArray[Any], radius: int) -> Floats:
     """Return for each of n values the sum of those around it.
 
-    Near the start as many after it as there are before it, for there the loss falls steeply.
+    Near the start, it takes only as many after it as there are before it, because the loss falls steeply there.
     """
     at = np.arange(len(values))
     before = np.minimum(radius, at)
@@ -143,13 +143,13 @@ def _moving_sum(values: npt.NDArray[Any], radius: int) -> Floats:
 
 
 def _line(axes: Axes, at: npt.ArrayLike, values: npt.ArrayLike, **how: Any) -> None:
-    """Draw what was measured at moments of the stream, with dots if they are few."""
+    """Draw measured values as a line, with dots if there are few."""
     dots = "o" if np.size(at) <= _MARKED else None
     axes.plot(at, values, marker=dots, markersize=3, clip_on=False, **{"color": COLOURS[0], "linewidth": 1.5, **how})
 
 
 def _scores(axes: Axes, scores: Scores, missing: set[str]) -> None:
-    """Draw the scores of each test as a line, under a legend that says the last of each."""
+    """Draw the scores of each test as a line, below a legend with the last score of each."""
     last = {score.test: score for score in scores.latest()}
     for number, test in enumerate(scores.tests):
         rows = [row for row in scores.rows if row.test == test]
@@ -178,6 +178,6 @@ def _scores(axes: Axes, scores: Scores, missing: set[str]) -> None:
 
 
 def _label(score: Score) -> str:
-    """Return the name and the last score of a test, and how much of it was scored if it was not all."""
+    """Return the name and the last score of a test, and how many rows were scored if not all."""
     coverage = f" ({score.scored:,} of {score.rows:,} rows)" if score.scored < score.rows else ""
     return f"{shortened(score.test, _LONGEST)}: {score.score:.3f}{coverage}"

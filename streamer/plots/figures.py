@@ -1,4 +1,4 @@
-"""What all pictures share: one style whatever the user's own is, fonts for any script, files that appear whole."""
+"""What all pictures share: one style, whatever the user's own is; fonts for any script; files complete or absent."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import matplotlib.style
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-from streamer.outputs import atomic
+from streamer.system.atomic_files import atomic
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """Formats by the suffix of a file's name."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Colours that the colour-blind tell apart (Okabe and Ito, 2008); their yellow is too pale for lines."""
+"""Colours that colour-blind people can tell apart (Okabe and Ito, 2008), without yellow: it is too pale for lines."""
 GREY = "#666666"
 
 _METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -31,7 +31,7 @@ _STYLE = {
     "axes.labelcolor": GREY,
     "xtick.color": GREY,
     "ytick.color": GREY,
-    "svg.hashsalt": "streamer",  # names within a file are made of it, and else of chance
+    "svg.hashsalt": "streamer",  # without it, names within a file are random
 }
 _FONTS = ("DejaVu Sans",)  # comes with matplotlib
 _MORE_FONTS = (
@@ -49,17 +49,17 @@ _MORE_FONTS = (
     "FreeSans",
     "Unifont",
 )
-"""How the names of fonts begin that have letters which DejaVu Sans lacks, the best first."""
+"""Prefixes of the names of fonts that have letters which DejaVu Sans lacks, best first."""
 
 
 def style(fonts: Sequence[str] = _FONTS) -> AbstractContextManager[None]:
-    """Return a context in which pictures look alike; matplotlib's settings are the user's again when it ends."""
+    """Return a context in which all pictures look alike; after it, the user's own settings apply again."""
     context: AbstractContextManager[None] = matplotlib.style.context(["default", {**_STYLE, "font.family": [*fonts]}])
     return context
 
 
 def fonts_for(letters: set[str]) -> tuple[list[str], set[str]]:
-    """Return the families of fonts to write some letters with, and the letters that no font here has."""
+    """Return the font families that some letters need, and the letters that no installed font has."""
     families, missing = list(_FONTS), letters - _letters(_FONTS[0])
     installed = sorted(fontManager.get_font_names()) if missing else []
     for family in (name for prefix in _MORE_FONTS for name in installed if name.startswith(prefix)):
@@ -76,12 +76,12 @@ def _letters(family: str) -> set[str]:
 
 
 def shortened(text: str, longest: int) -> str:
-    """Return a text of at most so many letters."""
+    """Return a text of at most ``longest`` letters."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture to a file, in the format that its suffix says; the same picture always gives the same bytes.
+    """Write a picture to a file, in the format of its suffix; the same picture always gives the same bytes.
 
     Raises:
         StreamerError: With exit code 74, if it cannot be written.

@@ -1,4 +1,4 @@
-"""Labels that do not cover each other: where each goes beside its point, or further off, or nowhere."""
+"""Places for labels that do not cover each other: beside the point, farther away, or nowhere."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 GAP = 0.35
-"""Between a point and the label beside it, in heights of the label."""
-_FAR = (1.0, 1.8, 2.8, 4.0, 5.5)  # the same, for labels that are led to
+"""Distance between a point and the label beside it, in heights of the label."""
+_FAR = (1.0, 1.8, 2.8, 4.0, 5.5)  # the same, for labels with a leader
 _BESIDE = np.array([(1, 0), (1, 1), (0, 1), (-1, 0), (-1, 1), (0, -1), (1, -1), (-1, -1)], float)
 _AROUND = np.array([(np.cos(turn), np.sin(turn)) for turn in np.arange(0, 2 * np.pi, np.pi / 8)])
-_COVERED = 1.5  # what it costs to cover a point; to be led to costs the distance
-_CROSSED = 1.0  # what it costs to lead past a point
+_COVERED = 1.5  # cost of covering a point; a leader costs its distance
+_CROSSED = 1.0  # cost of a leader that crosses a point
 _DOT = 0.2  # half the size of a point
-_ALONG = np.linspace(0, 1, 9)  # where a leader is looked at: closer than a label is high
+_ALONG = np.linspace(0, 1, 9)  # where a leader is checked: at steps smaller than a label is high
 
 
 def place(points: Floats, sizes: Floats, frame: Floats) -> Floats:
-    """Return a box for the label of each of n points, the first points choosing first.
+    """Return a box for the label of each of n points; the first points choose first.
 
-    A box lies within the frame and covers no other box; a leader, which is a straight line from a point to the box
-    that lies off it, crosses no box and no other leader. Of such places one is taken that is near, and where few
-    points are in the way.
+    A box is within the frame and covers no other box. If it is not beside its point, a leader joins them: a straight
+    line that crosses no box and no other leader. Among such places, it prefers those that are near and have few points
+    in the way.
 
     Args:
         points: (n, 2), in pixels.
         sizes: Width and height of each label, (n, 2).
-        frame: The lowest and the highest corner of where labels may be, (2, 2).
+        frame: The lowest and the highest corner of the area for labels, (2, 2).
 
     Returns:
-        The lowest and the highest corner of each box, (n, 2, 2); NaN where there is no place.
+        The lowest and the highest corner of each box, (n, 2, 2); NaN if there is no place.
     """
     boxes = np.full((len(points), 2, 2), np.nan)
     led = np.empty((0, len(_ALONG), 2))  # leaders, as points along them
     for number, (point, size) in enumerate(zip(points, sizes, strict=True)):
         places, costs = _candidates(point, size)
-        # Only what is near can be in the way; to leave out the rest halves the time.
+        # Only near boxes and points can be in the way; leaving out the rest halves the time.
         whole = np.stack([places[:, 0].min(axis=0), places[:, 1].max(axis=0)])[None]
         taken = boxes[_overlap(whole, boxes)[0]]
         free = (places[:, 0] >= frame[0]).all(axis=1) & (places[:, 1] <= frame[1]).all(axis=1)
@@ -62,7 +62,7 @@ def place(points: Floats, sizes: Floats, frame: Floats) -> Floats:
 
 
 def ends(points: Floats, boxes: Floats) -> Floats:
-    """Return where at its box each leader ends, (n, 2); NaN where the box is missing, or beside its point."""
+    """Return the end of each leader, at its box, (n, 2); NaN if there is no box, or if it is beside its point."""
     nearest = np.clip(points, boxes[:, 0], boxes[:, 1])
     height = boxes[:, 1, 1] - boxes[:, 0, 1]
     beside = np.linalg.norm(nearest - points, axis=1) < 1.5 * GAP * height
@@ -70,7 +70,7 @@ def ends(points: Floats, boxes: Floats) -> Floats:
 
 
 def _candidates(point: Floats, size: Floats) -> tuple[Floats, Floats]:
-    """Return the boxes that a label may have, (c, 2, 2), those beside the point first, and what each costs, (c,)."""
+    """Return the possible boxes of a label, (c, 2, 2), those beside the point first, and their costs, (c,)."""
     height = size[1]
     offsets = [_BESIDE * (size / 2 + GAP * height * np.where(np.abs(_BESIDE).sum(1) > 1, 0.5, 1)[:, None])]
     costs = [0.02 * np.arange(len(_BESIDE))]
@@ -90,7 +90,7 @@ def _overlap(boxes: Floats, others: Floats) -> Booleans:
 
 
 def _within(points: Floats, boxes: Floats) -> Booleans:
-    """Return which of b boxes hold which of p points, (b, p)."""
+    """Return which of b boxes contain which of p points, (b, p)."""
     (left, bottom), (right, top) = boxes.transpose(1, 2, 0)[..., None]
     x, y = points.T
     within: Booleans = (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
@@ -105,7 +105,7 @@ def _crossed(boxes: Floats, leaders: Floats) -> Booleans:
 
 
 def _meet(starts: Floats, stops: Floats, froms: Floats, tos: Floats) -> Booleans:
-    """Return which of c lines cross which of o others, (c, o): each has the ends of the other on either side."""
+    """Return which of c lines cross which of o others, (c, o): the ends of each are on opposite sides of the other."""
 
     def side(a: Floats, b: Floats, point: Floats) -> Floats:
         along, off = b - a, point - a

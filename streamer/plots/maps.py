@@ -1,4 +1,4 @@
-"""Words in the plane, with their labels."""
+"""A map of words in two dimensions, with their labels."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _LONGEST = 24  # letters of a label
 _LISTED = 6  # words of a title
 _MARGIN = 0.05  # of the map, around the points
 _PAD = 1.5  # pixels around a label
-_MARKERS = "osD^v"  # one for each time that the colours have been used up
+_MARKERS = "osD^v"  # the next one each time that the colours are used up
 
 
 class Map(NamedTuple):
-    """A map: the picture, its words, how many have a label, and how many no font here can write."""
+    """A map: the picture, its words, how many have a label, and how many have letters that no installed font has."""
 
     figure: Figure
     words: list[str]
@@ -39,18 +39,18 @@ class Map(NamedTuple):
 
     def __str__(self) -> str:
         line = f"a map of {len(self.words):,} words, {self.labelled:,} of them labelled,"
-        return line + (f" {self.unwritable:,} in letters that no font here has," if self.unwritable else "")
+        return line + (f" {self.unwritable:,} in letters that no installed font has," if self.unwritable else "")
 
 
 def draw_map(
     vectors: WordVectors, words: Sequence[str] = (), *, neighbours: int = 8, topn: int = 200, skip: int = 0
 ) -> Map:
-    """Draw words where the first two principal components of their unit vectors put them.
+    """Draw words at the first two principal components of their unit vectors.
 
     Args:
         vectors: The words and their vectors.
-        words: Draw these and the ``neighbours`` nearest to each, in a colour each; a neighbour of several has the
-            colour of the one that it is nearest to. If there are none, draw the most frequent words.
+        words: Draw these and the ``neighbours`` nearest to each, in one colour per word; a neighbour of several words
+            has the colour of the nearest one. If there are none, draw the most frequent words.
         neighbours: How many for each of the words.
         topn: How many of the most frequent words to draw, after leaving out ``skip``.
         skip: How many of the most frequent words to leave out.
@@ -65,7 +65,7 @@ def draw_map(
     if not names:
         raise StreamerError(
             f"there is nothing to plot: {skip:,} words are left out of {len(vectors):,}",
-            hint="leave out fewer with --skip, or train on more text",
+            hint="use a smaller --skip, or train on more text",
             code=ExitCode.NO_INPUT,
         )
     fonts, missing = fonts_for(set("".join(names)))
@@ -100,7 +100,7 @@ def draw_map(
 
 
 def _groups(vectors: WordVectors, words: Sequence[str], neighbours: int) -> dict[str, int]:
-    """Return the number of a group for each of some words, in their order, and for their neighbours, by frequency."""
+    """Return a group number for each word, in the given order, then for their neighbours, most frequent first."""
     groups = {word: number for number, word in enumerate(words)}
     near: dict[str, tuple[float, int]] = {}
     for number, found in enumerate(vectors.most_similar_batch(words, topn=neighbours)):
@@ -123,12 +123,12 @@ def _colour(group: int) -> str:
 
 
 def _ink(group: int) -> tuple[float, ...]:
-    """Return a darker shade of a group's colour: what is a good dot is pale as text."""
+    """Return a darker shade of a group's colour: a colour that is good for a dot is too pale for text."""
     return tuple(0.7 * part for part in to_rgb(_colour(group)))
 
 
 def _frame(axes: Axes, at: Floats) -> None:
-    """Let a map hold all points, and a length be as long along both axes."""
+    """Set the limits so that all points are inside and both axes have the same scale."""
     low, high = at.min(axis=0), at.max(axis=0)
     size = np.array([axes.bbox.width, axes.bbox.height])
     scale = float(((high - low) / size).max() / (1 - 2 * _MARGIN)) or 1 / float(size.max())
@@ -146,7 +146,7 @@ def _dots(axes: Axes, at: Floats, groups: npt.NDArray[np.int64]) -> None:
 
 
 def _settle(axes: Axes, at: Floats, labels: Sequence[Annotation], measured: Floats) -> int:
-    """Move labels to where they cover no other, take away those for which there is no room; return how many stay.
+    """Move labels so that none covers another, remove those for which there is no room; return how many stay.
 
     Args:
         axes: The map, with its limits set.

@@ -1,16 +1,16 @@
-"""Reading vectors: neighbours, evaluation, export, what others published. It knows words, vectors and counts alone."""
+"""Using vectors: neighbours, evaluation, export, published files. It knows only words, vectors and counts."""
 
 from streamer.vectors.evaluation import AnalogyScores, PairScores, SectionScores
 from streamer.vectors.export import FORMATS, write, write_to
-from streamer.vectors.published import PublishedVectors, read_word2vec_format
 from streamer.vectors.spelling import UnknownWord
+from streamer.vectors.word2vec_files import FileVectors, read_word2vec_format
 from streamer.vectors.word_vectors import WordVectors
 
 __all__ = [
     "FORMATS",
     "AnalogyScores",
+    "FileVectors",
     "PairScores",
-    "PublishedVectors",
     "SectionScores",
     "UnknownWord",
     "WordVectors",

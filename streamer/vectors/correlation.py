@@ -1,4 +1,4 @@
-"""Correlation coefficients. NumPy has Pearson's; ranks with ties it has not, and SciPy is too much for them."""
+"""Correlation coefficients. NumPy has Pearson's, but no ranks with ties; SciPy is too large for that alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 
 def ranks(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the rank of each of n values, from 1, (n,) float64; equal values share the mean of their ranks."""
+    """Return the rank of each of n values, from 1, (n,) float64; equal values get the mean of their ranks."""
     _, inverse, sizes = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
     last = np.cumsum(sizes)
     shared: npt.NDArray[np.float64] = (last - (sizes - 1) / 2)[inverse]
@@ -17,7 +17,7 @@ def ranks(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def pearson(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Return Pearson's correlation of two times n values; NaN where it has no meaning: n < 2, or all values equal."""
+    """Return Pearson's correlation of n pairs of values; NaN if it is undefined: n < 2, or all values equal."""
     x, y = (np.asarray(values, dtype=np.float64) for values in (first, second))
     if len(x) < 2:
         return math.nan
@@ -27,9 +27,9 @@ def pearson(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
 
 
 def spearman(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Return Spearman's correlation: Pearson's, of the ranks.
+    """Return Spearman's correlation: Pearson's correlation of the ranks; NaN as in :func:`pearson`.
 
-    By NumPy's function, which SciPy uses too, so that the last digit is the same.
+    It uses NumPy's function, as SciPy does, so that the last digit is the same.
     """
     x, y = ranks(first), ranks(second)
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:

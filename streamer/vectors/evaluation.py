@@ -1,8 +1,7 @@
-"""How good vectors are: word pairs that people judged, and analogies. The numbers are those of gensim's evaluators.
+"""How good vectors are: word pairs with human scores, and analogies. The results are those of gensim's evaluators.
 
-Both match words whatever their case: of words that differ in case only, the most frequent stands for all. Both look at
-the ``restrict_vocab`` most frequent words alone, and leave out the rows that name another word, or, with
-``dummy4unknown``, count them as failed.
+Both ignore case by default: of words that differ in case only, the most frequent stands for all. Both use only the
+``restrict_vocab`` most frequent words. Rows with another word are left out or, with ``dummy4unknown``, count as failed.
 """
 
 from __future__ import annotations
@@ -11,16 +10,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.vectors import correlation, queries
-
-if TYPE_CHECKING:
-    from streamer.vectors.word_vectors import WordVectors
+from streamer.vectors import correlation, similarity
+from streamer.vectors.table import VectorTable
 
 _PAIRS = 10_000  # pairs whose cosines are computed at once
 _PIECE = 9 * 2**20  # cosines computed at once: 36 MB, 300 questions over 30,000 words
@@ -28,12 +25,12 @@ _PIECE = 9 * 2**20  # cosines computed at once: 36 MB, 300 questions over 30,000
 
 @dataclasses.dataclass(frozen=True)
 class PairScores:
-    """How well cosines agree with people.
+    """How well the cosines agree with human scores.
 
     Attributes:
-        spearman: Rank correlation; NaN with fewer than two rows scored.
-        pearson: Linear correlation; likewise.
-        scored: Rows that count.
+        spearman: Rank correlation; NaN if fewer than two rows were scored.
+        pearson: Linear correlation; NaN likewise.
+        scored: Rows that were scored.
         rows: Rows of the file, without comments, headers and lines that are not word, word, number.
 
     """
@@ -44,14 +41,14 @@ class PairScores:
     rows: int
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what ``evaluate --json`` prints; JSON has no NaN, so it becomes null."""
+        """Return what ``evaluate --json`` prints; JSON has no NaN, so NaN becomes null."""
         spearman = self.spearman if math.isfinite(self.spearman) else None
         return {"spearman": spearman, "scored": self.scored, "rows": self.rows}
 
 
 @dataclasses.dataclass(frozen=True)
 class SectionScores:
-    """One section of an analogy file: its name, and how many of its rows were scored, and rightly answered."""
+    """One section of an analogy file: its name, its number of rows, and how many were scored and solved."""
 
     section: str
     correct: int
@@ -60,7 +57,7 @@ class SectionScores:
 
     @property
     def accuracy(self) -> float:
-        """Share of the scored rows answered rightly; 0 when none was scored, as in gensim."""
+        """Share of the scored rows that were solved; 0 if none was scored, as in gensim."""
         return self.correct / self.scored if self.scored else 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,7 +67,7 @@ class SectionScores:
 
 @dataclasses.dataclass(frozen=True)
 class AnalogyScores:
-    """How many analogies the vectors solve, in all and by section, in the order of the file."""
+    """How many analogies the vectors solve, in all and by section; sections are in the order of the file."""
 
     accuracy: float
     correct: int
@@ -89,10 +86,10 @@ def _counts(scores: SectionScores | AnalogyScores) -> dict[str, int]:
 
 
 class _Vocabulary:
-    """The words that an evaluation looks at, found whatever their case.
+    """The words that an evaluation uses, found in any case.
 
-    ``first`` maps a folded word to its index, ``stands_for`` (n,) int64 a word to the index that stands for it and
-    ``hidden`` that index to those it stands for, where there are any.
+    ``first`` maps a folded word to its index. ``stands_for``, (n,) int64, maps each index to the index of the word that
+    stands for it. ``hidden`` maps an index to those it stands for, if there are any.
     """
 
     def __init__(self, words: list[str], case_insensitive: bool) -> None:
@@ -113,23 +110,23 @@ class _Vocabulary:
 
 
 def word_pairs(
-    vectors: WordVectors,
+    vectors: VectorTable,
     path: str | Path,
     restrict_vocab: int | None = 300_000,
     case_insensitive: bool = True,
     dummy4unknown: bool = False,
     check: Callable[[], None] = lambda: None,
 ) -> PairScores:
-    """Correlate the cosines of word pairs with people's judgements.
+    """Correlate the cosines of word pairs with human scores.
 
     Args:
-        vectors: The vectors to judge.
+        vectors: The vectors to evaluate.
         path: A UTF-8 file of lines ``word, word, number``, separated by tabs or commas. Lines that begin with ``#``
-            and lines of any other form, such as headers, are passed over.
-        restrict_vocab: Look only at so many of the most frequent words.
-        case_insensitive: Match words whatever their case.
+            and lines of any other form, such as headers, are skipped.
+        restrict_vocab: Use only so many of the most frequent words.
+        case_insensitive: Whether to ignore case.
         dummy4unknown: Give pairs with an unknown word the cosine 0 instead of leaving them out.
-        check: Called every now and then; raises to break it off.
+        check: Called now and then; may raise to stop.
 
     Raises:
         StreamerError: With exit code 66, if the file can't be read or has no such line.
@@ -147,14 +144,14 @@ def word_pairs(
             judgements.append(row[2])
             found.append(indices or (-1, -1))
     if not rows:
-        raise _no_rows(path, "no line of it is a word, a word and a number, separated by tabs or commas")
+        raise _no_rows(path, "it has no line with two words and a number, separated by tabs or commas")
     pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
     cosines = np.zeros(len(pairs))
     for start in range(0, len(pairs), _PAIRS):
         check()
         piece = pairs[start : start + _PAIRS]
-        # In float64, products are summed alike for (a, b) and (b, a): pairs that ought to tie do.
-        units = queries.normalised(vectors.vectors[piece].astype(np.float64))
+        # In float64, so that (a, b) and (b, a) give the same sum: pairs that should tie do.
+        units = similarity.normalised(vectors.vectors[piece].astype(np.float64))
         cosines[start : start + _PAIRS] = np.where(piece[:, 0] < 0, 0.0, (units[:, 0] * units[:, 1]).sum(axis=1))
     return PairScores(
         spearman=correlation.spearman(judgements, cosines),
@@ -165,7 +162,7 @@ def word_pairs(
 
 
 def word_analogies(
-    vectors: WordVectors,
+    vectors: VectorTable,
     path: str | Path,
     restrict_vocab: int | None = 300_000,
     case_insensitive: bool = True,
@@ -174,18 +171,18 @@ def word_analogies(
 ) -> AnalogyScores:
     """Count the questions "a is to b as c is to …" whose answer is the word nearest to b - a + c.
 
-    The words of the question, in any case, are no answers to it (3CosAdd; Mikolov, Yih and Zweig, 2013). gensim looks
-    for the answer among the five nearest words only, which differs where a question's words have more than five
-    spellings that differ in case.
+    The words of the question, in any case, are not accepted as answers (3CosAdd; Mikolov, Yih and Zweig, 2013). gensim
+    searches for it among the five nearest words only. The result differs if the words of a question have more than
+    five spellings that differ in case.
 
     Args:
-        vectors: The vectors to judge.
+        vectors: The vectors to evaluate.
         path: A UTF-8 file of lines of four words, in sections that begin with ``: name``. Lines that begin with ``#``
-            and lines of any other form are passed over; rows before the first section belong to one without a name.
-        restrict_vocab: Look only at so many of the most frequent words, for questions and for answers.
-        case_insensitive: Match words whatever their case.
-        dummy4unknown: Count rows with an unknown word as answered wrongly instead of leaving them out.
-        check: Called every now and then; raises to break it off.
+            and lines of any other form are skipped; rows before the first section are in a section without a name.
+        restrict_vocab: Use only so many of the most frequent words, for questions and for answers.
+        case_insensitive: Whether to ignore case.
+        dummy4unknown: Count rows with an unknown word as not solved instead of leaving them out.
+        check: Called now and then; may raise to stop.
 
     Raises:
         StreamerError: With exit code 66, if the file can't be read or has no such line.
@@ -200,7 +197,7 @@ def word_analogies(
         sections.append(SectionScores(name, correct, scored, rows=len(questions)))
     correct, scored, rows = (sum(getattr(s, name) for s in sections) for name in ("correct", "scored", "rows"))
     if not rows:
-        raise _no_rows(path, "no line of it is four words")
+        raise _no_rows(path, "it has no line with four words")
     return AnalogyScores(correct / scored if scored else 0.0, correct, scored, rows, tuple(sections))
 
 
@@ -210,7 +207,7 @@ def _solved(
     vocabulary: _Vocabulary,
     check: Callable[[], None],
 ) -> int:
-    """Return how many questions, (n, 4) word indices, the unit vectors (V, D) answer rightly."""
+    """Return how many questions, (n, 4) int64 word indices, the unit vectors, (V, D), solve."""
     correct = 0
     size = max(1, _PIECE // max(1, len(units)))
     for start in range(0, len(questions), size):
@@ -225,7 +222,7 @@ def _solved(
                 for index in question:
                     scores[row, vocabulary.hidden.get(index, [])] = -np.inf
         best = scores.argmax(axis=1)
-        # With all words of the vocabulary in the question, the best is one of them, and no answer.
+        # If the question has all words of the vocabulary, the best is one of them, and not an answer.
         answered = scores[rows, best] > -np.inf
         correct += int(np.count_nonzero(answered & (vocabulary.stands_for[best] == expected)))
     return correct
@@ -258,7 +255,7 @@ def _sections(path: str | Path) -> list[tuple[str, list[list[str]]]]:
 
 
 def _lines(path: str | Path) -> Iterator[str]:
-    """Yield the lines of a file but for comments."""
+    """Yield the lines of a file, without comments."""
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
             yield from (line for line in file if not line.startswith("#"))

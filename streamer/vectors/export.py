@@ -1,19 +1,17 @@
-"""Vectors as files that other programs read."""
+"""Write vectors to files that other programs read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from streamer.errors import StreamerError
-from streamer.outputs import replacing
-from streamer.vectors import formats
-from streamer.vectors.formats import Progress, Rows
-
-if TYPE_CHECKING:
-    from streamer.vectors.word_vectors import WordVectors
+from streamer.system.atomic_files import replacing
+from streamer.vectors import export_formats
+from streamer.vectors.export_formats import Progress, Rows
+from streamer.vectors.table import VectorTable
 
 
 @dataclass(frozen=True)
@@ -21,8 +19,8 @@ class _Format:
     """One way to write vectors.
 
     Attributes:
-        write: Writes rows to as many files as there are, the main one first.
-        beside: Returns the names of the other files, given that of the main one.
+        write: Writes rows to all files of the format, the main one first.
+        beside: Returns the names of the other files; its argument is the name of the main one.
         streams: Whether it can be written to a pipe.
 
     """
@@ -37,9 +35,9 @@ def _metadata(name: str) -> list[str]:
 
 
 def _vocabulary_and_config(name: str) -> list[str]:
-    """Return the names that a folder with a ``model.safetensors`` has them by; otherwise with the file's own stem.
+    """Return ``vocab.json`` and ``config.json`` for ``model.safetensors``; for other files, the same after their stem.
 
-    So several exports fit into one folder, and no ``config.json`` of something else is replaced.
+    So a folder has room for several exports, and the ``config.json`` of something else is not replaced.
     """
     stem = name.removesuffix(".safetensors")
     prefix = "" if stem == "model" else f"{stem}."
@@ -47,36 +45,36 @@ def _vocabulary_and_config(name: str) -> list[str]:
 
 
 _FORMATS = {
-    "word2vec": _Format(formats.word2vec, streams=True),
-    "word2vec-binary": _Format(formats.word2vec_binary, streams=True),
-    "glove": _Format(formats.glove, streams=True),
-    "projector": _Format(formats.projector, _metadata),
-    "npz": _Format(formats.npz),
-    "safetensors": _Format(formats.safetensors, _vocabulary_and_config),
+    "word2vec": _Format(export_formats.word2vec, streams=True),
+    "word2vec-binary": _Format(export_formats.word2vec_binary, streams=True),
+    "glove": _Format(export_formats.glove, streams=True),
+    "projector": _Format(export_formats.projector, _metadata),
+    "npz": _Format(export_formats.npz),
+    "safetensors": _Format(export_formats.safetensors, _vocabulary_and_config),
 }
 FORMATS = tuple(_FORMATS)
 
 
 def write(
-    vectors: WordVectors, path: str | Path, format: str, topn: int | None = None, progress: Progress | None = None
+    vectors: VectorTable, path: str | Path, format: str, topn: int | None = None, progress: Progress | None = None
 ) -> list[Path]:
     """Write vectors, most frequent word first; the same vectors always give the same bytes.
 
-    Each file appears whole or not at all, and those that belong to one export together, the main one last: see
-    :func:`.outputs.replacing`. No more than a thousand vectors are held a second time.
+    Each file is complete or absent. All files of an export are complete before the first is renamed, and the main one
+    comes last: see :func:`.atomic_files.replacing`. At most a thousand vectors are in memory a second time.
 
     Args:
-        vectors: What to write.
+        vectors: The vectors.
         path: The main file. Its folder must exist.
         format: One of :data:`FORMATS`.
         topn: How many of the most frequent words to write; None for all.
-        progress: Called with the number of rows written, the last time with all.
+        progress: Called with the number of rows written so far, at the end with all.
 
     Returns:
         The files written, the main one first.
 
     Raises:
-        StreamerError: With exit code 2, if the format is unknown or ``topn`` below 1; 74, if it cannot be written.
+        StreamerError: With exit code 2, if the format is unknown or ``topn`` below 1; 74, if it can't be written.
 
     """
     kind, rows = _chosen(format), _rows(vectors, topn, progress)
@@ -88,13 +86,13 @@ def write(
 
 
 def write_to(
-    vectors: WordVectors, file: BinaryIO, format: str, topn: int | None = None, progress: Progress | None = None
+    vectors: VectorTable, file: BinaryIO, format: str, topn: int | None = None, progress: Progress | None = None
 ) -> None:
     """Write vectors to an open file, such as a pipe; arguments as for :func:`write`.
 
     Raises:
-        StreamerError: With exit code 2, if the format is unknown, or needs files of its own.
-        OSError: If it cannot be written.
+        StreamerError: With exit code 2, if the format is unknown or can't be written to a pipe, or ``topn`` below 1.
+        OSError: If it can't be written.
 
     """
     kind, rows = _chosen(format), _rows(vectors, topn, progress)
@@ -106,11 +104,11 @@ def write_to(
 
 def _chosen(format: str) -> _Format:
     if format not in _FORMATS:
-        raise StreamerError(f"{format!r} is no export format", hint=f"use one of {', '.join(FORMATS)}")
+        raise StreamerError(f"{format!r} is not an export format", hint=f"use one of {', '.join(FORMATS)}")
     return _FORMATS[format]
 
 
-def _rows(vectors: WordVectors, topn: int | None, progress: Progress | None) -> Rows:
+def _rows(vectors: VectorTable, topn: int | None, progress: Progress | None) -> Rows:
     if topn is not None and topn < 1:
         raise StreamerError(f"topn must be at least 1, not {topn}")
     return Rows(vectors, len(vectors) if topn is None else min(topn, len(vectors)), progress)

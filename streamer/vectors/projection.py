@@ -1,4 +1,4 @@
-"""Vectors in the plane: principal components, for a map of words."""
+"""Vectors in two dimensions: principal components, for a map of words."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Floats = npt.NDArray[np.float64]
 def principal_components(rows: npt.ArrayLike, count: int = 2) -> tuple[Floats, Floats]:
     """Project n rows onto the directions in which they differ most (Pearson, 1901; Hotelling, 1933).
 
-    With X the rows less their mean, and X = U S Vᵀ, the coordinates are U S = X V, and the i-th direction explains
-    S²ᵢ / Σⱼ S²ⱼ of the variance. A singular vector is known but for its sign: here the largest of its D numbers is
+    X is the rows minus their mean, and X = U S Vᵀ. Then the coordinates are U S = X V, and the i-th direction explains
+    S²ᵢ / Σⱼ S²ⱼ of the variance. The sign of a singular vector is arbitrary: here the largest of its D numbers is made
     positive, so that the same rows always give the same picture.
 
     Args:
@@ -21,7 +21,7 @@ def principal_components(rows: npt.ArrayLike, count: int = 2) -> tuple[Floats, F
 
     Returns:
         Coordinates, (n, count) float64, and the share of the variance that each direction explains, (count,) float64,
-        falling. Both are zero for directions that n rows or D numbers do not have, or in which the rows are all alike.
+        descending. Both are zero for directions beyond n rows or D dimensions, or in which all rows are equal.
 
     """
     centred = np.asarray(rows, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Words that are not there, and those that look like them."""
+"""Unknown words, and known words with a similar spelling."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import heapq
 import reprlib
 from collections.abc import Sequence
 
-_MOST_FREQUENT = 50_000  # words looked at
+_MOST_FREQUENT = 50_000  # words that are searched
 _FINALISTS = 200  # words that difflib compares; comparing all 50,000 took twice as long and found no more
-_CUTOFF = 0.7  # difflib's own 0.6 lets "king" and "kindle" pass for alike
+_CUTOFF = 0.7  # with difflib's default of 0.6, "king" and "kindle" are similar
 
-_brief = reprlib.Repr()  # of what is no word, a text given by mistake perhaps, an error of one line shows the ends
+_brief = reprlib.Repr()  # a long text given by mistake: the error shows its two ends, in one line
 _brief.maxstring = 80
 
 
-class UnknownWord(KeyError):  # noqa: N818 - reads as what it is: except UnknownWord
+class UnknownWord(KeyError):  # noqa: N818 - so that "except UnknownWord" reads well
     """A word that is not in the vocabulary.
 
-    The nearest spellings are looked for only when they are asked for or printed, so that code which tries many words
-    and catches ``KeyError`` does not pay for them.
+    The nearest spellings are computed only when they are read or printed, so that it costs nothing to try many words
+    and catch ``KeyError``.
 
     Args:
         word: The word.
@@ -35,21 +35,21 @@ class UnknownWord(KeyError):  # noqa: N818 - reads as what it is: except Unknown
 
     @functools.cached_property
     def nearest(self) -> list[str]:
-        """The nearest spellings known, at most three, the nearest first."""
+        """The nearest known spellings, at most three, the nearest first."""
         return nearest(self.word, self._known) if isinstance(self.word, str) else []
 
     def __str__(self) -> str:
-        # KeyError prints the repr of its argument, which would put this sentence in quotes.
+        # KeyError prints the repr of its argument, so this sentence would be in quotes.
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
         return f"{_brief.repr(self.word)} is not in the vocabulary{hint}"
 
 
 def nearest(word: str, known: Sequence[str], count: int = 3) -> list[str]:
-    """Return the known words spelled most like a word, the most alike first.
+    """Return the known words whose spelling is most similar to a word, the most similar first.
 
-    Words that differ in case only come before all others, then those that have the same letters after the first in
-    another order. Of the others, looks at the 50,000 first whose length is near, keeps the 200 whose letters are most
-    nearly the same, and ranks those by Ratcliff and Obershelp's measure (:mod:`difflib`).
+    Words that differ in case only come first. Then come those with the same first letter and the same other letters in
+    another order. Of the others, take those of the first 50,000 whose length is near, keep the 200 whose letters are
+    most similar, and rank them by Ratcliff and Obershelp's measure (:mod:`difflib`).
     """
     word = word.lower()
     letters = set(word)

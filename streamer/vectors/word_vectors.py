@@ -1,115 +1,44 @@
-"""Words and their vectors, read only, under the names of gensim's ``KeyedVectors``."""
+"""Words and their vectors, read-only, under the names of gensim's ``KeyedVectors``."""
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from streamer.vectors import evaluation, export, queries
-from streamer.vectors.published import read_word2vec_format
-from streamer.vectors.queries import Entry, Floats, Weighted, entries, normalised
+from streamer.vectors import evaluation, export, similarity
+from streamer.vectors.similarity import Entry, Floats, Weighted, entries, normalised
 from streamer.vectors.spelling import UnknownWord
+from streamer.vectors.table import VectorTable, read_only
+from streamer.vectors.word2vec_files import read_word2vec_format
 
 Neighbours: TypeAlias = list[tuple[str, float]]
 Default = TypeVar("Default")
 
-_PIECE = 16 * 2**20  # cosines computed at once by a batch, numbers put in order at once: 64 MB
-_COLUMNS = 8  # at least so many at once: with fewer, each pass moves more memory around the numbers than numbers
+_PIECE = 16 * 2**20  # cosines computed at once by a batch: 64 MB
 
 
-class WordVectors:
-    """The vectors of a vocabulary, most frequent word first; words seen equally often keep their order of admission.
-
-    Nothing in it changes, so any number of threads may ask at once.
-
-    Args:
-        words: V distinct words, in order of admission.
-        vectors: One row a word, (V, D) float32.
-        counts: How often each word was seen, (V,) int64.
-        copy: Whether to copy the vectors; if not, they are taken over, and put in order where they lie.
-        checkpoint: What they were read from, if they were.
-
-    Attributes:
-        index_to_key: The words, in order.
-        key_to_index: The place of each word.
-        vectors: Their vectors, (V, D) float32, read-only.
-        counts: How often each was seen, (V,) int64, read-only.
-        checkpoint: The checkpoint that they were read from, as :meth:`streamer.Trainer.save` returns it, or None.
-
-    Raises:
-        ValueError: If words, vectors and counts do not fit each other, or a word comes twice.
-
-    """
-
-    def __init__(
-        self,
-        words: Sequence[str],
-        vectors: npt.ArrayLike,
-        counts: npt.ArrayLike,
-        *,
-        copy: bool = True,
-        checkpoint: Any = None,
-    ) -> None:
-        matrix, seen = np.asarray(vectors, dtype=np.float32), np.asarray(counts, dtype=np.int64)
-        if matrix.ndim != 2 or len(matrix) != len(words) or seen.shape != (len(words),):
-            raise ValueError(f"{len(words)} words, vectors of shape {matrix.shape} and counts of shape {seen.shape}")
-        order = np.argsort(-seen, kind="stable")
-        self.index_to_key: list[str] = [words[index] for index in order.tolist()]
-        self.key_to_index: dict[str, int] = {word: index for index, word in enumerate(self.index_to_key)}
-        if len(self.key_to_index) != len(words):
-            raise ValueError(f"{len(words) - len(self.key_to_index)} words come more than once")
-        self.vectors: Floats = _read_only(matrix[order] if copy else _ordered(matrix, order))
-        self.counts: npt.NDArray[np.int64] = _read_only(seen[order])
-        self.checkpoint = checkpoint
+class WordVectors(VectorTable):
+    """A table of vectors with queries, under the names of gensim's ``KeyedVectors``."""
 
     @classmethod
     def load_word2vec_format(
         cls, path: str | Path, binary: bool | None = None, limit: int | None = None
     ) -> WordVectors:
-        """Return the vectors of a file of word2vec or GloVe: see :func:`.published.read_word2vec_format`.
+        """Return the vectors of a file of word2vec or GloVe: see :func:`.word2vec_files.read_word2vec_format`.
 
-        Such files say no counts: as in gensim, each word has one more than the next.
+        Such files have no counts: as in gensim, the count of each word is one more than that of the next.
         """
         found = read_word2vec_format(path, limit, binary)
         return cls(found.words, found.vectors, np.arange(len(found.words), 0, -1), copy=False)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Not what is computed at first use; and NumPy forgets what is read-only.
-        return _restore, (type(self), self.index_to_key, self.vectors, self.counts, self.checkpoint)
-
-    @property
-    def vector_size(self) -> int:
-        """Numbers in a vector."""
-        return int(self.vectors.shape[1])
-
-    @functools.cached_property
-    def unit_vectors(self) -> Floats:
-        """All vectors at length one, (V, D) float32, read-only; computed at first use and kept. Zeros stay zeros."""
-        return _read_only(self.vectors / self._lengths[:, None])
-
-    @functools.cached_property
-    def _lengths(self) -> Floats:
-        """What the vectors are divided by, (V,) float32; with it, a query needs no second matrix."""
-        return queries.lengths(self.vectors)
-
-    def __len__(self) -> int:
-        return len(self.index_to_key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.index_to_key)
-
-    def __contains__(self, word: object) -> bool:
-        return word in self.key_to_index
-
     def __repr__(self) -> str:
         source = f", from {self.checkpoint.name}" if self.checkpoint else ""
-        return f"<{type(self).__name__}: {len(self):,} words, {self.vector_size} numbers each{source}>"
+        return f"<{type(self).__name__}: {len(self):,} words, {self.vector_size} dimensions{source}>"
 
     def __getitem__(self, words: str | Iterable[str]) -> Floats:
         if isinstance(words, str) or not isinstance(words, Iterable):
@@ -123,7 +52,7 @@ class WordVectors:
     def get_index(self, word: str, default: Default) -> int | Default: ...
 
     def get_index(self, word: str, default: Any = None) -> Any:
-        """Return a word's place in the order of frequency, from 0; for one that is not known, ``default``.
+        """Return the index of a word in the order of frequency, from 0; for an unknown word, ``default``.
 
         Raises:
             UnknownWord: A :class:`KeyError`, if the word is not in the vocabulary and there is no default.
@@ -139,23 +68,23 @@ class WordVectors:
         return word in self
 
     def get_vecattr(self, word: str, attr: str) -> int:
-        """Return how often a word was seen, for ``attr="count"``, which is all there is."""
+        """Return how often a word was seen, for ``attr="count"``, the only attribute."""
         if attr != "count":
             raise KeyError(attr)
         return int(self.counts[self.get_index(word)])
 
     def get_vector(self, word: str, norm: bool = False) -> Floats:
-        """Return a word's vector, (D,) float32, read-only; with ``norm``, at length one.
+        """Return a word's vector, (D,) float32, read-only; with ``norm``, scaled to length one.
 
         Raises:
             UnknownWord: A :class:`KeyError`, if the word is not in the vocabulary.
 
         """
         vector = self.vectors[self.get_index(word)]
-        return _read_only(vector / (math.sqrt(vector @ vector) or 1.0)) if norm else vector
+        return read_only(vector / (math.sqrt(vector @ vector) or 1.0)) if norm else vector
 
     def get_normed_vectors(self) -> Floats:
-        """Return all vectors at length one, (V, D) float32: :attr:`unit_vectors`."""
+        """Return all vectors scaled to length one, (V, D) float32: :attr:`unit_vectors`."""
         return self.unit_vectors
 
     def get_mean_vector(
@@ -169,15 +98,15 @@ class WordVectors:
         """Return the mean of some words' vectors, (D,) float32.
 
         Args:
-            keys: A word or a vector (D,), or several; vectors are taken as they are, not at length one.
-            weights: One for each, (n,). The sum is divided by the sum of their magnitudes.
-            pre_normalize: Whether words count with their vectors at length one.
-            post_normalize: Whether the mean is brought to length one.
-            ignore_missing: Whether to leave out words that are not known.
+            keys: A word or a vector (D,), or several; vectors are used as they are, not scaled.
+            weights: One for each, (n,). The sum is divided by the sum of their absolute values.
+            pre_normalize: Whether to scale the vectors of words to length one.
+            post_normalize: Whether to scale the mean to length one.
+            ignore_missing: Whether to leave out unknown words.
 
         Raises:
-            UnknownWord: A :class:`KeyError`, if a word is not known and none is to be left out.
-            ValueError: If there are no keys, weights of another number, or a vector of another size.
+            UnknownWord: A :class:`KeyError`, if a word is unknown and ``ignore_missing`` is false.
+            ValueError: If there are no keys, another number of weights, or a vector with other dimensions.
 
         """
         given = entries(keys)
@@ -185,7 +114,7 @@ class WordVectors:
             raise ValueError("at least one word or vector is needed")
         scales = np.ones(len(given)) if weights is None else np.asarray(weights, dtype=np.float64)
         if scales.shape != (len(given),):
-            raise ValueError(f"weights of shape {scales.shape} for {len(given)} words and vectors")
+            raise ValueError(f"weights have shape {scales.shape}, not ({len(given)},)")
         mean, total = np.zeros(self.vector_size), 0.0
         for key, scale in zip(given, scales.tolist(), strict=True):
             if isinstance(key, np.ndarray) or key in self or not ignore_missing:
@@ -195,45 +124,45 @@ class WordVectors:
         return (normalised(mean) if post_normalize else mean).astype(np.float32)
 
     def similarity(self, first: str, second: str) -> float:
-        """Return the cosine between two words. Raises :class:`UnknownWord`."""
+        """Return the cosine similarity of two words. Raises :class:`UnknownWord`."""
         one, other = self.get_vector(first), self.get_vector(second)
         scale = math.sqrt(float(one @ one) * float(other @ other))
         return float(one @ other) / scale if scale else 0.0
 
     def distance(self, first: str, second: str) -> float:
-        """Return one less the cosine between two words. Raises :class:`UnknownWord`."""
+        """Return one minus the cosine similarity of two words. Raises :class:`UnknownWord`."""
         return 1.0 - self.similarity(first, second)
 
     def n_similarity(self, first: str | Sequence[str], second: str | Sequence[str]) -> float:
-        """Return the cosine between the means of two sets of words; unknown words are left out."""
+        """Return the cosine similarity of the means of two lists of words; unknown words are left out."""
         one, other = (self.get_mean_vector(words, None, pre_normalize=False) for words in (first, second))
         return float(normalised(one) @ normalised(other))
 
     def distances(self, word_or_vector: Entry, other_words: Sequence[str] = ()) -> Floats:
-        """Return one less the cosine to each of some words, (n,) float32; to all, (V,), if none are named."""
+        """Return one minus the cosine to each of some words, (n,) float32; to all, (V,), if none are given."""
         direction = normalised(self._vector(word_or_vector, norm=False)).astype(np.float32)
         if not len(other_words):
             return 1 - self._cosines(direction)
         return 1 - normalised(self[other_words]) @ direction
 
     def rank(self, first: str, second: str) -> int:
-        """Return the place of the second word among the neighbours of the first, from 1."""
+        """Return the rank of the second word among the neighbours of the first, from 1."""
         distances = self.distances(first)
         closer = distances < distances[self.get_index(second)]
         closer[self.get_index(first)] = False
         return int(np.count_nonzero(closer)) + 1
 
     def most_similar_to_given(self, word: str, words: Sequence[str]) -> str:
-        """Return the one of some words that is nearest to a word, the first of those equally near."""
+        """Return which of some words is nearest to a word; of equally near ones, the first."""
         if not words:
             raise ValueError("most_similar_to_given needs at least one word to choose from")
         return words[int(np.argmin(self.distances(word, words)))]
 
     def doesnt_match(self, words: Sequence[str]) -> str:
-        """Return the one of some words that is farthest from their mean; unknown words are left out."""
+        """Return which of some words is farthest from their mean; unknown words are left out."""
         known: list[str] = [word for word in entries(words) if word in self]
         if not known:
-            raise ValueError("doesnt_match needs at least one word that is known")
+            raise ValueError("doesnt_match needs at least one known word")
         cosines = normalised(self[known]) @ self.get_mean_vector(known, post_normalize=True)
         return min(zip(cosines.tolist(), known, strict=True))[1]
 
@@ -265,25 +194,25 @@ class WordVectors:
     ) -> Neighbours | Floats:
         """Return the words nearest to some words and far from others, with their cosines, the nearest first.
 
-        Compares every word's direction with the mean of the positive unit vectors and the negated negative ones
-        (3CosAdd; Levy and Goldberg, 2014), exactly. The words given are never in the answer; of words equally near,
-        the more frequent comes first.
+        Every word is compared exactly with the mean of the positive unit vectors and the negated negative ones
+        (3CosAdd; Levy and Goldberg, 2014). The given words are never in the result. Of equally near words, the more
+        frequent comes first.
 
         Args:
-            positive: A word or a vector (D,), or several; vectors are taken as they are, not at length one. Each may be
-                a tuple with its weight, ``("king", 0.5)``, which is 1 otherwise.
-            negative: The same; the weight is -1 otherwise, and one that is given counts with its own sign.
+            positive: A word or a vector (D,), or several; vectors are used as they are, not scaled. Each may be a tuple
+                with its weight, ``("king", 0.5)``; the default weight is 1.
+            negative: The same; the default weight is -1, and a given weight keeps its sign.
             topn: How many words to return; None returns all cosines instead, (V,) float32, as gensim does.
-            restrict_vocab: Look only at so many of the most frequent words.
+            restrict_vocab: Compare only so many of the most frequent words.
 
         Raises:
             UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
-            ValueError: If nothing is given, or a vector of another size.
+            ValueError: If nothing is given, or a vector has other dimensions.
 
         """
         if topn is not None and topn < 1:
             return []
-        given, weights = queries.weighted(entries(positive), entries(negative))
+        given, weights = similarity.weighted(entries(positive), entries(negative))
         target = self.get_mean_vector(given, weights, post_normalize=True, ignore_missing=False)
         cosines = self._cosines(target, restrict_vocab)
         return cosines if topn is None else self._named(cosines, self._indices(given), topn)
@@ -301,16 +230,16 @@ class WordVectors:
     def most_similar_batch(
         self, words: Sequence[Entry] | npt.NDArray[Any], topn: int = 10, restrict_vocab: int | None = None
     ) -> list[Neighbours]:
-        """Return for each word or vector what :meth:`most_similar` would, several to a matrix product.
+        """Return for each word or vector the result of :meth:`most_similar`; one matrix product computes many.
 
         Args:
             words: Words, vectors (D,), both, or an array of vectors, (n, D).
             topn: How many neighbours of each.
-            restrict_vocab: Look only at so many of the most frequent words.
+            restrict_vocab: Compare only so many of the most frequent words.
 
         Raises:
             UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
-            ValueError: If a vector has another size.
+            ValueError: If a vector has other dimensions.
 
         """
         answers: list[Neighbours] = []
@@ -328,28 +257,28 @@ class WordVectors:
         return answers
 
     def evaluate_word_pairs(self, path: str | Path, **options: Any) -> evaluation.PairScores:
-        """Correlate cosines with people's judgements of word pairs: see :func:`.evaluation.word_pairs`."""
+        """Correlate cosines with human scores of word pairs: see :func:`.evaluation.word_pairs`."""
         return evaluation.word_pairs(self, path, **options)
 
     def evaluate_word_analogies(
         self, path: str | Path, restrict_vocab: int | None = 300_000, **options: Any
     ) -> evaluation.AnalogyScores:
-        """Count the analogies solved: see :func:`.evaluation.word_analogies`."""
+        """Count the solved analogies: see :func:`.evaluation.word_analogies`."""
         return evaluation.word_analogies(self, path, restrict_vocab, **options)
 
     def save_word2vec_format(self, path: str | Path, binary: bool = False) -> None:
-        """Write the vectors as word2vec's C program did, as text or binary: see :func:`.export.write`."""
+        """Write the vectors in word2vec's text or binary format: see :func:`.export.write`."""
         export.write(self, path, "word2vec-binary" if binary else "word2vec")
 
     def _cosines(self, direction: Floats, restrict_vocab: int | None = None) -> Floats:
-        """Return the cosines between the most frequent words and a direction, (D,) at length one."""
+        """Return the cosines between the most frequent words and a unit vector, (D,)."""
         looked_at = slice(restrict_vocab or None)
         cosines: Floats = self.vectors[looked_at] @ direction
         cosines /= self._lengths[looked_at]
         return cosines
 
     def _vector(self, entry: Entry, norm: bool) -> npt.NDArray[Any]:
-        """Return a vector as it is given, or that of a word."""
+        """Return a given vector unchanged, or the vector of a word."""
         if not isinstance(entry, np.ndarray):
             return self.get_vector(entry, norm)
         if entry.shape != (self.vector_size,):
@@ -357,31 +286,10 @@ class WordVectors:
         return entry
 
     def _indices(self, words: Iterable[Entry]) -> list[int]:
-        """Return where the words are among words and vectors."""
+        """Return the indices of the words among some words and vectors."""
         return [self.get_index(word) for word in words if not isinstance(word, np.ndarray)]
 
     def _named(self, cosines: Floats, given: Iterable[int], topn: int) -> Neighbours:
-        found = queries.nearest(cosines, given, topn)
+        found = similarity.nearest(cosines, given, topn)
         words = [self.index_to_key[index] for index in found.tolist()]
         return list(zip(words, cosines[found].tolist(), strict=True))
-
-
-def _restore(
-    cls: type[WordVectors], words: list[str], vectors: Floats, counts: npt.NDArray[np.int64], checkpoint: Any
-) -> WordVectors:
-    return cls(words, vectors, counts, copy=False, checkpoint=checkpoint)
-
-
-def _ordered(matrix: Floats, order: npt.NDArray[np.intp]) -> Floats:
-    """Put rows in order where they lie, some columns at a time; those in order already may be read-only."""
-    if (np.diff(order) < 0).any():
-        width = max(_COLUMNS, _PIECE // len(order))
-        for start in range(0, matrix.shape[1], width):
-            columns = slice(start, start + width)
-            matrix[:, columns] = matrix[order, columns]
-    return matrix
-
-
-def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
-    return array

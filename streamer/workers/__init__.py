@@ -1,5 +1,10 @@
-"""Other processes that train beside each other on shared memory: Python's lock lets threads do so only by halves."""
+"""Workers: this process, or others on this machine that share its memory, behind one protocol of five methods.
 
-from streamer.workers.team import Team
+No code outside this package names a kind of worker.
+"""
 
-__all__ = ["Team"]
+from streamer.workers.here import Here
+from streamer.workers.protocol import Workers
+from streamer.workers.start import Start, starter
+
+__all__ = ["Here", "Start", "Workers", "starter"]

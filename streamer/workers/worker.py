@@ -1,4 +1,4 @@
-"""What a worker process does: its part of the chunks of each block it is told of, in turns with the others."""
+"""A worker process: it trains its part of the chunks of each block that it is given, in turns with the others."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import threadpoolctl
 from streamer.model.embeddings import Weights
 from streamer.model.pipeline import Pipeline, Tokens
 from streamer.model.sgns import Batching, Loss
-from streamer.processes import keep_freed_memory
 from streamer.settings import ModelSettings
-from streamer.workers.memory import SharedArray
+from streamer.system.processes import keep_freed_memory
+from streamer.workers.shared_memory import SharedArray
 
 
 class Setup(NamedTuple):
-    """What a worker is told first: which part of what model is its own, and the descriptors of the shared memory."""
+    """The first message to a worker: the model's settings, the worker's part, the descriptors of the shared memory."""
 
     batching: Batching
     settings: ModelSettings
@@ -32,7 +32,7 @@ class Setup(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block to train: in which of the shared buffers it lies, its tokens and noise words, and the rows there are."""
+    """A block to train: the index of its buffer, how many tokens and noise words it has, how many rows the weights."""
 
     buffer: int
     tokens: int
@@ -53,24 +53,24 @@ def shared_weights(dimensions: int, descriptors: tuple[int | None, ...] = (None,
 
 
 def store(buffer: SharedArray, tokens: Tokens) -> None:
-    """Put a block where the workers find it."""
+    """Copy a block into a shared buffer."""
     np.concatenate(tokens, out=buffer.map(2 * len(tokens.ids) + len(tokens.noise)))
 
 
 def fetch(buffer: SharedArray, block: Block) -> Tokens:
-    """Return the block that :func:`store` put there."""
+    """Return the block that :func:`store` copied there."""
     array = buffer.map(2 * block.tokens + block.noise)
     ids, segments, noise = np.split(array, [block.tokens, 2 * block.tokens])
     return Tokens(ids, segments.astype(np.int32), noise)
 
 
 def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
-    """Train each block that comes through a pipe and answer with its losses, until the other side is gone.
+    """Train each block from a pipe and answer with its losses, until the other side is gone.
 
     Args:
         descriptor: The pipe.
-        turn_comes: A pipe that holds a byte when it is this worker's turn.
-        turn_goes: The same for the worker that comes next.
+        turn_comes: A pipe that has a byte when it is this worker's turn.
+        turn_goes: The same for the next worker.
     """
 
     @contextlib.contextmanager
@@ -83,7 +83,7 @@ def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
     keep_freed_memory()
     threadpoolctl.threadpool_limits(1, user_api="blas")
     connection: Connection[Answer | None, Setup | Block] = Connection(descriptor)
-    # The trainer is gone, or another worker; anything else is an error, and shown as one.
+    # These mean that the trainer or another worker is gone. Anything else is an error, and is shown.
     with connection, contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         setup = connection.recv()
         assert isinstance(setup, Setup)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamer.checkpoints import Store, snapshot
-from streamer.trainer import Trainer
+from streamer.training.trainer import Trainer
 
 WORDS = 100_000
 
@@ -18,21 +18,21 @@ WORDS = 100_000
 def trainer() -> Trainer:
     """Return a trainer with 100,000 words in 100 dimensions, and as many candidates."""
     made = Trainer(threads=1)
-    vocabulary = made.model.vocabulary
+    vocabulary = made.state.model.vocabulary
     vocabulary.observe([f"word{number}" for number in range(WORDS)], np.full(WORDS, 5))
     vocabulary.observe([f"candidate{number}" for number in range(WORDS)], np.ones(WORDS))
-    made.model.embeddings.grow(WORDS, np.random.default_rng(1))
+    made.state.model.embeddings.grow(WORDS, np.random.default_rng(1))
     return made
 
 
 def test_pause_for_a_copy(benchmark: Any, trainer: Trainer) -> None:
     """What the training waits for."""
-    benchmark(lambda: snapshot(trainer.to_tree()))
+    benchmark(lambda: snapshot(trainer.state.to_tree()))
 
 
 def test_write_and_publish(benchmark: Any, trainer: Trainer, tmp_path: Path) -> None:
     """What a thread does meanwhile: digest, write, sync, rename."""
-    store, image = Store(tmp_path), snapshot(trainer.to_tree())
+    store, image = Store(tmp_path), snapshot(trainer.state.to_tree())
     with store.lock():
         benchmark.pedantic(lambda: store.publish(image, 1), rounds=5)
     benchmark.extra_info["size_bytes"] = len(image)

@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from streamer.intake import tokenizer
 from streamer.intake.inbox import Inbox
 from streamer.intake.ledger import Ledger
 from streamer.settings import RunSettings
+from streamer.text import tokenizer
 
 from .text import block
 
 
-def test_tokenise_a_block(benchmark: Any) -> None:
+def test_tokenize_a_block(benchmark: Any) -> None:
     """A MiB of made-up English, or the first of ``STREAMER_BENCH_TEXT``."""
     given = os.environ.get("STREAMER_BENCH_TEXT")
     text = block()

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.intake import tokenizer
 from streamer.model.embeddings import Embeddings
 from streamer.model.optimizer import RowSummer, apply_adagrad, plan_row_sums
 from streamer.model.sampling import NoiseDistribution
@@ -15,6 +14,7 @@ from streamer.model.sgns import Batching
 from streamer.model.training import Learner, ModelState
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import ModelSettings
+from streamer.text import tokenizer
 
 from .text import TOKENS, block
 

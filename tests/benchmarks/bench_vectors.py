@@ -21,7 +21,7 @@ import pytest
 from gensim.test.utils import datapath
 
 import streamer
-from streamer.trainer import Trainer
+from streamer.training.trainer import Trainer
 from streamer.vectors.spelling import nearest
 
 WORDS = int(os.environ.get("STREAMER_BENCH_WORDS", "100000"))
@@ -47,9 +47,9 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trainer, random = Trainer(threads=1), np.random.default_rng(1)
     questions = Path(datapath("questions-words.txt")).read_text(encoding="utf-8").split()
     words = list(dict.fromkeys([*questions, *(f"word{number:x}" for number in range(WORDS))]))[:WORDS]
-    trainer.model.vocabulary.observe(words, random.zipf(1.2, WORDS).clip(0, 10**6) + 5)
-    trainer.model.embeddings.grow(WORDS, random)
-    trainer.model.embeddings.input[:] = random.standard_normal((WORDS, 100), dtype=np.float32)
+    trainer.state.model.vocabulary.observe(words, random.zipf(1.2, WORDS).clip(0, 10**6) + 5)
+    trainer.state.model.embeddings.grow(WORDS, random)
+    trainer.state.model.embeddings.input[:] = random.standard_normal((WORDS, 100), dtype=np.float32)
     folder = tmp_path_factory.mktemp("checkpoints")
     trainer.save(folder)
     return folder

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from streamer.checkpoints import Damaged, Tree, decode, seal, snapshot, verify
+from streamer.checkpoints import Damaged, decode, seal, snapshot, verify
 
 from . import crafted
 from .trees import ROOT
@@ -166,29 +166,3 @@ def test_the_checksums_of_what_is_crafted_are_right() -> None:
     assert len(list(crafted.checked_parts(image))) >= 5
     assert crafted.bent(image, lambda data: None) == image
     assert crafted.opened(image) == "decoded ['a/array', 'a/number', 'a/text', 'b/array']"
-
-
-def test_a_heap_that_would_hold_hdf5_for_ever_is_refused() -> None:
-    """Free space of no size in the heap of the strings keeps libhdf5 in a loop, where not even Ctrl-C is heard."""
-    image = bytearray(crafted.plain())
-    heap = image.index(b"GCOL")
-    free = heap + 16 + 16 + 16  # behind the heap's header, and the one string with its own
-    assert int.from_bytes(image[free : free + 2], "little") == 0
-    image[free + 8 : free + 16] = bytes(8)
-    with pytest.raises(Damaged, match=f"the heap at {heap} has an object of 0 bytes"):
-        decode(io.BytesIO(b"".join(seal(memoryview(image)))))
-
-
-def test_arrays_may_hold_what_looks_like_a_heap() -> None:
-    """What stands in an array is nobody's metadata: who puts files into an inbox chooses the names in the ledger."""
-    array = np.frombuffer(b"GCOL\x01" * 100, np.uint8)
-    assert np.array_equal(decode(io.BytesIO(b"".join(seal(snapshot({"a": array})))))["a"], array)
-
-
-def test_a_string_that_looks_like_a_heap_is_a_string() -> None:
-    """What HDF5 keeps strings in has a signature, which may stand in one of them: a folder may have any name."""
-    for before in range(16):
-        tree: Tree = {"name": "/srv" + "x" * before + "GCOL\x01abc ", "other": "y" * 50, "array": np.arange(5)}
-        file = io.BytesIO(b"".join(seal(snapshot(tree))))
-        verify(file)
-        assert decode(file)["name"] == tree["name"]

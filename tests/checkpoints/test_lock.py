@@ -69,7 +69,7 @@ def test_a_killed_trainer_leaves_no_lock(tmp_path: Path) -> None:
 
 
 def test_a_child_that_outlives_its_trainer_does_not_keep_the_lock(tmp_path: Path) -> None:
-    """Processes that the trainer forked, to tokenise for it, do not hold the folder after it was killed."""
+    """Processes that the trainer forked, to tokenize for it, do not hold the folder after it was killed."""
     with trainer(tmp_path, "fork") as (process, child):
         assert Store(tmp_path).holder() == process.pid
         process.send_signal(signal.SIGKILL)

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamer import disk
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
+from streamer.system import disk
 
 from .trees import ROOT, filled, run, tree
 

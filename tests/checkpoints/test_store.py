@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 import pytest
 
-from streamer import disk
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
+from streamer.system import disk
 
 from .trees import damage, filled, run, tree
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import streamer
-from streamer.intake.ledger import Inspection, Signature
+from streamer.intake.ledger import Signature, Verdict
 from streamer.model.sgns import Loss
 
 from .pages import DOCS, code_blocks, section, table_rows
@@ -31,21 +31,21 @@ def trainer(tmp_path: Path) -> streamer.Trainer:
     """Return a trainer with something in every table, saved to ``checkpoints`` in the test's folder."""
     trainer = streamer.Trainer(vector_size=8, min_count=2, threads=1).partial_fit([TEXT])
     size = len(TEXT)
-    look = Inspection(Signature(size, 1, 2), hashlib.sha256(TEXT.encode()).digest(), size)
-    entry = trainer.ledger.plan(NAME, look)
+    look = Verdict(Signature(size, 1, 2), hashlib.sha256(TEXT.encode()).digest(), size)
+    entry = trainer.state.ledger.plan(NAME, look)
     assert entry is not None
-    trainer.ledger.advance(entry, size, 12)
-    trainer.ledger.finish(entry)
-    trainer.ledger.refuse("nothing.txt", Signature(0, 3, 4), REASON)
-    trainer.epochs.begin('[1, "a.txt"]')
-    trainer.epochs.add(0, Loss(2.0, 1.0))
+    trainer.state.ledger.advance(entry, size, 12)
+    trainer.state.ledger.finish(entry)
+    trainer.state.ledger.refuse("nothing.txt", Signature(0, 3, 4), REASON)
+    trainer.state.epochs.begin('[1, "a.txt"]')
+    trainer.state.epochs.add(0, Loss(2.0, 1.0))
     trainer.save(tmp_path / "checkpoints")
     return trainer
 
 
 def test_every_key_is_on_the_page(trainer: streamer.Trainer) -> None:
     """Each array and each scalar of the tree has a row in the right table."""
-    tree = trainer.to_tree()
+    tree = trainer.state.to_tree()
     arrays = {key for key, value in tree.items() if isinstance(value, np.ndarray)}
     assert arrays == DATASETS.keys()
     assert tree.keys() - arrays == ATTRIBUTES.keys()

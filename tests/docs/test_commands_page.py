@@ -15,7 +15,7 @@ from typing import Any
 import click
 import pytest
 
-from streamer.cli import cli
+from streamer.cli.app import cli
 
 from .pages import DOCS, ROOT, section
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import streamer
-from streamer.commands.making import SUFFIXES
+from streamer.cli.export import SUFFIXES
 from streamer.vectors import FORMATS
 
 from .pages import DOCS, ROOT, code_blocks, section, table_rows

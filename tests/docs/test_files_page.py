@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from streamer import service
 from streamer.intake import inbox, ledger, reader
+from streamer.service import loop
 
 from .pages import DOCS
 
@@ -40,7 +40,7 @@ REASONS = {
     *(reader._KINDS.values()),
     *VERDICTS,
     *strings(reader, "Refused"),
-    *strings(service, "abandon"),
+    *strings(loop, "abandon"),
 }
 
 

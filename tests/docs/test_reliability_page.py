@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from streamer.disk import FAILPOINTS
 from streamer.errors import ExitCode
+from streamer.system.failpoints import FAILPOINTS
 
 from .pages import DOCS, ROOT, section, table_rows
 

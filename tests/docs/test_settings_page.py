@@ -6,7 +6,7 @@ import attrs
 import click
 import pytest
 
-from streamer.cli import cli
+from streamer.cli.app import cli
 from streamer.settings import ModelSettings, RunSettings, flag, names
 
 from .pages import DOCS, section

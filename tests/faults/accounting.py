@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from streamer import reports
+from streamer.answers import reports
 from streamer.settings import DEFAULT_EXCLUDE
 
 Row = dict[str, Any]

@@ -27,13 +27,14 @@ import numpy as np
 import structlog
 
 import streamer
-from streamer import reports
+from streamer.answers import reports
 from streamer.checkpoints import Store, Tree, decode, encode, seal
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import Score
-from streamer.intake.ledger import Inspection, Ledger, Signature
-from streamer.reading import read_ledger
-from streamer.trainer import Trainer
+from streamer.intake.ledger import Ledger, Signature, Verdict
+from streamer.model.sgns import Loss
+from streamer.state import Score, State, reading
+from streamer.state.reading import read_ledger
+from streamer.training.trainer import Trainer
 from streamer.vectors import WordVectors
 
 PAGE = 4096
@@ -51,13 +52,13 @@ def make(folder: Path) -> None:
     for number in (1, 2):
         if number == 1:
             known = WordVectors(["word1", "word2"], np.ones((2, 8), np.float32), [2, 1])
-            trainer.begin_with(known, name="published.txt", sha256="ab")
+            trainer.set_initial_vectors(known, name="published.txt", sha256="ab")
         text = " ".join(f"word{min(rng.randrange(600), rng.randrange(600))}" for _ in range(4000))
         trainer.partial_fit([text])
-        _keep_books(trainer.ledger, number, len(text))
-        trainer.epochs.begin(f'[{number}, "a.txt"]')
-        trainer.epochs.add(0, streamer.trainer.Loss(2.0, 1.0))
-        trained = trainer.model.words_trained
+        _keep_books(trainer.state.ledger, number, len(text))
+        trainer.state.epochs.begin(f'[{number}, "a.txt"]')
+        trainer.state.epochs.add(0, Loss(2.0, 1.0))
+        trained = trainer.state.model.words_trained
         trainer.scores.add([Score(trained, "pairs a", 0.5, 3, 4), Score(trained, "analogies b", 0.25, 5, 5)])
         shutil.copy(trainer.save(folder / "saved").path, folder / f"{number}.h5")
 
@@ -65,7 +66,7 @@ def make(folder: Path) -> None:
 def _keep_books(ledger: Ledger, number: int, size: int) -> None:
     for name, outcome in (("a", "trained"), ("b", "partial"), ("c", "skipped")):
         path = f"{name}{number}\udce9.txt"
-        look = Inspection(Signature(size, number, 3), hashlib.sha256(path.encode("utf-8", "replace")).digest(), size)
+        look = Verdict(Signature(size, number, 3), hashlib.sha256(path.encode("utf-8", "replace")).digest(), size)
         if outcome == "skipped":
             ledger.refuse(path, look.signature, "it is empty")
             continue
@@ -191,10 +192,10 @@ def state(tree: Tree) -> str:
 
 WAYS: dict[str, Callable[[Path], str]] = {
     "the service": lambda folder: state(Store(folder).load_newest()[1]),  # type: ignore[index]
-    "resume": lambda folder: state(Trainer.resume(folder, threads=1).to_tree()),
+    "resume": lambda folder: state(Trainer.resume(folder, threads=1).state.to_tree()),
     "load": lambda folder: hashlib.sha256(streamer.load(folder).vectors.tobytes()).hexdigest(),
     "files": lambda folder: str(len(read_ledger(folder).entries)),
-    "verify": lambda folder: reports.verified(folder).name,
+    "verify": lambda folder: reading.verify(folder).name,
 }
 """How a folder of checkpoints is read, and what tells that it was the right one."""
 
@@ -213,8 +214,8 @@ def lives(folder: Path) -> None:
     """Check that a trainer that was resumed goes on, can be saved, and be resumed again."""
     trainer = Trainer.resume(folder, threads=1)
     trainer.partial_fit(["word1 word2 word3 word4 new new new"])
-    trainer.ledger.reconsider(bool)
-    Trainer.from_tree(_tree(b"".join(encode(trainer.to_tree()))), threads=1)
+    trainer.state.ledger.reconsider(bool)
+    State.from_tree(_tree(b"".join(encode(trainer.state.to_tree()))))
     streamer.load(folder).most_similar(streamer.load(folder).index_to_key[0])
     reports.status(folder)
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from streamer.checkpoints import Tree
 from streamer.checkpoints.format import decode
-from streamer.intake import tokenizer
 from streamer.intake.ledger import Entry, Ledger
+from streamer.text import tokenizer
 
 Key = tuple[str, bytes]
 """A path and the SHA-256 of what it held."""

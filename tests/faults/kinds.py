@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.service.corpus import text
+from tests.support.corpus import text
 
 GOOD = text(1, 6_000)
 WORDS = len(GOOD.split())

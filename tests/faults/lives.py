@@ -18,12 +18,14 @@ from unittest.mock import patch
 
 import attrs
 
-from streamer import disk, service
-from streamer.display import Display
 from streamer.errors import StreamerError
-from streamer.saving import Saver
+from streamer.service import loop
+from streamer.service.progress import Display
+from streamer.service.saving import Saver
+from streamer.service.signals import StopSignals, signal
 from streamer.settings import RunSettings
-from streamer.signals import StopSignals, signal
+from streamer.system import failpoints
+from streamer.system.failpoints import FAILPOINTS
 
 MODEL = {"vector_size": 4, "window": 2, "negative": 2, "min_count": 2, "sample": 0.05}
 ENDLESS = 20_000
@@ -31,11 +33,11 @@ ENDLESS = 20_000
 ANYWHERE = ""
 
 MOMENTS = (
-    *(name for name in disk.FAILPOINTS if name.startswith(("block.", "file.", "service."))),
+    *(name for name in FAILPOINTS if name.startswith(("block.", "file.", "service."))),
     *("checkpoint.copied", "checkpoint.published", "input.planned"),
 )
 """Failpoints at which the disk is not called, so that no error comes from there."""
-CALLS = tuple(name for name in disk.FAILPOINTS if name not in (*MOMENTS, "inbox.event", "inbox.watch", "helper.start"))
+CALLS = tuple(name for name in FAILPOINTS if name not in (*MOMENTS, "inbox.event", "inbox.watch", "helper.start"))
 """Failpoints at which the disk is called by every life."""
 
 
@@ -108,7 +110,7 @@ class Life:
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def reached(self, name: str) -> str:
-        """Do what the fault wants at a failpoint; stands in for :func:`streamer.disk.reached`."""
+        """Do what the fault wants at a failpoint; stands in for :func:`streamer.system.failpoints.reached`."""
         if name == "inbox.event":  # comes from another thread whenever it likes, and is a hint
             return "lose" if self.dead else ""
         with self._one:
@@ -150,13 +152,13 @@ class Life:
             epochs: Passes of ``train``; 0 for ``watch --once``.
         """
         number = next(_numbers)  # the names of half-written files tell one process from another by it
-        with patch.object(disk, "reached", self.reached), patch.object(os, "getpid", lambda: number):
+        with patch.object(failpoints, "reached", self.reached), patch.object(os, "getpid", lambda: number):
             try:
-                with service.start(folder, MODEL, run, Display(), self.signals) as running:
+                with loop.start(folder, MODEL, run, Display(), self.signals) as running:
                     if epochs:
-                        service.train([inbox], epochs, running, lambda *_: None)
+                        loop.train([inbox], epochs, running, lambda *_: None)
                     else:
-                        service.watch(inbox, running, once=True)
+                        loop.watch(inbox, running, once=True)
                     self.finished, self.idle = True, running.idle
             except Killed:
                 self.finished = False

@@ -19,13 +19,15 @@ from typing import Any
 import pytest
 import structlog
 
-from streamer import Trainer, disk, service
-from streamer.display import Display
+from streamer import Trainer
 from streamer.intake import reader
 from streamer.intake.ledger import CHANGED, REWRITTEN
+from streamer.service import loop
+from streamer.service.progress import Display
+from streamer.service.signals import StopSignals
 from streamer.settings import RunSettings
-from streamer.signals import StopSignals
-from tests.service.corpus import put
+from streamer.system import failpoints
+from tests.support.corpus import put
 
 from .accounting import Row, check_accounts
 
@@ -253,15 +255,15 @@ class World:
 
         run = RunSettings(**{"threads": 1, "settle": 0.0, "rescan": 0.05, "poll": True, **settings})
         with structlog.testing.capture_logs() as self.lines, self._monkeypatch.context() as patch:
-            patch.setattr(disk, "reached", at)
-            with service.start(self.checkpoints, MODEL, run, Display(), signals) as running:
-                service.watch(self.inbox, running, once=True)
+            patch.setattr(failpoints, "reached", at)
+            with loop.start(self.checkpoints, MODEL, run, Display(), signals) as running:
+                loop.watch(self.inbox, running, once=True)
             self.words_trained += running.words_seen
         return bool(stopped)
 
     def counts(self) -> Counter[str]:
         """Return how often each word was seen, admitted or not."""
-        vocabulary = Trainer.resume(self.checkpoints, threads=1).model.vocabulary
+        vocabulary = Trainer.resume(self.checkpoints, threads=1).state.model.vocabulary
         return Counter(dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))) + Counter(
             vocabulary.candidates
         )

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from streamer import disk
 from streamer.checkpoints import Checkpoint, Store, decode, publish, seal, store
 from streamer.errors import StreamerError
+from streamer.system import disk
 
 Patch = pytest.MonkeyPatch
 MUTANTS: dict[str, Callable[[Patch], None]] = {}
@@ -25,7 +25,7 @@ def mutant(function: Callable[[Patch], None]) -> Callable[[Patch], None]:
 
 
 class Lying:
-    """What a module sees of :mod:`streamer.disk` if some of its calls do nothing."""
+    """What a module sees of :mod:`streamer.system.disk` if some of its calls do nothing."""
 
     def __init__(self, patch: Patch, *purposes: str) -> None:
         self.purposes = purposes

@@ -1,9 +1,9 @@
 """A disk that may lose power: what was done to it, and every state in which it may then be found.
 
-After Pillai et al. 2014 (ALICE). What :mod:`streamer.disk` does is recorded while it is done to a real folder. Of what
-was recorded, POSIX promises this much: ``fsync`` of a file makes its bytes durable, not its name; ``fsync`` of a folder
-makes durable the names in it. All else may have landed or not, names in any combination and in any order, bytes wholly,
-partly, in another order, or as zeros where the new size landed and they did not.
+After Pillai et al. 2014 (ALICE). What :mod:`streamer.system.disk` does is recorded while it is done to a real folder.
+Of what was recorded, POSIX promises this much: ``fsync`` of a file makes its bytes durable, not its name; ``fsync``
+of a folder makes durable the names in it. All else may have landed or not, names in any combination and in any order,
+bytes wholly, partly, in another order, or as zeros where the new size landed and they did not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamer import disk
+from streamer.system import disk
 
 Names = Mapping[str, "bytes | Names"]
 """What is in a folder: the bytes of each file, the names in each folder."""
@@ -151,7 +151,7 @@ class Model:
 
 
 class Recorder:
-    """Writes down what :mod:`streamer.disk` does within a folder, while a context lasts.
+    """Writes down what :mod:`streamer.system.disk` does within a folder, while a context lasts.
 
     Args:
         root: The folder; what is in it when the context begins is durable.

@@ -16,7 +16,7 @@ from typing import Any
 from streamer.checkpoints import Store
 from streamer.errors import StreamerError
 
-from ..service.process import QUICK, run, started
+from ..support.process import QUICK, run, started
 from .state import State
 
 OPTIONS = (*QUICK, "--threads", "1", "--checkpoint-every", "0", "--checkpoints", "disk/checkpoints")

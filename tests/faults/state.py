@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from streamer.checkpoints import Store
-from streamer.trainer import Trainer
+from streamer.training.trainer import Trainer
 
 OF_THE_CLOCK = {"sequence", "history/seconds"}
 """What of a checkpoint depends on how often and how fast it was saved, and influences nothing."""
@@ -42,11 +42,11 @@ class State:
     def rows(checkpoints: Path) -> tuple[object, ...]:
         """Return what does not depend on the order of the files: the rows of the ledger, and every count of a word."""
         trainer = Trainer.resume(checkpoints, threads=1)
-        vocabulary = trainer.model.vocabulary
+        vocabulary = trainer.state.model.vocabulary
         counts = {**vocabulary.candidates, **dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))}
         rows = sorted(
             (row.path, row.outcome, row.reason, row.words, row.bytes_trained, row.bytes_skipped)
-            for row in trainer.ledger.entries
+            for row in trainer.state.ledger.entries
         )
         return rows, counts
 
@@ -88,7 +88,7 @@ def children(pid: int) -> list[Process]:
         except OSError:
             continue
         if began:
-            processes.append(Process(child, "worker" if b"worker" in command else "tokeniser", began))
+            processes.append(Process(child, "worker" if b"worker" in command else "tokenizer", began))
     return processes
 
 

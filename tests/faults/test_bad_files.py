@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.service.corpus import aged, put, text
-from tests.service.process import COMMAND, POWERLESS, QUICK, Ended, done, files, run, started
+from tests.support.corpus import aged, put, text
+from tests.support.process import COMMAND, POWERLESS, QUICK, Ended, done, files, run, started
 
 from .accounting import check_accounts
 from .conftest import Amount, Tell

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import structlog
 
-from streamer import service
-from streamer.display import Display
-from streamer.intake import ahead
+from streamer.intake import prefetch
+from streamer.service import loop
+from streamer.service.progress import Display
+from streamer.service.signals import StopSignals
 from streamer.settings import RunSettings
-from streamer.signals import StopSignals
 
 from .conftest import Amount, Tell
 from .moments import (
@@ -80,18 +80,18 @@ def test_a_packed_file_that_changes(change: str, moment: str, world: World) -> N
 @pytest.mark.parametrize(
     ("change", "stage"), [(change, BEGUN) for change in CHANGES] + [("replace", OPENED), ("delete", OPENED)]
 )
-def test_a_file_that_changes_while_it_is_tokenised_ahead(
+def test_a_file_that_changes_while_it_is_tokenized_ahead(
     change: str, stage: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process reads the file too, later or a block or two ahead: no new content is trained as the old."""
-    monkeypatch.setattr(ahead, "WORTH_STARTING", 1)
-    sent, receive, old = [], ahead.Ahead._receive, OLD * 200
+    monkeypatch.setattr(prefetch, "WORTH_STARTING", 1)
+    sent, receive, old = [], prefetch.Prefetcher._receive, OLD * 200
 
-    def received(self: ahead.Ahead, check: Callable[[], None]) -> ahead.TokenBlock | None:
+    def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | None:
         sent.append(receive(self, check))
         return sent[-1]
 
-    monkeypatch.setattr(ahead.Ahead, "_receive", received)
+    monkeypatch.setattr(prefetch.Prefetcher, "_receive", received)
     what = changes(old)[change]
 
     def is_it(at: str, reached: Reached) -> bool:
@@ -115,9 +115,9 @@ class Watching:
         run = RunSettings(threads=1, settle=settle, rescan=0.1)
         worker = threading.Thread(target=self._work, args=(work, world))
         with structlog.testing.capture_logs() as self.lines:
-            with service.start(world.checkpoints, MODEL, run, Display(), self.signals) as running:
+            with loop.start(world.checkpoints, MODEL, run, Display(), self.signals) as running:
                 worker.start()
-                service.watch(world.inbox, running)
+                loop.watch(world.inbox, running)
             world.words_trained += running.words_seen
             worker.join()
 

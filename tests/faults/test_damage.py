@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 import streamer
-from streamer import reports
-from streamer.checkpoints import Store, Tree, decode, encode
+from streamer.checkpoints import FORMAT_VERSION, Store, Tree, decode, encode
 from streamer.errors import ExitCode, StreamerError
-from streamer.trainer import Trainer
+from streamer.state import State, reading
+from streamer.training.trainer import Trainer
 
-from ..service.process import POWERLESS, QUICK, done, run
+from ..support.process import POWERLESS, QUICK, done, run
 from . import bent
 from .conftest import Amount, Tell
 
@@ -195,10 +195,10 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "scores that run backwards": ("scores/words_trained", _last(1)),
     "scores of more words than there were": ("scores/words_trained", _last(2**40)),
     "scores of whole numbers": ("scores/score", lambda array: array.astype(np.int64)),
-    "more words brought than counted": ("origin/words", lambda words: 2**40),
-    "fewer than no words brought": ("origin/words", lambda words: -1),
-    "more counted than were seen": ("origin/words_seen", lambda words: 2**40),
-    "a name that is a number": ("origin/name", lambda name: 7),
+    "more words brought than counted": ("initial/words", lambda words: 2**40),
+    "fewer than no words brought": ("initial/words", lambda words: -1),
+    "more counted than were seen": ("initial/words_seen", lambda words: 2**40),
+    "a name that is a number": ("initial/name", lambda name: 7),
     "an epoch without a number": ("epochs/losses", _first(np.nan)),
 }  # fmt: skip
 """What no trainer can have written, each behind a digest that is right."""
@@ -212,7 +212,7 @@ def test_nonsense_is_refused_with_a_reason(name: str, tree: Tree, tmp_path: Path
     store.save(tree, 1)
     Trainer.resume(tmp_path, threads=1)
     store.save({**tree, leaf: change(tree[leaf])}, 2)
-    for read in (lambda: Trainer.resume(tmp_path, threads=1), lambda: reports.verified(tmp_path)):
+    for read in (lambda: Trainer.resume(tmp_path, threads=1), lambda: reading.verify(tmp_path)):
         with pytest.raises(StreamerError) as refused:
             read()
         assert refused.value.code == ExitCode.DAMAGED
@@ -227,22 +227,19 @@ def test_nonsense_is_refused_with_a_reason(name: str, tree: Tree, tmp_path: Path
 def test_a_bent_history_is_refused(tree: Tree) -> None:
     """A history with as many rows as are never kept, which would break off the training at the next block."""
     columns = {key: np.zeros(2048) for key in tree if key.startswith("history/") and key != "history/resolution"}
-    Trainer.from_tree({**tree, **{key: column[:2047] for key, column in columns.items()}})
+    Trainer.of(State.from_tree({**tree, **{key: column[:2047] for key, column in columns.items()}}))
     with pytest.raises(StreamerError, match="rows of history"):
-        Trainer.from_tree({**tree, **columns})
+        Trainer.of(State.from_tree({**tree, **columns}))
 
 
 def test_bent_scores_are_refused(tree: Tree) -> None:
-    """Scores with as many rows as are never kept; one of a time before there were any has none, and no origin."""
+    """Scores with as many rows as are never kept."""
     columns = {
         key: np.repeat(tree[key][:1], 4096) for key in tree if key.startswith("scores/") and key != "scores/tests"
     }
-    Trainer.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}})
-    with pytest.raises(StreamerError, match="rows of 2 tests"):
-        Trainer.from_tree({**tree, **columns})
-    before = {key: leaf for key, leaf in tree.items() if not key.startswith(("scores/", "origin/"))}
-    trainer = Trainer.from_tree(before)
-    assert not trainer.scores.rows and not trainer.origin.words
+    Trainer.of(State.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}}))
+    with pytest.raises(StreamerError, match="rows and 2 tests"):
+        Trainer.of(State.from_tree({**tree, **columns}))
 
 
 def test_the_command_judges_what_is_within(tree: Tree, tmp_path: Path) -> None:
@@ -261,7 +258,7 @@ def test_the_command_judges_what_is_within(tree: Tree, tmp_path: Path) -> None:
     rows = done("checkpoints", "--json", folder=tmp_path).json
     assert [(row["sequence"], row["verified"]) for row in rows] == [(4, False), (3, False), (2, False), (1, True)]
     assert [row.get("reason", "").partition(":")[0] for row in rows[1:]] == ["the checkpoint cannot be used"] * 2 + [""]
-    assert rows[0]["reason"].startswith("it does not end as checkpoints do")
+    assert rows[0]["reason"].startswith("it does not end like a checkpoint")
     table = done("checkpoints", folder=tmp_path).stdout
     assert "noise/due is -1" in table
 
@@ -338,7 +335,7 @@ def test_a_newer_format_is_left_alone(tmp_path: Path, change: dict[str, str]) ->
     for command in (["watch", "inbox", "--once", *QUICK, "--keep", "1"], ["similar", "king"], ["verify"]):
         ended = run(*command, folder=tmp_path)
         assert ended.code == 65, ended
-        assert "format 1" in ended.stderr
+        assert f"is {FORMAT_VERSION + 1}, and this version of streamer reads up to {FORMAT_VERSION}" in ended.stderr
         assert "upgrade" in ended.stderr
     assert newest.read_bytes() == content
     assert before.exists()
@@ -349,7 +346,7 @@ def _of_a_later_format(tree: Tree, *, in_pieces: bool) -> bytes:
 
     from streamer.checkpoints import seal
 
-    buffer = io.BytesIO(b"".join(encode({**tree, "format_version": 2}))[:-48])
+    buffer = io.BytesIO(b"".join(encode({**tree, "format_version": FORMAT_VERSION + 1}))[:-48])
     if in_pieces:
         with h5py.File(buffer, "r+", libver=("v110", "v110")) as file:
             file.create_dataset("later", data=np.zeros(100), chunks=(10,), compression="gzip")
@@ -365,7 +362,7 @@ def test_what_the_disk_bends_is_not_published(tmp_path: Path, monkeypatch: pytes
     trainer.save(tmp_path, keep=1)
     good = {path.name: path.read_bytes() for path in tmp_path.glob("*.h5")}
     image = Store(tmp_path)
-    rename = streamer.disk.rename  # type: ignore[attr-defined]
+    rename = streamer.system.disk.rename  # type: ignore[attr-defined]
 
     def bends(old: Path, new: Path, name: str) -> None:
         data = bytearray(old.read_bytes())
@@ -374,14 +371,14 @@ def test_what_the_disk_bends_is_not_published(tmp_path: Path, monkeypatch: pytes
         rename(old, new, name)
 
     with monkeypatch.context() as patched:
-        patched.setattr("streamer.disk.rename", bends)
+        patched.setattr("streamer.system.disk.rename", bends)
         with pytest.raises(StreamerError, match=r"0000000002\.h5.*SHA-256") as refused:
-            image.save(trainer.to_tree(), 2)
+            image.save(trainer.state.to_tree(), 2)
     assert refused.value.code == ExitCode.CANNOT_WRITE
     assert refused.value.hint
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".lock"} == good
-    image.save(trainer.to_tree(), 2)
-    assert reports.verified(tmp_path).sequence == 2
+    image.save(trainer.state.to_tree(), 2)
+    assert reading.verify(tmp_path).sequence == 2
 
 
 def test_reading_again_survives_a_signal_and_a_short_read(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from ..checkpoints.test_publish import can_mount
 from ..checkpoints.trees import ROOT
-from ..service.corpus import put, text
-from ..service.process import done
+from ..support.corpus import put, text
+from ..support.process import done
 from .conftest import Amount, Tell
 from .small_disk import OPTIONS
 from .state import State

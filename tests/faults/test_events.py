@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ..service.corpus import put, text
-from ..service.process import COMMAND, QUICK, Running, files, run, started, until
+from ..support.corpus import put, text
+from ..support.process import COMMAND, QUICK, Running, files, run, started, until
 from .accounting import check_accounts
 from .conftest import Amount, Tell
 

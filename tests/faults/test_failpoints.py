@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from streamer import disk
+import streamer
 from streamer.checkpoints import Store
+from streamer.system.failpoints import FAILPOINTS
 
-from ..service.corpus import put, text
-from ..service.process import QUICK, Ended, done, run
+from ..support.corpus import put, text
+from ..support.process import QUICK, Ended, done, run
 from .accounting import check_accounts
 from .state import State
 
@@ -30,12 +31,12 @@ MOMENTS = {
     "file.finished", "service.started", "service.stopping", "service.saved",
 }  # fmt: skip
 """Failpoints between two calls: nothing can fail there, but the process can end."""
-CALLS = sorted(disk.FAILPOINTS.keys() - MOMENTS - ELSEWHERE)
+CALLS = sorted(FAILPOINTS.keys() - MOMENTS - ELSEWHERE)
 OFTEN = ("block.read", "block.advanced", "block.trained", "input.read", "input.open", "checkpoint.write")
 SAVING = ("checkpoint.create", "checkpoint.write", "checkpoint.sync", "checkpoint.rename", "checkpoint.sync_name")
 SAVED = (*SAVING, "checkpoint.retire")
 
-KILLS = [f"{name}:kill:1" for name in sorted(disk.FAILPOINTS.keys() - ELSEWHERE)]
+KILLS = [f"{name}:kill:1" for name in sorted(FAILPOINTS.keys() - ELSEWHERE)]
 KILLS += [f"{name}:kill:{number}" for name in OFTEN for number in (2, 3)]
 KILLS += [f"{name}:kill:{number}" for name in (*SAVED, "checkpoint.published") for number in (2, 3)]
 ERRORS = [f"{name}:{error}:1" for name in CALLS for error in ("EIO", "ENOSPC")]
@@ -233,7 +234,7 @@ def test_helpers_that_cannot_be_started(error: str, tmp_path: Path) -> None:
     done(*helped, "--checkpoints", "undisturbed", folder=tmp_path)
     ended = run(*helped, folder=tmp_path, environment={"STREAMER_FAILPOINT": f"helper.start:{error}:1+"})
     assert ended.code == 0
-    assert ended.events("workers.unavailable") and ended.events("tokeniser.unavailable")
+    assert ended.events("workers.unavailable") and ended.events("tokenizer.unavailable")
     assert State.of(tmp_path / "checkpoints") == State.of(tmp_path / "undisturbed")
 
 
@@ -248,9 +249,8 @@ def test_a_failpoint_that_is_none(tmp_path: Path) -> None:
 
 def test_every_failpoint_is_somewhere() -> None:
     """Each name in the list is used once or more in the code, and each that is used is in the list."""
-    package = Path(disk.__file__).parent
-    code = "\n".join(path.read_text() for path in package.rglob("*.py") if path.name != "disk.py")
-    inside = Path(disk.__file__).read_text().partition("STALL_SECONDS")[2]
-    for name in disk.FAILPOINTS:
-        assert f'"{name}"' in code + inside, name
+    package = Path(streamer.__file__).parent
+    code = "\n".join(path.read_text() for path in package.rglob("*.py") if path.name != "failpoints.py")
+    for name in FAILPOINTS:
+        assert f'"{name}"' in code, name
     assert len(KILLS + ERRORS + FOR_EVER + SHORT) >= 100

@@ -11,14 +11,14 @@ import pytest
 
 from streamer.checkpoints import Store
 
-from ..service.corpus import fill, put, text
-from ..service.process import QUICK, done, started
+from ..support.corpus import fill, put, text
+from ..support.process import QUICK, done, started
 from .accounting import check_accounts
 from .conftest import Amount, Tell
 from .state import State, children
 
 HELPED = 9 << 20
-"""Bytes of text that are enough for a tokeniser and workers to be started."""
+"""Bytes of text that are enough for a tokenizer and workers to be started."""
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ..checkpoints.test_publish import can_mount
-from ..service.corpus import put, text
-from ..service.process import COMMAND, QUICK, done, files
+from ..support.corpus import put, text
+from ..support.process import COMMAND, QUICK, done, files
 
 SHELL = 'exec "$@" {redirection}'
 

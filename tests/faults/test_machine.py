@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from streamer import service
 from streamer.intake import reader
-from streamer.saving import Saver
+from streamer.service import loop
+from streamer.service.saving import Saver
 
 from . import lives
 from .conftest import Amount, Tell
@@ -239,7 +239,7 @@ class Lives(RuleBasedStateMachine):
 def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let files of some hundred bytes have several blocks, and nobody write a log."""
     monkeypatch.setattr(reader, "PIECE", BLOCK)
-    monkeypatch.setattr(service, "Saver", lives.InStep)
+    monkeypatch.setattr(loop, "Saver", lives.InStep)
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
@@ -273,7 +273,7 @@ def test_whatever_happens_the_books_balance(
             )
         if at_random:  # every other time as it is in truth, beside the training: then no two runs are the same
             in_step = not in_step
-            monkeypatch.setattr(service, "Saver", lives.InStep if in_step else Saver)
+            monkeypatch.setattr(loop, "Saver", lives.InStep if in_step else Saver)
     figures = ", ".join(f"{count:,} {name}" for name, count in _told.most_common())
     tell(f"lives of an inbox: {figures}; {time.monotonic() - started:.0f} s")
     assert min(_told[name] for name in ("kill", "stop", "EIO", "ENOSPC", "short", "edit", "damaged")) > 0, figures

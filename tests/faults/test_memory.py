@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ..service.corpus import put
-from ..service.process import Running, done, run, started
+from ..support.corpus import put
+from ..support.process import Running, done, run, started
 from .accounting import check_accounts
 from .state import State
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ..checkpoints.trees import ROOT
-from ..service.corpus import WORDS, put, text
-from ..service.process import COMMAND, QUICK, done, started, until
+from ..support.corpus import WORDS, put, text
+from ..support.process import COMMAND, QUICK, done, started, until
 from .conftest import Amount, Tell
 from .readers import FIXED, check_words
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 RUN = """
 import json, sys
 from pathlib import Path
-from streamer.cli import cli
+from streamer.cli.app import cli
 from tests.faults.power import Recorder
 
 record = Recorder(Path(sys.argv[1]))

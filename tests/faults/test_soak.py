@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ..service.corpus import put, text
-from ..service.process import QUICK, Running, started
+from ..support.corpus import put, text
+from ..support.process import QUICK, Running, started
 from .accounting import check_accounts
 from .conftest import Amount, Tell
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from streamer.checkpoints import Store
-from streamer.trainer import Trainer
+from streamer.training.trainer import Trainer
 
-from ..service.corpus import put, text
-from ..service.process import COMMAND, QUICK, Running, done, started, until
+from ..support.corpus import put, text
+from ..support.process import COMMAND, QUICK, Running, done, started, until
 from .accounting import check_accounts
 from .conftest import Amount, Tell
 

@@ -12,8 +12,8 @@ import pytest
 from streamer.checkpoints import Store
 from streamer.errors import StreamerError
 
-from ..service.corpus import put, text
-from ..service.process import COMMAND, QUICK, done, run
+from ..support.corpus import put, text
+from ..support.process import COMMAND, QUICK, done, run
 from .accounting import check_accounts
 from .conftest import Amount, Tell
 from .state import State

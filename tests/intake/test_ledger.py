@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import CHANGED, REWRITTEN, Entry, Inspection, Ledger, Signature
+from streamer.intake.ledger import CHANGED, REWRITTEN, Entry, Ledger, Signature, Verdict
 
 PATH = "a.txt"
 
 
-def look(ledger: Ledger, content: bytes, *, time: int = 0, path: str = PATH, refusal: str | None = None) -> Inspection:
+def look(ledger: Ledger, content: bytes, *, time: int = 0, path: str = PATH, refusal: str | None = None) -> Verdict:
     """Return what the reader would find in a plain file with this content, last changed at this time."""
     previous = ledger.previous(path)
     matches = previous is not None and hashlib.sha256(content[: previous[0]]).digest() == previous[1]
     signature = Signature(len(content), time, time)
-    return Inspection(signature, hashlib.sha256(content).digest(), len(content), refusal, matches)
+    return Verdict(signature, hashlib.sha256(content).digest(), len(content), refusal, matches)
 
 
 def train(ledger: Ledger, entry: Entry | None, *, to: int | None = None, step: int = 4) -> None:
@@ -167,8 +167,8 @@ def test_a_refused_file_keeps_one_row() -> None:
 def test_a_file_without_text_skips_its_bytes_on_disk() -> None:
     """Where the length of the text is not known, as in a broken gzip file, the bytes on disk are what is skipped."""
     ledger = Ledger()
-    ledger.plan(PATH, Inspection(Signature(99, 0, 0), bytes(32), 0, "gzip: truncated"))
-    ledger.plan("b", Inspection(Signature(99, 0, 0), bytes(32), 500, "not text"))
+    ledger.plan(PATH, Verdict(Signature(99, 0, 0), bytes(32), 0, "gzip: truncated"))
+    ledger.plan("b", Verdict(Signature(99, 0, 0), bytes(32), 500, "not text"))
     assert [row.bytes_skipped for row in ledger.entries] == [99, 500]
     check(ledger)
 
@@ -267,12 +267,12 @@ def test_an_abandoned_file_goes_on_where_it_stopped() -> None:
 def test_several_passes_count_a_byte_once() -> None:
     """Two passes over a text are wanted, the second is interrupted: bytes and words are those of the first."""
     ledger = Ledger()
-    inspection = look(ledger, b"01234567")
-    entry = ledger.plan(PATH, inspection, passes=2)
+    verdict = look(ledger, b"01234567")
+    entry = ledger.plan(PATH, verdict, passes=2)
     train(ledger, entry)
-    assert ledger.seen(PATH, inspection.signature)
-    assert not ledger.seen(PATH, inspection.signature, passes=2)
-    assert ledger.plan(PATH, inspection, passes=2) is entry
+    assert ledger.seen(PATH, verdict.signature)
+    assert not ledger.seen(PATH, verdict.signature, passes=2)
+    assert ledger.plan(PATH, verdict, passes=2) is entry
     train(ledger, entry, to=4)
     assert rows(ledger) == [("partial", 8, 0, 1, 4)]
     ledger = Ledger.from_arrays(ledger.to_arrays())
@@ -281,10 +281,10 @@ def test_several_passes_count_a_byte_once() -> None:
     ledger.abandon(entry, "removed while it was being trained")
     assert rows(ledger) == [("trained", 8, 0, 1, 4)]
     assert entry.reason == "", "what is trained has no reason for which it is not"
-    assert ledger.plan(PATH, inspection, passes=2) is entry
+    assert ledger.plan(PATH, verdict, passes=2) is entry
     train(ledger, entry)
     assert (entry.words, entry.bytes_trained, entry.passes) == (8, 8, 2)
-    assert ledger.plan(PATH, inspection, passes=2) is None
+    assert ledger.plan(PATH, verdict, passes=2) is None
     check(ledger)
 
 
@@ -302,8 +302,8 @@ def test_growth_in_a_later_pass_counts_only_what_is_new() -> None:
 def test_an_added_gzip_member_without_text_changes_nothing() -> None:
     """A file that grew on disk but not in text stays trained."""
     ledger = Ledger()
-    train(ledger, ledger.plan(PATH, Inspection(Signature(50, 0, 0), bytes(32), 8)))
-    grown = Inspection(Signature(70, 1, 1), b"x" * 32, 8, None, prefix_matches=True)
+    train(ledger, ledger.plan(PATH, Verdict(Signature(50, 0, 0), bytes(32), 8)))
+    grown = Verdict(Signature(70, 1, 1), b"x" * 32, 8, None, prefix_matches=True)
     assert ledger.plan(PATH, grown) is None
     assert rows(ledger) == [("trained", 8, 0, 1, 0)]
     assert ledger.previous(PATH) == (70, b"x" * 32)
@@ -351,16 +351,14 @@ def test_a_long_random_life_keeps_the_books() -> None:
         elif change in ("rewrite", "restore"):
             contents[path] = b"first" if change == "restore" else chance.randbytes(chance.randrange(1, 30))
         refusal = "not text" if change == "refuse" else None
-        inspection = look(ledger, contents[path], time=now, path=path, refusal=refusal)
-        entry = ledger.plan(
-            path, inspection, on_change=chance.choice(["skip", "retrain"]), passes=chance.choice([1, 2])
-        )
+        verdict = look(ledger, contents[path], time=now, path=path, refusal=refusal)
+        entry = ledger.plan(path, verdict, on_change=chance.choice(["skip", "retrain"]), passes=chance.choice([1, 2]))
         if entry is not None:
             train(ledger, entry, to=chance.choice([None, entry.offset, (entry.offset + entry.text_bytes) // 2]))
             if entry.under_way and chance.random() < 0.3:
                 ledger.abandon(entry, "removed while it was being trained")
         else:
-            assert ledger.seen(path, inspection.signature)
+            assert ledger.seen(path, verdict.signature)
         check(ledger)
         if chance.random() < 0.3:
             ledger = Ledger.from_arrays(ledger.to_arrays())
@@ -381,7 +379,7 @@ def test_times_beyond_all_numbers_survive_storage() -> None:
     """A file from the year 2300 or the year 1600, which no int64 of nanoseconds holds, is known again when loaded."""
     ledger, signatures = Ledger(), [Signature(5, 10**19, 7), Signature(5, -(10**19), 7)]
     for path, signature in zip("ab", signatures, strict=True):
-        train(ledger, ledger.plan(path, Inspection(signature, bytes(32), 5)))
+        train(ledger, ledger.plan(path, Verdict(signature, bytes(32), 5)))
         ledger.refuse(path + "!", signature, "empty")
     for known in (ledger, Ledger.from_arrays(ledger.to_arrays())):
         for path, signature in zip("ab", signatures, strict=True):
@@ -395,6 +393,34 @@ def test_an_empty_ledger_survives_storage() -> None:
     check(Ledger())
     assert Ledger().to_arrays()["sha256"].shape == (0, 32)
     assert Ledger().outcomes() == {"trained": 0, "partial": 0, "skipped": 0}
+
+
+@pytest.mark.parametrize("root", ["", "/data/inbox", "/data/naïve 東京", "/data/" + os.fsdecode(b"caf\xe9")])
+def test_the_root_comes_back_beside_the_rows(root: str) -> None:
+    """The folder that relative names are relative to is none of the columns, and comes back as it was."""
+    ledger = Ledger()
+    assert ledger.root == ""
+    ledger.refuse("a.txt", Signature(1, 1, 1), "reason")
+    without = {name: column.tobytes() for name, column in ledger.to_arrays().items()}
+    ledger.adopt(root)
+    assert ledger.root == Ledger(root).root == root
+    assert {name: column.tobytes() for name, column in ledger.to_arrays().items()} == without
+    again = Ledger.from_arrays(ledger.to_arrays(), ledger.root)
+    assert (again.root, rows(again)) == (root, rows(ledger))
+    assert Ledger.from_arrays(ledger.to_arrays()).root == ""
+
+
+def test_a_root_is_adopted_without_a_look_at_the_rows() -> None:
+    """Rows keep their names, their places and what is known of them, whatever folder they are now said to be in."""
+    ledger = Ledger("/old")
+    entry = ledger.plan(PATH, look(ledger, b"some text"))
+    train(ledger, entry, to=4)
+    before = rows(ledger)
+    ledger.adopt("/new")
+    ledger.adopt("/newer")
+    assert (ledger.root, rows(ledger)) == ("/newer", before)
+    assert ledger.under_way is entry
+    assert ledger.knows(PATH)
 
 
 @pytest.mark.parametrize("column", sorted(Ledger().to_arrays()))
@@ -442,3 +468,11 @@ def test_a_hundred_thousand_files_are_no_burden() -> None:
     assert time.process_time() - start < 0.5
     assert all(np.array_equal(again[name], column) for name, column in arrays.items())
     assert ledger.seen("folder/77.txt", Signature(0, 0, 0))
+
+
+def test_a_sparse_file_of_any_size_is_refused_and_comes_back() -> None:
+    """File systems know sizes up to 8 EiB. A refusal of such a file may be saved, and read again."""
+    ledger = Ledger()
+    ledger.refuse("huge.txt", Signature(2**63 - 1, 1, 1), "sparse: 100 % of its bytes are holes (limit 1 %)")
+    (entry,) = Ledger.from_arrays(ledger.to_arrays()).entries
+    assert (entry.bytes_skipped, entry.outcome) == (2**63 - 1, "skipped")

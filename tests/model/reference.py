@@ -268,7 +268,7 @@ def product_learner(settings: ModelSettings, batching: Batching | None = None) -
 
 
 class Block(NamedTuple):
-    """A tokenised block: distinct words, codes and segments."""
+    """A tokenized block: distinct words, codes and segments."""
 
     words: list[str]
     codes: npt.NDArray[np.int32]

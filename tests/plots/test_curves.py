@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import History, Origin, Score, Scores
 from streamer.plots import draw_history
 from streamer.plots.curves import human
+from streamer.state import History, InitialVectors, Score, Scores
 
 
 def history(rows: int, each: int = 50_000) -> History:
@@ -178,7 +178,7 @@ def test_a_test_is_drawn_where_it_scored_something() -> None:
 
 def test_the_vocabulary_starts_with_what_was_brought() -> None:
     """A model that began with published vectors has their words before it was trained on any."""
-    axes = panels(draw_history(history(8), Scores(), Origin("vectors.txt", "ab", 50, 60)))
+    axes = panels(draw_history(history(8), Scores(), InitialVectors("vectors.txt", "ab", 50, 60)))
     assert axes[2].lines[0].get_xydata()[0].tolist() == [0, 50]
 
 

@@ -14,8 +14,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.history import History, Score, Scores
 from streamer.plots import FORMATS, draw_history, draw_map, figures, save
+from streamer.state import History, Score, Scores
 from streamer.vectors import WordVectors
 
 DRAW = """

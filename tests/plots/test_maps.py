@@ -136,7 +136,7 @@ def test_letters_that_no_font_has() -> None:
         drawn = draw_map(vectors_of(words), given)
         assert set(labels(drawn)) == {"harbour", "kitchen"}
         assert (len(dots(drawn)), drawn.labelled, drawn.unwritable) == (4, 2, 2)
-        assert "4 words, 2 of them labelled, 2 in letters that no font here has" in str(drawn)
+        assert "4 words, 2 of them labelled, 2 in letters that no installed font has" in str(drawn)
 
 
 def test_vectors_with_no_extent() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Result
-from .corpus import put, text
-from .process import POWERLESS, QUICK, done, files, run, started
+from ..support.corpus import put, text
+from ..support.process import POWERLESS, QUICK, done, files, run, started
+from ..support.undisturbed import Result
 
 GOOD = text(1, 30_000)
 NOT_UTF8 = os.fsdecode(b"caf\xe9.txt")

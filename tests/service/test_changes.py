@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 import streamer
-from streamer import reports, service
-from streamer.display import Display
+from streamer.answers import reports
+from streamer.service import loop
+from streamer.service.progress import Display
+from streamer.service.signals import StopSignals
 from streamer.settings import RunSettings
-from streamer.signals import StopSignals
 
-from .corpus import aged, large, put, text
-from .process import QUICK, done, files, started
+from ..support.corpus import aged, large, put, text
+from ..support.process import QUICK, done, files, started
 
 
 @pytest.fixture
@@ -110,8 +111,8 @@ def test_a_file_rewritten_while_it_is_trained(tmp_path: Path) -> None:
             path.write_bytes(b"x" * path.stat().st_size)
 
     run = RunSettings(threads=1, settle=0.0)
-    with service.start(tmp_path / "checkpoints", {"vector_size": 8}, run, Rewriting(), StopSignals()) as running:
-        service.watch(tmp_path / "inbox", running, once=True)
+    with loop.start(tmp_path / "checkpoints", {"vector_size": 8}, run, Rewriting(), StopSignals()) as running:
+        loop.watch(tmp_path / "inbox", running, once=True)
     partial, refused = reports.files(tmp_path / "checkpoints")
     assert (partial["outcome"], partial["reason"]) == ("partial", "changed while it was being trained")
     assert 0 < partial["bytes_trained"] < partial["bytes"]

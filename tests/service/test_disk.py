@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .corpus import put, text
-from .process import QUICK, done, files, started
+from ..support.corpus import put, text
+from ..support.process import QUICK, done, files, started
 
 
 def test_so_many_are_kept_and_nothing_else(tmp_path: Path) -> None:

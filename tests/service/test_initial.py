@@ -12,9 +12,9 @@ import pytest
 
 import streamer
 
-from .conftest import Result
-from .corpus import WORDS, large, put, text
-from .process import QUICK, done, run, started, until
+from ..support.corpus import WORDS, large, put, text
+from ..support.process import QUICK, done, run, started, until
+from ..support.undisturbed import Result
 
 SMALL = QUICK[2:]  # the file says how long vectors are
 
@@ -79,7 +79,7 @@ def test_other_vectors_contradict_the_checkpoint(published: Path, folder: Path, 
     done("train", "a.txt", "--initial-vectors", published, *SMALL, folder=folder)
     refused = run("train", "a.txt", "--initial-vectors", other, *SMALL, folder=folder)
     assert refused.code == 78
-    assert "which began with those of vectors.txt" in refused.stderr and "another --checkpoints" in refused.stderr
+    assert "which began with vectors from vectors.txt" in refused.stderr and "another --checkpoints" in refused.stderr
     (folder / "again").mkdir()
     same_name = put(folder / "again" / published.name, other.read_text())
     assert run("train", "a.txt", "--initial-vectors", same_name, *SMALL, folder=folder).code == 78
@@ -87,7 +87,7 @@ def test_other_vectors_contradict_the_checkpoint(published: Path, folder: Path, 
     done("train", "b.txt", *SMALL, folder=folder)
     done("train", "b.txt", *QUICK, "--checkpoints", "plain", folder=folder)
     refused = run("train", "b.txt", "--initial-vectors", other, *QUICK, "--checkpoints", "plain", folder=folder)
-    assert refused.code == 78 and "which began with none" in refused.stderr
+    assert refused.code == 78 and "which began without initial vectors" in refused.stderr
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_stopped_while_it_reads(folder: Path) -> None:
         until(lambda: str(vectors) in _open_files(trainer.pid), "the file to be open")
         ended = trainer.stopped()
     assert ended.code == 0
-    assert ended.stderr == "streamer: stopped before it began; nothing has changed\n"
+    assert ended.stderr == "streamer: stopped before training began; nothing has changed\n"
     assert not list(folder.glob("checkpoints/*.h5"))
 
 
@@ -129,7 +129,7 @@ def test_a_pipe_is_no_file_of_vectors(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     refused = run("train", "a.txt", "--initial-vectors", "pipe", *SMALL, folder=folder)
     assert refused.code == 66
-    assert refused.stderr.startswith("streamer: cannot read pipe: it is no regular file\n  hint: ")
+    assert refused.stderr.startswith("streamer: cannot read pipe: not a regular file\n  hint: ")
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ def test_a_pipe_is_no_file_of_vectors(folder: Path) -> None:
         (None, (), 66, "cannot read"),
         ("", (), 66, "vectors.txt"),
         ("word 1 2\nother 1 nan\n", (), 66, "vectors.txt"),
-        ("word 1 2\nother 1 3\n", ("--vector-size", "100"), 78, "2 numbers, the model's 100"),
-        (", 1 2\n. 1 3\n", (), 78, "none of these vectors is of a word"),
+        ("word 1 2\nother 1 3\n", ("--vector-size", "100"), 78, "2 dimensions, the model has 100"),
+        (", 1 2\n. 1 3\n", (), 78, "none of the initial vectors is of a word"),
         ("a 1 2\nb 1e20 3\n", (), 78, "the vector of 'b' is longer than 1000"),
         ("a 1 2\nb 3e38 3e38\n", (), 78, "the vector of 'b' is longer than 1000"),
-        ("a 1 2\nb 1 3\n", ("--min-count", "9000000000000000000"), 78, "is too much for 2 words"),
+        ("a 1 2\nb 1 3\n", ("--min-count", "9000000000000000000"), 78, "is too high for 2 initial vectors"),
     ],
 )
 def test_what_cannot_be_begun_with(

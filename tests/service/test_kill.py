@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from streamer.intake.reader import PIECE
-from streamer.reading import read_ledger
+from streamer.state.reading import read_ledger
 
-from .conftest import Result
-from .corpus import large, put
-from .process import QUICK, done, run, started, until
+from ..support.corpus import large, put
+from ..support.process import QUICK, done, run, started, until
+from ..support.undisturbed import Result
 
 OFTEN = ("--checkpoint-every", "0")  # seconds: whenever a block is done and the last checkpoint is on disk
 

@@ -1,143 +1,122 @@
-"""`watch --pairs --analogies --evaluate-every`: scores against words trained, kept in the checkpoint's history."""
+"""The scorer by itself: what breaks it off, and what it makes of tests that say nothing."""
 
 from __future__ import annotations
 
-import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import streamer
-from streamer.history import Scores
-from streamer.reading import read_history
+from streamer.errors import ExitCode, StreamerError
+from streamer.service.scoring import MOST_TESTS, Scorer, read_tests
+from streamer.service.signals import Stopped
+from streamer.settings import RunSettings
+from streamer.state import Score
 
-from .corpus import WORDS, put
-from .process import QUICK, done, run, started, until
-
-EVERY = 100_000
-
-
-@pytest.fixture(scope="session")
-def tests(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
-    """Return the options that name a file of word pairs and one of analogies; some words in them are unknown."""
-    folder = tmp_path_factory.mktemp("tests")
-    rows = [f"{WORDS[number]}\t{WORDS[2 * number + 1]}\t{number % 7}" for number in range(60)]
-    pairs = put(folder / "pairs.tsv", "\n".join([*rows, "unheard\tof\t1"]))
-    questions = [" ".join(WORDS[number : number + 4]) for number in range(0, 200, 4)]
-    analogies = put(folder / "analogies.txt", "\n".join([": all", *questions, "unheard of by us"]))
-    return ("--pairs", str(pairs), "--analogies", str(analogies), "--evaluate-every", "100k")
+TEXT = "the cat sat on the mat and the dog sat on the rug " * 100
 
 
-def _scores(folder: Path, checkpoints: str = "checkpoints") -> Scores:
-    return read_history(folder / checkpoints)[1]
+@pytest.fixture
+def trainer() -> streamer.Trainer:
+    """Return a trainer that has trained 1,300 words."""
+    return streamer.Trainer(vector_size=8, min_count=1, sample=0.0, threads=1).partial_fit([TEXT])
 
 
-@pytest.fixture(scope="session")
-def scored(inbox: Path, tests: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a working folder in which the corpus was trained at one go, and scored on the way."""
-    folder = tmp_path_factory.mktemp("scored")
-    ended = done("watch", inbox, "--once", *QUICK, *tests, folder=folder)
-    lines = ended.events("scores.measured")
-    rows = _scores(folder).rows
-    assert [line["words_trained"] for line in lines] == sorted({row.words_trained for row in rows})
-    assert lines[-1]["scores"] == {row.test: round(row.score, 4) for row in rows[-2:]}
-    return folder
+def run(folder: Path, **content: str) -> RunSettings:
+    """Return settings that name files of tests, to be made each 1,000 words."""
+    for name, text in content.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    files = {name: (str(folder / name),) for name in content}
+    return RunSettings(threads=1, evaluate_every=1_000, **files)  # type: ignore[arg-type]
 
 
-def test_measured_at_the_first_block_after_each_multiple(scored: Path) -> None:
-    """Both tests are in the history once for each multiple that was passed, with how many rows they could score."""
-    rows = _scores(scored).rows
-    at = sorted({row.words_trained for row in rows})
-    assert len(at) >= 5
-    assert [row.test for row in rows] == ["pairs pairs.tsv", "analogies analogies.txt"] * len(at)
-    multiples = [words // EVERY for words in at]
-    assert multiples[0] == 1 and multiples == sorted(set(multiples))
-    assert [(row.scored, row.rows) for row in rows[-2:]] == [(60, 61), (50, 51)]
-    assert all(-1 <= row.score <= 1 for row in rows)
-    assert len({row.score for row in rows if row.test == "pairs pairs.tsv"}) > len(at) / 2
+def scorer_of(trainer: streamer.Trainer, run: RunSettings, check: Callable[[], None] = lambda: None) -> Scorer:
+    """Return a scorer with the tests that settings name."""
+    return Scorer(trainer.state, trainer._schedule, read_tests(run), run.evaluate_every, check)
 
 
-def test_scoring_changes_no_bit_of_the_model(scored: Path, undisturbed: Path) -> None:
-    """Vectors are those of a run that was not scored."""
-    first, second = (streamer.load(folder / "checkpoints") for folder in (scored, undisturbed))
-    assert first.vectors.tobytes() == second.vectors.tobytes() and first.index_to_key == second.index_to_key
+def test_broken_off_it_stays_due(trainer: streamer.Trainer, tmp_path: Path) -> None:
+    """A stop in the middle records nothing; the next look measures all of it, of the very same vectors."""
+    settings = run(tmp_path, pairs="cat\tdog\t1\nmat\trug\t2\ncat\trug\t3\n", analogies="cat mat dog rug\n")
+    stop = True
+
+    def check() -> None:
+        if stop:
+            raise Stopped
+
+    scorer = scorer_of(trainer, settings, check)
+    with pytest.raises(Stopped):
+        scorer.score_if_due()
+    assert not trainer.scores.rows
+    stop = False
+    assert scorer.score_if_due()
+    assert not scorer.score_if_due()
+    rows = trainer.scores.rows
+    assert [(row.words_trained, row.test, row.scored) for row in rows] == [
+        (1_300, "pairs pairs", 3),
+        (1_300, "analogies analogies", 1),
+    ]
+    assert rows[0].score == trainer.vectors.evaluate_word_pairs(tmp_path / "pairs").spearman
 
 
-def test_the_same_scores_at_any_number_of_threads(
-    scored: Path, inbox: Path, tests: tuple[str, ...], tmp_path: Path
-) -> None:
-    """One thread measures at the same moments, the same to the last bit."""
-    done("watch", inbox, "--once", *QUICK, "--threads", "1", *tests, folder=tmp_path)
-    assert _scores(tmp_path) == _scores(scored)
+def test_a_stop_is_heard_between_the_questions(trainer: streamer.Trainer, tmp_path: Path) -> None:
+    """Whoever measures many questions looks more than once whether to stop."""
+    calls = []
+    many = "".join(f": section {number}\ncat mat dog rug\n" for number in range(50))
+    scorer_of(trainer, run(tmp_path, analogies=many), lambda: calls.append(1)).score_if_due()
+    assert len(calls) >= 50
 
 
-def test_killed_and_stopped_on_the_way(scored: Path, inbox: Path, tests: tuple[str, ...], tmp_path: Path) -> None:
-    """A run that was killed once and stopped once has the scores of one that was neither, each once."""
-    command = ("watch", inbox, "--once", *QUICK, "--checkpoint-every", "0", *tests)
-    for end in ("killed", "stopped"):
-        before = len(_scores(tmp_path).rows) if end == "stopped" else 0
-        with started(*command, folder=tmp_path) as trainer:
-            trainer.event("scores.measured", 2)
-            until(lambda: _count(tmp_path) > before, "a checkpoint with the scores")  # noqa: B023 - called at once
-            getattr(trainer, end)()
-    done(*command, folder=tmp_path)
-    assert _scores(tmp_path) == _scores(scored)
+def test_a_test_that_scores_nothing_has_no_score(trainer: streamer.Trainer, tmp_path: Path) -> None:
+    """Pairs of unknown words, and pairs that people find all alike, are recorded as not scored."""
+    scorer = scorer_of(trainer, run(tmp_path, pairs="unheard\tof\t1\ncat\tdog\t2\n"))
+    assert scorer.score_if_due()
+    assert trainer.scores.rows[0]._replace(test="") == (1_300, "", 0.0, 0, 2)
 
 
-def _count(folder: Path) -> int:
-    return len(_scores(folder).rows) if any((folder / "checkpoints").glob("*.h5")) else 0
+def test_without_tests_nothing_is_due(trainer: streamer.Trainer) -> None:
+    """Who names no file is not kept waiting."""
+    assert not scorer_of(trainer, RunSettings(threads=1, evaluate_every=1)).score_if_due()
 
 
-def test_the_last_score_is_that_of_evaluate(inbox: Path, tests: tuple[str, ...], tmp_path: Path) -> None:
-    """What is recorded is what `evaluate` says of the same vectors, and `status` shows it."""
-    done("train", inbox / "large.txt", *QUICK, folder=tmp_path)
-    assert done("train", inbox / "large.txt", *QUICK, *tests, folder=tmp_path).events("scores.measured")
-    last = _scores(tmp_path).latest()
-    found = done("evaluate", *tests[:4], "--json", folder=tmp_path).json
-    assert [row.score for row in last] == [found["pairs"]["spearman"], found["analogies"]["accuracy"]]
+def test_scores_are_part_of_what_is_saved(trainer: streamer.Trainer, tmp_path: Path) -> None:
+    """A checkpoint brings the scores back, and what is due with them."""
+    settings = run(tmp_path, pairs="cat\tdog\t1\nmat\trug\t2\ncat\trug\t3\n")
+    scorer_of(trainer, settings).score_if_due()
+    trainer.save(tmp_path / "checkpoints")
+    again = streamer.Trainer.resume(tmp_path / "checkpoints")
+    assert again.scores == trainer.scores
+    assert not scorer_of(again, settings).score_if_due()
 
 
-def test_a_test_that_goes_away_stops_nothing(inbox: Path, tests: tuple[str, ...], tmp_path: Path) -> None:
-    """Without its file a score is missed, which a line says, once each time; training goes on."""
-    pairs = put(tmp_path / "gone.tsv", f"{WORDS[0]}\t{WORDS[1]}\t1\n")
-    more = put(tmp_path / "inbox" / "a.txt", (inbox / "large.txt").read_text())
-    with started("watch", more.parent, *QUICK, "--pairs", pairs, *tests[4:], folder=tmp_path) as trainer:
-        trainer.event("scores.measured")
-        pairs.unlink()
-        put(tmp_path / "inbox" / "b.txt", (inbox / "large.txt").read_text() + "and more")
-        trainer.event("file.trained", path="b.txt")
-        failed = trainer.event("scores.failed")
-        assert "cannot read" in failed["problem"]
-        multiples = [line["words_trained"] // EVERY for line in trainer.events("scores.failed")]
-        assert len(multiples) == len(set(multiples))
-        assert trainer.stopped().code == 0
+def test_due_at_each_multiple_however_near(trainer: streamer.Trainer, tmp_path: Path) -> None:
+    """It is multiples that count, so that a score that came late puts off no other."""
+    scorer = scorer_of(trainer, run(tmp_path, pairs="cat\tdog\t1\nmat\trug\t2\ncat\trug\t3\n"))
+    for last, now, due in ((1_300, 1_999, False), (1_900, 2_100, True), (1_000, 1_999, False), (999, 1_000, True)):
+        trainer.scores.rows = [Score(last, "pairs pairs", 0.5, 3, 3)]
+        trainer.state.model.words_trained = now
+        assert scorer.score_if_due() == due, (last, now)
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "said"),
-    [
-        (("--pairs", "none.tsv"), 66, "cannot read none.tsv"),
-        (("--pairs", "empty.tsv"), 66, "cannot evaluate with empty.tsv"),
-        (("--evaluate-every", "1M"), 2, "--pairs or --analogies"),
-        (("--pairs", "empty.tsv", "--evaluate-every", "0"), 78, "at least 1"),
-        (("--pairs", "empty.tsv", "--evaluate-every", "often"), 2, "such as 500k"),
-    ],
-)
-def test_what_cannot_be_measured(tmp_path: Path, options: tuple[str, ...], code: int, said: str) -> None:
-    """A test that is missing or no test, and a frequency that is none, are told before anything is trained."""
-    put(tmp_path / "inbox" / "a.txt", "one two three " * 50)
-    put(tmp_path / "empty.tsv", "nothing here\n")
-    ended = run("watch", "inbox", "--once", *options, folder=tmp_path)
-    assert ended.code == code
-    assert said in ended.stderr
-    assert not list(tmp_path.glob("checkpoints/*.h5"))
+def test_names_say_which_file_whatever_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of one name are all called by their paths, others by their names; the same file twice is one test."""
+    monkeypatch.chdir(tmp_path)
+    Path("d").mkdir()
+    for name in ("d/x.tsv", "x.tsv", "y.tsv"):
+        Path(name).write_text("cat\tdog\t1\n")
+    for paths in (("d/x.tsv", "x.tsv", "y.tsv"), ("x.tsv", "y.tsv", "d/x.tsv", "x.tsv")):
+        assert set(read_tests(RunSettings(pairs=paths))) == {"pairs d/x.tsv", "pairs x.tsv", "pairs y.tsv"}
+    assert set(read_tests(RunSettings(pairs=("x.tsv", "x.tsv")))) == {"pairs x.tsv"}
 
 
-def test_from_toml_and_two_files_of_one_name(tmp_path: Path) -> None:
-    """Tests may be named in TOML; files of the same name in two folders are two tests."""
-    for number, name in enumerate(("a", "b")):
-        put(tmp_path / name / "pairs.tsv", "".join(f"w{n}\tw{n + 1}\t{n * (-1) ** number}\n" for n in range(20)))
-    put(tmp_path / "inbox" / "a.txt", " ".join(f"w{n % 30}" for n in range(2000)))
-    put(tmp_path / "streamer.toml", f"pairs = {json.dumps(['a/pairs.tsv', 'b/pairs.tsv'])}\nevaluate-every = 1_000\n")
-    done("watch", "inbox", "--once", "--config", "streamer.toml", *QUICK, folder=tmp_path)
-    assert _scores(tmp_path).tests == ["pairs a/pairs.tsv", "pairs b/pairs.tsv"]
+def test_tests_that_cannot_be_read_again_and_again(tmp_path: Path) -> None:
+    """Pipes are refused without waiting for them, names that no file has too, and more tests than anyone makes."""
+    os.mkfifo(tmp_path / "pipe")
+    for name, said in (("pipe", "not a regular file"), ("a\0b", "cannot read"), ("none", "cannot read")):
+        with pytest.raises(StreamerError, match=said) as caught:
+            read_tests(RunSettings(pairs=(str(tmp_path / name),)))
+        assert caught.value.code == ExitCode.NO_INPUT
+    with pytest.raises(StreamerError, match="the limit is"):
+        read_tests(RunSettings(pairs=tuple(f"{number}" for number in range(MOST_TESTS + 1))))

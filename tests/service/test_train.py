@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from streamer.reading import read_ledger
+from streamer.state.reading import read_ledger
 
-from .conftest import Result
-from .corpus import large, put, text
-from .process import QUICK, Ended, done, files, started, until
+from ..support.corpus import large, put, text
+from ..support.process import QUICK, Ended, done, files, started, until
+from ..support.undisturbed import Result
 
 EPOCH = re.compile(r"epoch (\d)/3: average loss (\d+\.\d{4})")
 

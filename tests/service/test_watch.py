@@ -15,11 +15,11 @@ import pytest
 
 import streamer
 from streamer.errors import ExitCode
-from streamer.intake.ahead import WORTH_STARTING
-from streamer.trainer import WORTH_WORKERS
+from streamer.intake.prefetch import WORTH_STARTING
+from streamer.training.trainer import WORTH_WORKERS
 
-from .corpus import WORDS, aged, large, put, text
-from .process import QUICK, done, files, run, started, until
+from ..support.corpus import WORDS, aged, large, put, text
+from ..support.process import QUICK, done, files, run, started, until
 
 SLOW = ("--settle", "60", "--rescan", "60")
 
@@ -237,7 +237,7 @@ def helpers(pid: int) -> dict[int, str]:
 
 @pytest.mark.slow
 def test_helper_processes_leave_the_same_bits(tmp_path: Path) -> None:
-    """With enough to do for a tokeniser and workers: by one process, with theirs, and killed in the middle.
+    """With enough to do for a tokenizer and workers: by one process, with theirs, and killed in the middle.
 
     Whether the trainer is killed or a worker, nothing of it is left running, and the next start goes on. A worker's
     death is an error of one line, exit code 71.
@@ -292,14 +292,14 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_the_tokenising_process_is_the_same_program(tmp_path: Path) -> None:
+def test_the_tokenizing_process_is_the_same_program(tmp_path: Path) -> None:
     """A package of the same name in the current folder is not taken for it, nor are its modules."""
     many(tmp_path / "in")
     put(tmp_path / "streamer" / "__init__.py", "raise SystemExit(9)")
     put(tmp_path / "numpy.py", "raise SystemExit(9)")
     script = (str(Path(sys.executable).with_name("streamer")),)
     ended = done("watch", "in", "--once", *QUICK, "--threads", "2", folder=tmp_path, command=script)
-    assert not ended.events("tokeniser.lost")
+    assert not ended.events("tokenizer.lost")
     assert not ended.events("workers.unavailable")
 
 

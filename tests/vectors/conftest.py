@@ -56,3 +56,15 @@ def vectors(datapath: Callable[[str], str]) -> WordVectors:
     matrix = np.concatenate([matrix, [vector + random.normal(size=20) * 0.2 for _, vector in again]])
     words += [word for word, _ in again]
     return WordVectors(words, matrix.astype(np.float32), random.integers(1, 40, size=len(words)))
+
+
+@pytest.fixture
+def awkward() -> WordVectors:
+    """Return vectors of words in several scripts and of floats that are hard to write."""
+    random = np.random.default_rng(1)
+    words = ["naïve", "東京", "don't", "#", "3", "😀", "-1e5", *(f"w{n}" for n in range(2500))]
+    bits = random.integers(0, 2**32, size=(len(words), 7), dtype=np.uint32)
+    matrix = bits.view(np.float32)
+    matrix[~np.isfinite(matrix)] = 1
+    matrix[0] = [0.0, -0.0, 1e-45, np.finfo(np.float32).max, np.finfo(np.float32).tiny, 0.1, 16777217]
+    return WordVectors(words, matrix, random.integers(1, 100, size=len(words)))

@@ -7,11 +7,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.vectors import AnalogyScores, PairScores, SectionScores, WordVectors
-from streamer.vectors.correlation import pearson, ranks, spearman
 
 OPTIONS = [
     {},
@@ -143,31 +141,3 @@ def test_bad_files(plane, tmp_path, method, content):
     assert caught.value.code == ExitCode.NO_INPUT
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_ranks_share_ties():
-    """Equal values share the mean of their ranks."""
-    assert ranks([10, 30, 20, 30, 30, 20]).tolist() == [1, 5, 2.5, 5, 5, 2.5]
-    assert ranks([]).tolist() == []
-
-
-def test_correlations_equal_scipy():
-    """Both coefficients are SciPy's, with and without ties."""
-    stats = pytest.importorskip("scipy.stats")
-    random = np.random.default_rng(1)
-    for top in (4, 10**6):
-        x, y = random.integers(0, top, size=(2, 200)) * 1.0
-        assert pearson(x, y) == pytest.approx(stats.pearsonr(x, y)[0], abs=1e-12)
-        assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y)[0], abs=1e-12)
-
-
-def test_spearman_is_scipys_to_the_last_digit():
-    """Ranks with ties and without, however many: the very same number; NaN where there is none."""
-    random = np.random.default_rng(1)
-    for number in range(300):
-        size = int(random.integers(2, 60))
-        x, y = random.integers(0, 5 + number, size), random.normal(size=size).round(number % 3)
-        if np.ptp(x) and np.ptp(y):
-            assert spearman(x, y) == spearmanr(x, y)[0]
-    assert math.isnan(spearman([1, 2, 3], [4, 4, 4]))
-    assert math.isnan(spearman([1], [2]))

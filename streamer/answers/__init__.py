@@ -1,0 +1,1 @@
+"""Answers about a model and a folder of checkpoints, as data: for terminals, pages and scripts."""

@@ -1,0 +1,56 @@
+"""Nearest neighbours and analogies, with how often each word was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from streamer.vectors import WordVectors
+
+BATCH = 256
+"""Words in one query: the first answers come while others are still computed."""
+
+
+class Neighbour(NamedTuple):
+    """A word, its cosine with the query, and how often it was seen."""
+
+    word: str
+    cosine: float
+    seen: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {"word": self.word, "cosine": self.cosine}
+
+
+def similar(
+    vectors: WordVectors, words: Sequence[str], *, topn: int = 10, restrict_vocab: int | None = None
+) -> Iterator[tuple[str, list[Neighbour]]]:
+    """Yield each word with its neighbours, nearest first, as soon as they are computed.
+
+    Args:
+        vectors: The vectors.
+        words: Words of the vocabulary.
+        topn: How many neighbours of each.
+        restrict_vocab: Search only this many of the most frequent words.
+
+    Raises:
+        UnknownWord: If a word is not in the vocabulary.
+    """
+    for start in range(0, len(words), BATCH):
+        batch = words[start : start + BATCH]
+        found = vectors.most_similar_batch(batch, topn=topn, restrict_vocab=restrict_vocab)
+        for word, near in zip(batch, found, strict=True):
+            yield word, _with_counts(vectors, near)
+
+
+def analogy(
+    vectors: WordVectors, a: str, b: str, c: str, *, topn: int = 10, restrict_vocab: int | None = None
+) -> list[Neighbour]:
+    """Return what is to c as b is to a, best answer first; the other arguments are those of :func:`similar`."""
+    near = vectors.most_similar(positive=[b, c], negative=[a], topn=topn, restrict_vocab=restrict_vocab)
+    return _with_counts(vectors, near)
+
+
+def _with_counts(vectors: WordVectors, near: Sequence[tuple[str, float]]) -> list[Neighbour]:
+    return [Neighbour(word, cosine, int(vectors.counts[vectors.key_to_index[word]])) for word, cosine in near]

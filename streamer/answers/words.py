@@ -1,0 +1,53 @@
+"""Words as people type them: which word of the vocabulary is meant, and which are nearest to an unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from streamer.state.reading import read_words
+from streamer.text import tokenizer
+from streamer.vectors import WordVectors
+from streamer.vectors.spelling import nearest
+
+
+class Unknown(NamedTuple):
+    """A word that has no vector, and the nearest spellings that have one."""
+
+    word: str
+    suggestions: list[str]
+
+
+def folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
+    """Return each word as the model spells it.
+
+    A word that is known as it was typed stays. Any other is converted as texts are: to lower case and NFC.
+    """
+    return [word if word in vectors else tokenizer.as_words([word])[0] or word.lower() for word in words]
+
+
+def unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True) -> list[Unknown]:
+    """Return the words that have no vector, each once, in order; with suggestions if ``suggest``."""
+    missing = dict.fromkeys(word for word in words if word not in vectors)
+    return [Unknown(word, nearest(word, vectors.index_to_key) if suggest else []) for word in missing]
+
+
+def beginning_with(folder: Path, prefix: str, count: int) -> list[str]:
+    """Return the most frequent words of the newest checkpoint that begin with a prefix, most frequent first.
+
+    This is for Tab completion. Words with an apostrophe are left out, because a shell would take it for a quotation
+    mark. Nothing is logged.
+
+    Raises:
+        StreamerError: 66 if there is no checkpoint, 65 if none is intact.
+    """
+    words, counts = read_words(folder, silent=True)
+    folded_prefix = prefix.lower()
+    found: list[str] = []
+    for index in (-counts).argsort(kind="stable").tolist():
+        if words[index].startswith(folded_prefix) and "'" not in words[index]:
+            found.append(words[index])
+            if len(found) == count:
+                break
+    return found

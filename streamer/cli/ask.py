@@ -1,0 +1,124 @@
+"""Commands that query the vectors: similar, analogy, evaluate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from streamer.cli.completion import complete_word
+from streamer.cli.console import json_option, load, print_json, tell_of_unknown, topn_option
+from streamer.cli.options import command, common_options
+
+restrict_option = click.option(
+    "--restrict-vocab", type=click.IntRange(1), metavar="N", help="Search only the N most frequent words."
+)
+
+
+@command()
+@click.argument("words", nargs=-1, required=True, metavar="WORD...", shell_complete=complete_word)
+@topn_option
+@restrict_option
+@json_option
+@common_options
+def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
+    """Show the nearest neighbours of each WORD.
+
+    Use - to read words from standard input, one per line. Unknown words are reported at the end.
+
+    \b
+        streamer similar king queen --topn 5
+        streamer similar - --json < words.txt
+    """
+    vectors = load(checkpoints)
+    from streamer.answers import neighbours
+    from streamer.answers.words import folded
+
+    asked = folded(vectors, _with_stdin(words))
+    known = [word for word in asked if word in vectors]
+    found = neighbours.similar(vectors, known, topn=topn, restrict_vocab=restrict_vocab)
+    if as_json:
+        print_json([{"word": word, "neighbours": [each.as_dict() for each in near]} for word, near in found])
+    else:
+        from streamer.cli import tables
+
+        tables.print_neighbours(found)
+    tell_of_unknown(vectors, asked, suggest="-" not in words)
+
+
+@command()
+@click.argument("a", shell_complete=complete_word)
+@click.argument("b", shell_complete=complete_word)
+@click.argument("c", shell_complete=complete_word)
+@topn_option
+@restrict_option
+@json_option
+@common_options
+def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
+    """Find what is to C as B is to A.
+
+    The answers never contain A, B or C.
+
+    \b
+        streamer analogy man king woman
+    """
+    vectors = load(checkpoints)
+    from streamer.answers import neighbours
+    from streamer.answers.words import folded
+
+    asked = a, b, c = folded(vectors, (a, b, c))
+    tell_of_unknown(vectors, asked)
+    near = neighbours.analogy(vectors, a, b, c, topn=topn, restrict_vocab=restrict_vocab)
+    if as_json:
+        return print_json([each.as_dict() for each in near])
+    from streamer.cli import tables
+
+    click.echo(f"{a} is to {b} as {c} is to")
+    return tables.print_neighbours([("word", near)])
+
+
+@command()
+@click.option("--pairs", type=click.Path(path_type=Path), help="Word pairs with scores, separated by tabs or commas.")
+@click.option("--analogies", type=click.Path(path_type=Path), help="Four words per line, headings as ': section'.")
+@click.option(
+    "--restrict-vocab",
+    type=click.IntRange(1),
+    metavar="N",
+    default=300_000,
+    show_default=True,
+    help="Use only the N most frequent words.",
+)
+@json_option
+@common_options
+def evaluate(pairs: Path | None, analogies: Path | None, restrict_vocab: int, checkpoints: Path, as_json: bool) -> None:
+    """Score the vectors on word pairs and analogies.
+
+    Rows with a word that has no vector are not scored. The output shows how many rows were scored.
+
+    \b
+        streamer evaluate --pairs wordsim353.tsv --analogies questions-words.txt
+    """
+    if not pairs and not analogies:
+        raise click.UsageError("name a file with --pairs, --analogies, or both")
+    vectors = load(checkpoints)
+    from streamer.answers.scores import evaluate as measure
+
+    scores = measure(vectors, pairs, analogies, restrict_vocab)
+    if as_json:
+        return print_json(scores)
+    from streamer.cli import tables
+    from streamer.system.printable import printable
+
+    return tables.print_scores(scores, {"pairs": printable(str(pairs)), "analogies": printable(str(analogies))})
+
+
+def _with_stdin(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words; for -, those on standard input."""
+    for word in words:
+        if word != "-":
+            yield word
+        elif sys.stdin:
+            lines = (line.decode("utf-8", "replace").strip("\ufeff \t\r\n") for line in sys.stdin.buffer)
+            yield from filter(None, lines)

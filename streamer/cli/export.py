@@ -1,0 +1,170 @@
+"""Commands that write files: export and plot."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from streamer.cli.console import ended_by_signals, load, log_to_stderr, tell_of_unknown
+from streamer.cli.options import command, common_options
+from streamer.errors import StreamerError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# Copied from streamer.vectors, so that --help need not import it; a test compares them.
+FORMATS = ("word2vec", "word2vec-binary", "glove", "projector", "npz", "safetensors")
+STREAMS = FORMATS[:3]
+SUFFIXES = {
+    ".bin": "word2vec-binary",
+    ".glove": "glove",
+    ".npz": "npz",
+    ".safetensors": "safetensors",
+    ".tsv": "projector",
+}
+COMPRESSED = {".gz", ".bz2", ".xz", ".zip", ".zst"}
+PROJECTOR_ROWS = 100_000
+"""Rows that the Embedding Projector loads (tensorboard's LIMIT_NUM_POINTS)."""
+
+
+@command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(FORMATS), help="The format; by default FILE's suffix sets it.")
+@click.option("--topn", type=click.IntRange(1), metavar="N", help="Write only the N most frequent words.")
+@common_options
+def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) -> None:
+    """Write the vectors to FILE, most frequent word first.
+
+    The suffix sets the format: .bin, .glove, .npz, .safetensors, or .tsv for the Embedding Projector. Any other
+    suffix means word2vec's text format. With - as FILE, word2vec's and GloVe's formats go to standard output.
+
+    \b
+        streamer export vectors.txt
+        streamer export vectors.tsv --topn 10000
+        streamer export - --format glove | gzip > vectors.txt.gz
+    """
+    kind = kind or SUFFIXES.get(file.suffix, FORMATS[0])
+    piped = str(file) == "-"
+    if piped and kind not in STREAMS:
+        raise click.UsageError(f"{kind} cannot be written to standard output; name a file")
+    if file.suffix in COMPRESSED:
+        streamed = kind if kind in STREAMS else FORMATS[0]
+        raise click.UsageError(
+            f"export cannot write {file.suffix} files; use a pipe instead: streamer export - --format {streamed} | …"
+        )
+    from streamer.vectors import write, write_to
+
+    vectors = load(checkpoints)
+    count = min(topn or len(vectors), len(vectors))
+    with _progress(count, shown=not (piped and sys.stdout and sys.stdout.isatty())) as progress:
+        if piped:
+            with open(1, "wb", closefd=False) as output:
+                write_to(vectors, output, kind, topn, progress)
+            return
+        with ended_by_signals():
+            files = write(vectors, file, kind, topn, progress)
+    written = ", ".join(f"{path} ({_size(path)})" for path in files)
+    click.echo(f"wrote {count:,} vectors as {kind}: {written}", err=True)
+    if kind == "projector" and count > PROJECTOR_ROWS:
+        click.echo(f"the projector loads only the first {PROJECTOR_ROWS:,}; use --topn {PROJECTOR_ROWS}", err=True)
+
+
+@command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "as_map", is_flag=True, help="Draw a map of words; similar ones are close together.")
+@click.option(
+    "--topn", type=click.IntRange(1, 2000), metavar="N", help="Map the N most frequent words; 200 by default."
+)
+@click.option("--skip", type=click.IntRange(0), metavar="N", help="Leave out the N most frequent words, such as 'the'.")
+@click.option(
+    "--word", "words", multiple=True, metavar="WORD", help="Map this word and its neighbours; you can repeat it."
+)
+@click.option(
+    "--neighbours", type=click.IntRange(0, 200), metavar="N", help="Map N neighbours of each WORD; 8 by default."
+)
+@common_options
+def plot(
+    file: Path,
+    as_map: bool,
+    topn: int | None,
+    skip: int | None,
+    words: tuple[str, ...],
+    neighbours: int | None,
+    checkpoints: Path,
+) -> None:
+    """Draw the history of training, or a map of words.
+
+    The history shows loss, words per second, vocabulary and scores against words trained. A map shows words in two
+    dimensions. FILE's suffix sets the format: .png, .svg or .pdf.
+
+    \b
+        streamer plot history.png
+        streamer plot words.svg --map --skip 100
+        streamer plot words.png --map --word king --word paris
+    """
+    plots = _plots()
+    if file.suffix.lower() not in plots.FORMATS:
+        raise click.UsageError(f"plot cannot write {file.name}; use one of the suffixes {', '.join(plots.FORMATS)}")
+    given = {"topn": topn, "skip": skip, "neighbours": neighbours}
+    given = {name: value for name, value in given.items() if value is not None}
+    if (given or words) and not as_map:
+        raise click.UsageError("--topn, --skip, --word and --neighbours need --map")
+    if words and not given.keys() <= {"neighbours"}:
+        raise click.UsageError("--topn and --skip cannot be used with --word")
+    if "neighbours" in given and not words:
+        raise click.UsageError("--neighbours needs --word")
+
+    if not as_map:
+        from streamer.state.reading import read_history
+
+        log_to_stderr()
+        plots.save(plots.draw_history(*read_history(checkpoints)), file)
+        return click.echo(f"wrote the history to {file}", err=True)
+    vectors = load(checkpoints)
+    from streamer.answers.words import folded
+
+    chosen = folded(vectors, words)
+    tell_of_unknown(vectors, chosen)
+    drawn = plots.draw_map(vectors, chosen, **given)
+    plots.save(drawn.figure, file)
+    return click.echo(f"wrote {drawn} to {file}", err=True)
+
+
+def _plots() -> ModuleType:
+    """Import and return :mod:`streamer.plots`, which needs matplotlib."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its warnings about its cache are not log lines
+    try:
+        from streamer import plots
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        raise StreamerError("plot needs matplotlib", hint="pip install matplotlib") from None
+    return plots
+
+
+@contextlib.contextmanager
+def _progress(total: int, shown: bool) -> Iterator[Callable[[int], None] | None]:
+    """Show a progress bar on stderr if that is a terminal; yield the function that updates it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
+        yield None
+        return
+    bar = Progress(BarColumn(), MofNCompleteColumn(), "vectors", TimeRemainingColumn(), console=console, transient=True)
+    with bar:
+        task = bar.add_task("", total=total)
+        yield lambda rows: bar.update(task, completed=rows)
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size:,} bytes"

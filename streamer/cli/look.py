@@ -1,0 +1,92 @@
+"""Commands that show the state: status, files, checkpoints, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from streamer.cli.completion import complete_checkpoint
+from streamer.cli.console import json_option, log_to_stderr, print_json
+from streamer.cli.options import command, common_options
+
+
+@command()
+@json_option
+@common_options
+def status(checkpoints: Path, as_json: bool) -> None:
+    """Show the newest checkpoint, and whether a trainer runs.
+
+    \b
+        streamer status
+        streamer status --json | jq .loss
+    """
+    from streamer.answers import reports
+
+    log_to_stderr()
+    figures = reports.status(checkpoints)
+    if as_json:
+        return print_json(figures)
+    from streamer.cli import tables
+
+    return tables.print_status(figures)
+
+
+@command()
+@click.option("--outcome", type=click.Choice(["trained", "partial", "skipped"]), help="Only files with this outcome.")
+@json_option
+@common_options
+def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:
+    """List every file that was trained or refused, with the reason.
+
+    \b
+        streamer files
+        streamer files --outcome skipped
+        streamer files --json | jq '.[] | select(.words > 1000) | .path'
+    """
+    from streamer.answers import reports
+
+    log_to_stderr()
+    rows = reports.files(checkpoints, outcome)
+    if as_json:
+        return print_json(rows)
+    from streamer.cli import tables
+
+    return tables.print_files(rows)
+
+
+@command("checkpoints")
+@json_option
+@common_options
+def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
+    """List the checkpoints, newest first, and check each of them.
+
+    \b
+        streamer checkpoints
+    """
+    from streamer.answers import reports
+
+    rows = reports.checkpoints(checkpoints)
+    if as_json:
+        return print_json(list(rows))
+    from streamer.cli import tables
+
+    return tables.print_checkpoints(rows)
+
+
+@command()
+@click.argument("checkpoint", required=False, shell_complete=complete_checkpoint)
+@common_options
+def verify(checkpoint: str | None, checkpoints: Path) -> None:
+    """Check that a checkpoint is intact.
+
+    By default the newest. The exit code is 65 if it is damaged.
+
+    \b
+        streamer verify
+        streamer verify checkpoint-0000000007.h5
+    """
+    from streamer.state import reading
+
+    found = reading.verify(checkpoints, checkpoint)
+    click.echo(f"{found.name} is intact: {found.size_bytes:,} bytes")

@@ -1,0 +1,258 @@
+"""Tables for people: in colours and as wide as the terminal, or one line per row in a pipe."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import textwrap
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import zip_longest
+
+from rich.cells import cell_len, chop_cells
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streamer.answers.neighbours import Neighbour
+from streamer.answers.reports import Row, Rows, accounts
+from streamer.system.printable import printable
+
+COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red"}
+GAP = "    "
+"""Between tables side by side."""
+
+
+def print_status(figures: Row) -> None:
+    """Print the figures of a checkpoint."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in _status_lines(figures):
+        table.add_row(name, Text(value))
+    _print(table)
+
+
+def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
+    yield "trainer", f"running, process {figures['pid'] or 'unknown'}" if figures["running"] else "none"
+    yield "checkpoint", f"{figures['checkpoint']}, {size(figures['size_bytes'])}"
+    yield "saved", _moment(figures["created"])
+    yield "words seen", f"{figures['words_seen']:,}"
+    yield "vocabulary", f"{figures['vocabulary']:,} words, {figures['candidates']:,} candidates"
+    yield "vectors", f"{figures['vector_size']} dimensions, {figures['architecture']}"
+    if initial := figures["initial"]:
+        yield "initial", f"{initial['words']:,} words of {printable(initial['name'])}"
+    yield "loss", "not measured yet" if figures["loss"] is None else f"{figures['loss']:.4f}"
+    speed = figures["words_per_second"]
+    yield "speed", "not measured yet" if speed is None else f"{speed:,} words/s while it trained"
+    count = {outcome: number for outcome, number in figures["files"].items() if number}
+    hint = "; see: streamer files" if count.keys() - {"trained"} else ""
+    yield "files", (", ".join(f"{number:,} {outcome}" for outcome, number in count.items()) or "none") + hint
+    for number, score in enumerate(figures["scores"]):
+        value = f"{score['score']:.1%}" if score["test"].startswith("analogies") else f"{score['score']:.4f}"
+        value = value if score["scored"] else "–"
+        yield "" if number else "scores", f"{value:>6}  {printable(score['test'])}, scored {_coverage(score)}"
+
+
+def print_files(rows: Rows) -> None:
+    """Print the ledger. A reason is below its file if there is no room beside it."""
+    if not rows:
+        print("no files")
+        return
+    console = _console()
+    on_terminal = console.is_terminal
+    # Not with Rich's tables: they took 30 s for 100,000 files, this takes 1 s.
+    colour = {outcome: _styled(console, f"{outcome:<7}", style) for outcome, style in COLOURS.items()}
+    words = max(5, *(len(f"{row['words']:,}") for row in rows))
+    sizes = max(5, *(len(f"{row['bytes']:,}") for row in rows))
+    before = 7 + 2 + words + 2 + sizes + 2
+    with_reason = [row for row in rows if row["reason"]]
+    names = max([4, *(cell_len(printable(row["path"])) for row in with_reason)])
+    reasons = max([6, *map(cell_len, {row["reason"] for row in with_reason})])
+    beside = not on_terminal or before + names + 2 + reasons <= console.width
+    room = max(12, console.width - before)
+
+    @functools.cache
+    def below(reason: str) -> str:
+        return "".join(f"{'':{before}}{line}\n" for line in textwrap.wrap(printable(reason), room))
+
+    head = f"outcome  {'words':>{words}}  {'bytes':>{sizes}}  "
+    head += f"{'file':<{names}}  reason" if beside and with_reason else "file"
+    sys.stdout.write(_styled(console, head, "bold") + "\n")
+    for row in rows:
+        name, reason = printable(row["path"]), row["reason"]
+        line = f"{colour[row['outcome']]}  {row['words']:>{words},}  {row['bytes']:>{sizes},}  "
+        if reason and beside:
+            line += f"{_padded(name, names)}  {printable(reason)}\n"
+        else:
+            folded = chop_cells(name, room) if on_terminal else [name]
+            line += f"\n{'':{before}}".join(folded) + "\n" + below(reason)
+        sys.stdout.write(line)
+    _print_accounts(console, rows)
+
+
+def _print_accounts(console: Console, rows: Rows) -> None:
+    """Print how many bytes of all files were seen, trained and skipped."""
+    total = accounts(rows)
+    print(f"\n{total['seen']:,} bytes seen = {total['trained']:,} trained + {sum(total['skipped'].values()):,} skipped")
+    for reason, count in total["skipped"].items():
+        _print_wrapped(console, f"{count:,} skipped: {printable(reason)}")
+
+
+def print_checkpoints(rows: Iterable[Row]) -> None:
+    """Print checkpoints, each as soon as it is checked."""
+    console = _console()
+    narrow = console.is_terminal and console.width < 80
+    print(_styled(console, f"{'checkpoint':<24}  {'size':>8}  verified  created", "bold"))
+    for row in rows:
+        whole = _styled(console, "yes     ", "green") if row["verified"] else _styled(console, "damaged ", "red")
+        created = _moment(row["created"])
+        if narrow:
+            created = created.rpartition(", ")[2]
+        print(f"{row['name']:<24}  {size(row['size_bytes']):>8}  {whole}  {created}")
+        if not row["verified"]:
+            _print_wrapped(console, printable(row["reason"]))
+
+
+def print_neighbours(neighbours: Iterable[tuple[str, Sequence[Neighbour]]]) -> None:
+    """Print the neighbours of each word; on a wide terminal, those of several words side by side."""
+    console = _console()
+    room = console.width if console.is_terminal else 0
+    row: list[list[str]] = []
+    written = False
+    for word, near in neighbours:
+        block = _neighbour_lines(word, near)
+        if row and sum(cell_len(each[0]) + len(GAP) for each in [*row, block]) - len(GAP) > room:
+            _print_row(console, row, after_another=written)
+            row, written = [], True
+        row.append(block)
+    if row:
+        _print_row(console, row, after_another=written)
+
+
+def _neighbour_lines(word: str, near: Sequence[Neighbour]) -> list[str]:
+    """Return the lines of a table, all equally wide."""
+    cells = [(other, f"{cosine:.4f}", f"{count:,}") for other, cosine, count in near]
+    columns = zip((word, "cosine", "seen"), *cells, strict=True)
+    words, cosines, seen = (max(map(cell_len, column)) for column in columns)
+    lines = [f"{_padded(word, words)}  {'cosine':>{cosines}}  {'seen':>{seen}}"]
+    return lines + [f"{_padded(other, words)}  {cosine:>{cosines}}  {count:>{seen}}" for other, cosine, count in cells]
+
+
+def _print_row(console: Console, row: list[list[str]], *, after_another: bool) -> None:
+    """Print tables side by side, below a blank line if there are others above."""
+    if after_another:
+        print()
+    widths = [cell_len(block[0]) for block in row]
+    for number, cells in enumerate(zip_longest(*row, fillvalue="")):
+        line = GAP.join(_padded(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        print(line if number else _styled(console, line, "bold"))
+
+
+def print_scores(scores: Row, names: Mapping[str, str]) -> None:
+    """Print the scores of ``evaluate``.
+
+    Args:
+        scores: The scores, in the shape of ``evaluate --json``.
+        names: The file name to show for each of the two kinds of test.
+    """
+    pairs, analogies = scores.get("pairs"), scores.get("analogies")
+    if pairs:
+        value = pairs["spearman"]
+        found = "too few rows for a correlation" if value is None else f"Spearman {value:.4f}"
+        print(_unscored(names["pairs"], pairs) or f"{names['pairs']}: {found}, scored {_coverage(pairs)} rows")
+    if pairs and analogies:
+        print()
+    if analogies and not analogies["scored"]:
+        print(_unscored(names["analogies"], analogies))
+    elif analogies:
+        table = _table("section", right=("accuracy", "scored"))
+        for section in analogies["sections"]:
+            table.add_row(*_section(section["section"] or "without a heading", section))
+        table.add_row()
+        table.add_row(*_section(names["analogies"], analogies), style="bold")
+        _print(table)
+
+
+def _section(name: str, scores: Row) -> tuple[Text, str, str]:
+    return Text(printable(name)), f"{scores['accuracy']:.1%}" if scores["scored"] else "–", _coverage(scores)
+
+
+def _coverage(scores: Row) -> str:
+    return f"{scores['scored']:,} of {scores['rows']:,}"
+
+
+def _unscored(name: str, scores: Row) -> str:
+    """Return a line about a test if none of its rows could be scored, else an empty string."""
+    unknown = "each has a word that is not in the vocabulary"
+    return "" if scores["scored"] else f"{name}: {_coverage(scores)} rows could be scored: {unknown}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in a suitable unit."""
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 999.95:  # rounds to less than the next unit
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} GB"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, rounded down to a whole unit: 119 seconds are 1 min."""
+    for unit, length, least in (
+        ("year", 365.25 * 86400, 2),
+        ("month", 365.25 / 12 * 86400, 2),
+        ("day", 86400, 1),
+        ("hour", 3600, 1),
+    ):
+        if (count := int(seconds / length)) >= least:
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return f"{int(seconds / 60)} min ago" if seconds >= 60 else f"{max(0, int(seconds))} s ago"
+
+
+def _moment(created: str) -> str:
+    """Return a moment in the local time zone, and how long ago it was."""
+    moment = datetime.fromisoformat(created).astimezone()
+    return f"{moment:%Y-%m-%d %H:%M:%S}, {ago(time.time() - moment.timestamp())}"
+
+
+def _console() -> Console:
+    return Console(highlight=False, emoji=False, markup=False)  # a file may be called :apple: or [red]
+
+
+def _styled(console: Console, text: str, style: str) -> str:
+    """Return a text with the terminal codes of a style; in a pipe, unchanged."""
+    with console.capture() as captured:
+        console.print(Text(text, style), soft_wrap=True, end="")
+    return captured.get()
+
+
+def _print_wrapped(console: Console, text: str) -> None:
+    """Print an indented text, wrapped to the width of the terminal; in a pipe, on one line."""
+    width = console.width - 2 if console.is_terminal else sys.maxsize
+    for line in textwrap.wrap(text, width, subsequent_indent="  "):
+        print(f"  {line}")
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def _table(*left: str, right: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in left:
+        table.add_column(name, overflow="fold")
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _print(table: Table) -> None:
+    console = _console()
+    if not console.is_terminal:
+        console.width = 10_000  # a pipe has no width
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        print(line.rstrip())

@@ -1,0 +1,113 @@
+"""Which files to train, and their names in the ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake import reader
+from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.ledger import REWRITTEN, Ledger, Signature
+from streamer.settings import RunSettings
+
+
+class Files:
+    """The files of folders and command lines, with their names in the ledger.
+
+    Args:
+        checkpoints: The folder of checkpoints, which is never trained on.
+        ledger: Which files were trained, and the folder that relative names are relative to.
+        run: Which names are accepted, and how files are read.
+    """
+
+    def __init__(self, checkpoints: Path, ledger: Ledger, run: RunSettings) -> None:
+        self.checkpoints, self._ledger, self._run = checkpoints, ledger, run
+
+    def candidates(self, paths: Sequence[Path], *, passes: int) -> list[Candidate]:
+        """Return the files to train, from files and folders, in order, each file once.
+
+        Raises:
+            StreamerError: With exit code 66, if there is no such file or folder.
+        """
+        found: dict[str, Candidate] = {}
+        for path in paths:
+            if path.is_dir():
+                folder = Path(os.path.realpath(path))
+                self.adopt(folder)
+                candidates = self._in_folder(folder, passes)
+            else:
+                candidates = self._file(Path(os.path.realpath(path.parent)) / path.name, passes)
+            for candidate in candidates:
+                found.setdefault(candidate.path, candidate)
+        return list(found.values())
+
+    def adopt(self, folder: Path) -> None:
+        """Make names in the ledger relative to a folder, unless they are relative to another one that exists.
+
+        A folder that no longer exists was moved; the names of its files stay valid.
+
+        Raises:
+            StreamerError: With exit code 2, if it is the folder of the checkpoints.
+        """
+        if folder.samefile(self.checkpoints):
+            raise StreamerError(f"{folder} holds the checkpoints", hint="name another folder with --checkpoints")
+        root = self._ledger.root
+        if not root or not Path(root).is_dir():
+            self._ledger.adopt(os.fsencode(folder).decode("utf-8", "backslashreplace"))
+
+    def name(self, path: str) -> str:
+        """Return the name of a file in the ledger: relative to the ledger's folder if it is inside, else absolute."""
+        ledger = self._ledger
+        root = f"{ledger.root}/"
+        # A file that was given by itself before its folder was given keeps its name.
+        return path if root == "/" or not path.startswith(root) or ledger.knows(path) else path[len(root) :]
+
+    def named(self, candidate: Candidate, folder: Path) -> Candidate:
+        """Return a file that was found in a folder, with its name in the ledger."""
+        return candidate._replace(path=self.name(f"{folder}/{candidate.path}"))
+
+    def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
+        """Return whether there is nothing to do for a file with this signature."""
+        return self._ledger.seen(self.name(path), signature, passes)
+
+    def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
+        def seen(relative: str, signature: Signature) -> bool:
+            return self.seen(f"{folder}/{relative}", signature, passes)
+
+        at_once = attrs.evolve(self._run, settle=0.0)
+        scan = Inbox(folder, at_once, seen, without=self.checkpoints).scan()
+        refuse_unreadable(folder, scan)
+        return [self.named(candidate, folder) for candidate in scan.ready]
+
+    def _file(self, path: Path, passes: int) -> list[Candidate]:
+        try:
+            signature = Signature.of(path.lstat())
+        except OSError as error:
+            raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
+        absolute = os.fspath(path)
+        name = self.name(absolute)
+        return [] if self._ledger.seen(name, signature, passes) else [Candidate(name, absolute, signature)]
+
+
+def outdated(run: RunSettings, reason: str) -> bool:
+    """Return whether a file was refused for a reason that may not hold with the settings of this process."""
+    if reason == REWRITTEN:
+        return run.on_change == "retrain"
+    return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
+
+
+def refuse_unreadable(folder: Path, scan: Scan) -> None:
+    """Raise if a folder can't be listed. This is for runs that end; a service waits until it can be listed."""
+    if scan.failure:
+        raise StreamerError(
+            f"cannot read {folder}: {scan.failure}", hint="give this user the right to read it", code=ExitCode.NO_INPUT
+        )
+
+
+def has_changed(status: os.stat_result, signature: Signature) -> bool:
+    """Return whether a file was written to; it does not matter if it was removed or renamed."""
+    return (status.st_size, status.st_mtime_ns) != (signature.size, signature.mtime_ns)

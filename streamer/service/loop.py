@@ -1,0 +1,347 @@
+"""The main loop: files arrive, become blocks, and train the model.
+
+The path of a text file: it arrives, becomes still, and is looked up in the ledger. It is read in blocks, and each block
+is tokenized and trained. One log line reports the file. The next checkpoint holds both its row in the ledger and what
+the model learned from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import attrs
+import structlog
+
+from streamer.checkpoints import Store
+from streamer.errors import StreamerError
+from streamer.intake import reader
+from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.ledger import REMOVED, Entry, Signature
+from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
+from streamer.model.training import BlockReport
+from streamer.service.files import Files, has_changed, outdated, refuse_unreadable
+from streamer.service.progress import Display, FileProgress
+from streamer.service.saving import Saver
+from streamer.service.scoring import Scorer, read_tests
+from streamer.service.signals import Stopped, StopSignals
+from streamer.service.startup import start_state
+from streamer.settings import RunSettings
+from streamer.state import State
+from streamer.system import failpoints
+from streamer.system.blas import Blas
+from streamer.system.processes import keep_freed_memory
+from streamer.training import WORTH_WORKERS, Schedule
+from streamer.workers import starter
+
+SIGNAL_SECONDS = 0.25
+"""Seconds between checks for a signal while there is nothing to do."""
+
+_log = structlog.get_logger(__name__)
+
+
+def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
+    """Train on all files in a folder, and on those that come later, until a signal asks to stop.
+
+    Args:
+        inbox: The folder.
+        service: From :func:`start`.
+        once: Return when everything in the folder has been trained, instead of waiting for more.
+    """
+    files = service.files
+    root = Path(os.path.realpath(inbox))
+    files.adopt(root)
+
+    def seen(relative: str, signature: Signature) -> bool:
+        return files.seen(f"{root}/{relative}", signature)
+
+    with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
+        _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
+        service.resume_under_way()
+        while True:
+            scan = box.scan()
+            service.announce(scan.ready)
+            for number, candidate in enumerate(scan.ready, 1):
+                service.take(files.named(candidate, root), backlog=len(scan.ready) - number)
+            service.score_if_due()
+            if once and not scan.ready and not scan.waiting:
+                refuse_unreadable(root, scan)
+                return
+            if not scan.ready:
+                service.wait(box, scan)
+
+
+def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callable[[int, float | None], None]) -> None:
+    """Train until each of the given files has had ``epochs`` passes, including those of ``watch``.
+
+    Args:
+        paths: Files and folders; :meth:`.files.Files.name` returns their names in the ledger.
+        epochs: Passes over each file.
+        service: From :func:`start`.
+        on_epoch: Called after each epoch that trained anything, with its number from 1 and its average loss.
+    """
+    record, saved = service.state.epochs, service.state.sequence
+    interrupted = record.job
+    record.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
+    before = list(record.losses)
+    for epoch in range(epochs):
+        candidates = service.files.candidates(paths, passes=epoch + 1)
+        service.announce(candidates)
+        for number, candidate in enumerate(candidates, 1):
+            service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
+        service.schedule.settle()
+        service.score_if_due()
+        # Not "if anything was trained now": after a kill in a later epoch, the rest of its file comes in the first.
+        if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
+            on_epoch(epoch + 1, record.mean(epoch))
+    record.begin("")
+    if interrupted or service.state.sequence != saved:
+        service.saver.changed()  # the last checkpoint says that the job is under way
+
+
+@contextlib.contextmanager
+def start(
+    folder: Path,
+    given: Mapping[str, Any],
+    run: RunSettings,
+    display: Display,
+    signals: StopSignals,
+    initial: Path | None = None,
+) -> Iterator[Service]:
+    """Lock a checkpoint folder and give its service, resumed or new, until the context ends; then save.
+
+    Args:
+        folder: The folder of checkpoints.
+        given: Model settings that the user named.
+        run: How this process works.
+        display: Where to show progress.
+        signals: What may ask it to stop.
+        initial: The file of the initial vectors of a new model.
+
+    Raises:
+        StreamerError: 75 if another trainer holds the folder, 65 if no checkpoint is intact, 78 if a given setting
+            contradicts the checkpoint, 74 if the last checkpoint can't be written.
+        Stopped: If a signal comes before there is anything to save.
+    """
+    keep_freed_memory()
+    tests = read_tests(run)
+    store = Store(folder)
+    with store.lock():
+        state = start_state(store, given, initial, signals.check)
+        store.retire(run.keep)  # also removes what a killed process left half-written
+        state.ledger.reconsider(partial(outdated, run))
+        schedule = Schedule(state, starter(run.threads))
+        blas = Blas()
+        kernels = blas.kernels()
+        _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=kernels)
+        failpoints.reached("service.started")
+        saver = Saver(store, state, schedule, every=run.checkpoint_every, keep=run.keep)
+        if not state.sequence and state.initial.words:
+            saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
+        # One thread means one core, so then no other process works.
+        prefetcher = Prefetcher(enabled=run.threads > 1)
+        with display, blas.one_thread(), contextlib.closing(prefetcher), contextlib.ExitStack() as at_exit:
+            at_exit.callback(schedule.end_workers)
+            # Any other exception may come in the middle of an update: then only the last checkpoint is valid.
+            at_exit.callback(saver.close)
+            scorer = Scorer(state, schedule, tests, run.evaluate_every, signals.check)
+            files = Files(folder, state.ledger, run)
+            service = Service(state, schedule, files, saver, scorer, run, signals, prefetcher, display)
+            reason = "done"
+            try:
+                yield service
+            except Stopped:
+                reason = signals.received.name if signals.received else "stopped"
+            except StreamerError:
+                failpoints.reached("service.stopping")
+                saver.finish()
+                raise
+            failpoints.reached("service.stopping")
+            saver.finish()
+            failpoints.reached("service.saved")
+        _log.info("service.stopped", reason=reason, words_seen=state.words_seen)
+
+
+@attrs.define
+class Service:
+    """A running trainer: it trains files, saves when it is time, and stops when it is told to."""
+
+    state: State
+    schedule: Schedule
+    files: Files
+    saver: Saver
+    scorer: Scorer
+    run: RunSettings
+    signals: StopSignals
+    prefetcher: Prefetcher
+    display: Display
+    files_trained: set[str] = attrs.field(factory=set)
+    files_refused: int = 0
+    words_seen: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Return whether there was nothing to train; a run that was told to stop cannot know this."""
+        return not (self.files_trained or self.words_seen or self.signals.received)
+
+    def announce(self, candidates: Iterable[Candidate]) -> None:
+        """Prepare for the files that come next: tokenize them ahead, and start workers if it is worth it."""
+        candidates = [candidate for candidate in candidates if not candidate.refusal]
+        jobs = [
+            self._job(candidate, candidate.signature, 0, candidate.signature.size)
+            for candidate in candidates
+            if not self._grown(candidate)
+        ]
+        self.prefetcher.announce(jobs)
+        if not candidates:
+            self.schedule.settle()
+            self.schedule.end_workers()  # a service may have nothing to do for days
+        elif sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.schedule.start_workers()):
+            _log.info("workers.started", count=count)
+
+    def _grown(self, candidate: Candidate) -> bool:
+        """Return whether a file was trained at another size: the new part may be a single line."""
+        previous = self.state.ledger.previous(candidate.path)
+        return previous is not None and previous[0] != candidate.signature.size
+
+    def resume_under_way(self) -> None:
+        """Resume the file in which the last run stopped, before any other."""
+        entry = self.state.ledger.under_way
+        if entry is None:
+            return
+        path = Path(self.state.ledger.root) / entry.path
+        try:
+            status = path.lstat()
+        except OSError:
+            self._gone(entry)
+            return
+        if not has_changed(status, entry.signature):  # else the scan decides when it is still
+            self.take(Candidate(entry.path, os.fspath(path), Signature.of(status)), passes=entry.passes + 1)
+
+    def _gone(self, entry: Entry) -> None:
+        self.state.ledger.abandon(entry, REMOVED)
+        self._skipped(entry.path, REMOVED)
+
+    def take(self, candidate: Candidate, *, passes: int = 1, backlog: int = 0) -> None:
+        """Train what is new in a file, or record why not; one log line in either case.
+
+        Raises:
+            Stopped: Between two blocks, after a signal; the rest of the file is for the next run.
+        """
+        self.signals.check()
+        ledger = self.state.ledger
+        try:
+            if candidate.refusal:
+                raise reader.Refused(candidate.refusal)
+            with reader.open_regular(candidate.absolute) as file:
+                verdict = reader.judge(
+                    file,
+                    encoding=self.run.encoding,
+                    max_bad_ratio=self.run.max_bad_ratio,
+                    previous=ledger.previous(candidate.path),
+                    check=self.signals.check,
+                )
+                entry = ledger.plan(candidate.path, verdict, on_change=self.run.on_change, passes=passes)
+                self.saver.changed()
+                failpoints.reached("input.planned")
+                if entry is not None:
+                    self.display.file(candidate.path, entry.text_bytes, backlog)
+                    self._train(file, candidate, entry)
+                elif reason := ledger.refusal(candidate.path):
+                    self._skipped(candidate.path, reason)
+        except FileNotFoundError:
+            entry = ledger.under_way
+            if entry and entry.path == candidate.path and Path(candidate.absolute).parent.is_dir():
+                self._gone(entry)
+            return  # gone since the scan; if it returns, a scan finds it
+        except reader.Refused as refusal:
+            ledger.refuse(candidate.path, candidate.signature, str(refusal))
+            self._skipped(candidate.path, str(refusal))
+        self.saver.save_if_due()
+
+    def score_if_due(self) -> None:
+        """Score the vectors if it is time."""
+        if self.scorer.score_if_due():
+            self.saver.changed()
+
+    def wait(self, box: Inbox, scan: Scan) -> None:
+        """Sleep until an event or the next scan, whichever comes first; save if a checkpoint is due before."""
+        self.display.idle(scan.waiting)
+        limit = self.run.rescan if scan.next_still is None else min(self.run.rescan, scan.next_still)
+        until = time.monotonic() + max(limit, 0.02)
+        while (left := until - time.monotonic()) > 0:
+            self.signals.check()
+            self.saver.save_if_due(idle=True)
+            if box.wait(min(left, SIGNAL_SECONDS)):
+                return
+
+    def _train(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> None:
+        """Train a file from the entry's offset to its end, block by block."""
+        schedule, ledger = self.schedule, self.state.ledger
+        epoch, signature = entry.passes, entry.signature
+        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
+        for block in self._blocks(file, candidate, entry):
+            failpoints.reached("block.read")
+            schedule.make_room()
+            self.signals.check()
+            self.score_if_due()
+            if has_changed(os.fstat(file.fileno()), signature):
+                return  # neither trained nor refused: it is checked again when it is still
+            # Text added at the end of a file is new, however often the beginning was trained.
+            fresh = block.start >= entry.bytes_trained
+            ledger.advance(entry, block.stop, len(block.tokens))
+            failpoints.reached("block.advanced")
+            schedule.train(
+                block.tokens,
+                epoch=0 if fresh else max(epoch, 1),
+                then=partial(self._trained, progress, epoch, block.stop),
+            )
+            failpoints.reached("block.trained")
+            self.saver.changed()
+            if block.stop < entry.text_bytes:
+                self.saver.save_if_due()
+        ledger.finish(entry)
+        failpoints.reached("file.finished")
+        self.files_trained.add(entry.path)
+
+    def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
+        """Report a block that was trained, and its file if this was the last block."""
+        self.state.epochs.add(epoch, report.loss)
+        self.words_seen += report.tokens
+        progress.add(report, seconds)
+        self.display.block(stop, report.tokens, progress.mean_loss, report.vocabulary)
+        if stop < progress.size:
+            return
+        _log.info(
+            "file.trained",
+            path=progress.path,
+            words=progress.words,
+            bytes=progress.fresh,
+            seconds=round(progress.seconds, 3),
+            words_per_second=round(progress.words / progress.seconds),
+            loss=None if progress.mean_loss is None else round(progress.mean_loss, 4),
+            vocabulary=report.vocabulary,
+        )
+        if progress.admitted:
+            _log.info("vocabulary.grown", vocabulary=report.vocabulary, admitted=progress.admitted)
+
+    def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
+        """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
+        for stop in (entry.bytes_trained, entry.text_bytes):
+            if entry.offset < stop:
+                job = self._job(candidate, entry.signature, entry.offset, stop)
+                yield from self.prefetcher.blocks(file, job, self.signals.check)
+
+    def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int) -> Job:
+        return Job(candidate.absolute, signature, start, stop, self.run.encoding, self.state.settings.boundary)
+
+    def _skipped(self, path: str, reason: str) -> None:
+        self.files_refused += 1
+        self.saver.changed()
+        _log.warning("file.skipped", path=path, reason=reason)

@@ -1,0 +1,65 @@
+"""The versions of the checkpoint format, and the step from each to the next.
+
+A tree of an older version is read completely and taken through the steps, one after the other, before it is used. So
+all other code knows the newest version only, and a checkpoint stays readable for ever. A step never changes: it spells
+out the keys and values of its time, and uses no code that may change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from streamer.checkpoints import FORMAT_VERSION, Tree
+from streamer.state.tree_reader import ANOTHER, damaged
+
+FORMAT = "streamer checkpoint"
+"""The ``format`` of every checkpoint, whatever its version."""
+
+Step = Callable[[Tree], Tree]
+
+
+def _from_1(tree: Tree) -> Tree:
+    """Rename ``origin/`` to ``initial/``, and add the groups that early checkpoints of version 1 do not have.
+
+    ``tests/state/shapes`` has a checkpoint of each shape of version 1. At first there was no ``ledger/root``, and whole
+    numbers could be stored as integers. Then there was no ``scores/``, and then no ``origin/``.
+    """
+    names = {f"origin/{name}": f"initial/{name}" for name in ("name", "sha256", "words", "words_seen")}
+    migrated: Tree = {"ledger/root": "", **{names.get(key, key): leaf for key, leaf in tree.items()}}
+    for key in ("settings/sample", "settings/learning_rate"):
+        if type(leaf := migrated.get(key)) is int:
+            migrated[key] = float(leaf)
+    if not any(key.startswith("initial/") for key in migrated):
+        migrated |= {"initial/name": "", "initial/sha256": "", "initial/words": 0, "initial/words_seen": 0}
+    if not any(key.startswith("scores/") for key in migrated):
+        migrated |= {"scores/tests": np.zeros(0, np.uint8), "scores/score": np.zeros(0, np.float64)}
+        migrated |= {f"scores/{name}": np.zeros(0, np.int64) for name in ("words_trained", "test", "scored", "rows")}
+    return migrated
+
+
+STEPS: dict[int, Step] = {1: _from_1}
+"""For each version except the newest, the step to the next: it takes a complete tree and returns another."""
+
+
+def migrate(tree: Tree) -> Tree:
+    """Return a tree in the newest version; the given tree is not changed.
+
+    Raises:
+        StreamerError: 65 if it is not a checkpoint, or has a version that this program does not know.
+    """
+    name, version = tree.get("format"), tree.get("format_version")
+    if not isinstance(name, str) or name != FORMAT:
+        raise damaged("it is not a streamer checkpoint")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise damaged("format_version is missing or not an integer")
+    if not min(STEPS) <= version <= FORMAT_VERSION:
+        newer = version > FORMAT_VERSION
+        raise damaged(
+            f"its format version is {version}, and this version of streamer reads up to {FORMAT_VERSION}",
+            "upgrade streamer: a newer version wrote this checkpoint" if newer else ANOTHER,
+        )
+    for number in range(version, FORMAT_VERSION):
+        tree = STEPS[number](tree)
+    return {**tree, "format_version": FORMAT_VERSION}

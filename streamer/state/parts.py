@@ -1,0 +1,242 @@
+"""Each part of the state as leaves of a tree, and back again: the only place that knows the keys of a checkpoint.
+
+Nothing that is read is trusted: a digest proves that a file is intact, not that its parts belong together. So each part
+is checked by itself and against the others. ``docs/checkpoint-format.md`` lists the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from streamer.checkpoints import Tree
+from streamer.intake.ledger import Ledger
+from streamer.model.embeddings import Embeddings
+from streamer.model.optimizer import LONGEST
+from streamer.model.sampling import NoiseDistribution
+from streamer.model.sgns import Batching, Loss, noise_words
+from streamer.model.training import ModelState
+from streamer.model.vocabulary import Vocabulary
+from streamer.settings import ModelSettings, model_settings
+from streamer.state import history, scores
+from streamer.state.epochs import EpochLosses
+from streamer.state.history import COLUMNS, History
+from streamer.state.initial import InitialVectors
+from streamer.state.scores import Scores
+from streamer.state.tree_reader import TreeReader, damaged, to_blob
+from streamer.vectors import WordVectors
+
+SMALLEST = 1e-12
+"""No sum of squares may be smaller: AdaGrad divides by their roots."""
+
+VECTORS = ("vocabulary", "embeddings/input")
+"""The keys and groups that :func:`read_vectors` needs."""
+WORDS = ("vocabulary/words", "vocabulary/counts")
+LEDGER = ("ledger",)
+HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
+FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "ledger")
+"""Far less than a model: reading them takes no longer than checking the digest."""
+
+
+def model_leaves(model: ModelState) -> Tree:
+    """Return a complete model as leaves of a tree; arrays are views, not copies."""
+    vocabulary, embeddings = model.vocabulary, model.embeddings
+    leaves: Tree = {
+        "vocabulary/words": to_blob(vocabulary.words),
+        "vocabulary/counts": vocabulary.counts,
+        "vocabulary/words_seen": vocabulary.total,
+        "candidates/words": to_blob(vocabulary.candidates),
+        "candidates/counts": np.fromiter(vocabulary.candidates.values(), np.int64, len(vocabulary.candidates)),
+        "embeddings/input": embeddings.input,
+        "embeddings/output": embeddings.output,
+        "embeddings/input_squares": embeddings.input_squares,
+        "embeddings/output_squares": embeddings.output_squares,
+        "noise/counts": model.noise.counts,
+        "noise/due": model.noise.due,
+        "progress/blocks": model.blocks,
+        "progress/words_trained": model.words_trained,
+    }
+    for group, record in (("settings", model.settings), ("batching", model.batching)):
+        leaves |= _grouped(group, attrs.asdict(record))
+    return leaves
+
+
+def read_model(read: TreeReader, given: Mapping[str, Any]) -> ModelState:
+    """Return the model whose :func:`model_leaves` are in a tree, after checking that they can belong to one model.
+
+    Args:
+        read: The tree.
+        given: Settings that must not contradict it.
+    """
+    stored = read.record("settings", ModelSettings)
+    model = ModelState.new(model_settings(stored, given), _read_batching(read))
+    _restore_vocabulary(read, model.vocabulary)
+    _restore_embeddings(read, len(model.vocabulary), model.embeddings)
+    _restore_noise(read, model.vocabulary, model.noise)
+    model.restore_progress(read.count("progress/blocks"), read.count("progress/words_trained"))
+    return model
+
+
+def read_settings(read: TreeReader) -> ModelSettings:
+    """Return the settings of the model."""
+    return read.record("settings", ModelSettings)
+
+
+def read_words(read: TreeReader) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the V words in the order of admission, and how often each was seen, (V,) int64."""
+    words = read.words("vocabulary/words")
+    return words, read.counts("vocabulary/counts", len(words))
+
+
+def read_vectors(read: TreeReader, checkpoint: Any) -> WordVectors:
+    """Return the vectors; they take over the tree's arrays."""
+    words, counts = read_words(read)
+    matrix = read.floats("embeddings/input", np.float32, (len(words), None))
+    return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint)
+
+
+def read_progress(read: TreeReader) -> tuple[int, int]:
+    """Return the number of words seen, including those of initial vectors, and of words trained."""
+    return read.count("vocabulary/words_seen"), read.count("progress/words_trained")
+
+
+def read_sizes(read: TreeReader) -> tuple[int, int]:
+    """Return the number of words with vectors, and of candidates."""
+    return len(read.counts("vocabulary/counts", None)), len(read.counts("candidates/counts", None))
+
+
+def _read_batching(read: TreeReader) -> Batching:
+    """Return how the stream is cut into updates, after checking that the numbers are possible."""
+    batching = read.record("batching", Batching)
+    numbers = attrs.astuple(batching)
+    if min(numbers) < 1 or max(*numbers, noise_words(batching, batching.chunk)) > LONGEST:
+        raise damaged(f"batching/ is out of bounds: {batching}")
+    return batching
+
+
+def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
+    """Restore the vocabulary of a tree into a new one, after checking that its parts can belong together."""
+    words, others = read.words("vocabulary/words"), read.words("candidates/words")
+    counts = read.counts("vocabulary/counts", len(words), low=vocabulary.min_count)
+    waiting = read.counts("candidates/counts", len(others))
+    total = read.count("vocabulary/words_seen")
+    if len(others) and waiting.max() >= vocabulary.min_count:
+        raise damaged(f"candidates/counts has {waiting.max()}, and min_count is {vocabulary.min_count}")
+    candidates = dict(zip(others, waiting.tolist(), strict=True))
+    if not candidates.keys().isdisjoint(words):
+        raise damaged("candidates/words has words that are also in vocabulary/words")
+    if (counted := _sum(counts) + _sum(waiting)) != total:
+        raise damaged(f"vocabulary/words_seen is {total}, and the sum of all counts is {counted}")
+    vocabulary.restore(words, counts, candidates, total)
+
+
+def _restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> None:
+    """Restore the embeddings of a tree, which has ``size`` words, into new ones."""
+    rows, row = (size, embeddings.vector_size), (size,)
+    embeddings.restore(
+        read.floats("embeddings/input", np.float32, rows),
+        read.floats("embeddings/output", np.float32, rows),
+        read.floats("embeddings/input_squares", np.float32, row, low=SMALLEST),
+        read.floats("embeddings/output_squares", np.float32, row, low=SMALLEST),
+    )
+
+
+def _restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistribution) -> None:
+    """Restore the noise distribution of a tree, if it can come from an earlier state of the vocabulary."""
+    counts, size = read.counts("noise/counts", None), len(vocabulary)
+    due = read.count("noise/due", high=vocabulary.total + 2 * size)
+    if len(counts) > size or (counts > vocabulary.counts[: len(counts)]).any():
+        raise damaged(f"noise/counts ({len(counts)}) has more words or larger counts than vocabulary/counts ({size})")
+    if due and not len(counts):
+        raise damaged(f"noise/counts is empty, and noise/due is {due}")
+    noise.restore(counts, due)
+
+
+def ledger_leaves(ledger: Ledger) -> Tree:
+    """Return the ledger as leaves of a tree."""
+    return {"ledger/root": ledger.root, **_grouped("ledger", ledger.to_arrays())}
+
+
+def read_ledger(read: TreeReader) -> Ledger:
+    """Return the ledger whose :func:`ledger_leaves` are in a tree."""
+    return Ledger.from_arrays(read.arrays("ledger"), read.string("ledger/root"))
+
+
+def history_leaves(past: History) -> Tree:
+    """Return the history as leaves of a tree."""
+    return {"history/resolution": past.resolution, **_grouped("history", past.to_arrays())}
+
+
+def read_history(read: TreeReader, words_seen: int, words_trained: int) -> History:
+    """Return the history, if it can end at these numbers of words."""
+    rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
+    columns = {
+        name: read.floats(f"history/{name}", np.float64, (rows,), low=-np.inf if name == "loss_total" else 0.0)
+        for name in COLUMNS
+    }
+    now = {"words_seen": words_seen, "words_trained": words_trained}
+    if rows >= history.LIMIT or any((np.diff(columns[name], append=end) < 0).any() for name, end in now.items()):
+        raise damaged(f"the {rows} rows of history/ do not fit the words that the model has seen and trained")
+    return History.from_arrays(columns, read.count("history/resolution", low=1))
+
+
+def scores_leaves(found: Scores) -> Tree:
+    """Return the scores as leaves of a tree."""
+    return {"scores/tests": to_blob(found.tests), **_grouped("scores", found.to_arrays())}
+
+
+def read_scores(read: TreeReader, words_trained: int) -> Scores:
+    """Return the scores over the stream, if they can have been measured before so many words were trained."""
+    tests = read.words("scores/tests")
+    at = read.counts("scores/words_trained", None, low=0)
+    columns = {
+        "words_trained": at,
+        "test": read.counts("scores/test", len(at), low=0),
+        "score": read.floats("scores/score", np.float64, (len(at),)),
+        "scored": read.counts("scores/scored", len(at), low=0),
+        "rows": read.counts("scores/rows", len(at), low=0),
+    }
+    if len(at) >= scores.LIMIT or (columns["test"] >= len(tests)).any():
+        raise damaged(f"scores/ has {len(at)} rows and {len(tests)} tests: too many rows, or a row without a test")
+    if (np.abs(columns["score"]) > 1.000001).any() or (columns["scored"] > columns["rows"]).any():
+        raise damaged("scores/ has scores above 1, or more scored rows than rows")
+    if (np.diff(at, append=words_trained) < 0).any():
+        raise damaged(f"the {len(at)} rows of scores/ do not fit the words that the model has trained")
+    return Scores.from_arrays(tests, columns)
+
+
+def initial_leaves(initial: InitialVectors) -> Tree:
+    """Return the record of the initial vectors as leaves of a tree."""
+    return _grouped("initial", attrs.asdict(initial))
+
+
+def read_initial(read: TreeReader, words_seen: int) -> InitialVectors:
+    """Return the record of the initial vectors, if it fits the words that the model has seen."""
+    initial = read.record("initial", InitialVectors)
+    if not 0 <= initial.words <= initial.words_seen <= words_seen:
+        raise damaged(f"initial/ has {initial.words} words, seen {initial.words_seen} times, of {words_seen} seen")
+    return initial
+
+
+def epochs_leaves(epochs: EpochLosses) -> Tree:
+    """Return the losses of the epochs under way as leaves of a tree."""
+    return {"epochs/job": epochs.job, "epochs/losses": np.array(epochs.losses, np.float64).reshape(-1, 2)}
+
+
+def read_epochs(read: TreeReader) -> EpochLosses:
+    """Return the losses of the epochs under way."""
+    losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
+    return EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
+
+
+def _grouped(group: str, leaves: Mapping[str, Any]) -> Tree:
+    return {f"{group}/{name}": leaf for name, leaf in leaves.items()}
+
+
+def _sum(counts: npt.NDArray[np.int64]) -> int:
+    """Return the sum of counts, without overflow."""
+    return (int((counts >> 32).sum()) << 32) + int((counts & 0xFFFFFFFF).sum())

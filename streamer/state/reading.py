@@ -1,0 +1,200 @@
+"""Reading checkpoints, or parts of them, without the lock, while a trainer may publish the next."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from streamer.checkpoints import Checkpoint, Store, Tree
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake.ledger import Ledger
+from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings
+from streamer.state import parts
+from streamer.state.history import History
+from streamer.state.initial import InitialVectors
+from streamer.state.migrations import migrate
+from streamer.state.scores import Scores
+from streamer.state.state import State
+from streamer.state.tree_reader import TreeReader
+from streamer.vectors import WordVectors
+
+PathLike = str | os.PathLike[str]
+
+_ALWAYS = ("format", "format_version")
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen
+class Figures:
+    """How far a training is: all parts of a state except the model itself.
+
+    Attributes:
+        checkpoint: What they were read from.
+        settings: The settings of the model.
+        vocabulary: Number of words that have vectors.
+        candidates: Number of words that were seen too seldom so far.
+        words_seen: Words of all texts, without those of initial vectors.
+        words_trained: Those of them that had vectors, over all passes.
+        history: Loss, speed and vocabulary over the stream.
+        scores: Scores in tests over the stream.
+        initial: The initial vectors.
+        ledger: The files.
+    """
+
+    checkpoint: Checkpoint
+    settings: ModelSettings
+    vocabulary: int
+    candidates: int
+    words_seen: int
+    words_trained: int
+    history: History
+    scores: Scores
+    initial: InitialVectors
+    ledger: Ledger
+
+
+def load(
+    folder: PathLike = DEFAULT_CHECKPOINTS, *, sequence: int | None = None, newer_than: WordVectors | None = None
+) -> WordVectors:
+    """Return the vectors of a checkpoint, read-only: of the newest intact one, unless you name one.
+
+    You can call it while a trainer publishes new checkpoints.
+
+    Args:
+        folder: A folder of checkpoints, or the file of one checkpoint.
+        sequence: The number of a checkpoint in the folder.
+        newer_than: Vectors that were loaded before. They are returned again if their checkpoint is still the newest of
+            the folder. Then nothing is read, so you can call this before every query.
+
+    Raises:
+        StreamerError: 66 if there is no such checkpoint, 65 if it is damaged, or if there are some and none is intact.
+        ValueError: If ``newer_than`` is given together with a number or a file, or a number together with a file.
+    """
+    if newer_than is not None:
+        if sequence is not None or Path(folder).is_file():
+            raise ValueError("newer_than needs a folder of checkpoints, not a number or a file")
+        if [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
+            return newer_than
+    checkpoint, read = _open(folder, parts.VECTORS, sequence)
+    return parts.read_vectors(read, checkpoint)
+
+
+def read_state(folder: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, object] | None = None) -> State:
+    """Return the whole state of a checkpoint.
+
+    Args:
+        folder: As for :func:`load`.
+        given: Settings of the model that must not contradict it.
+
+    Raises:
+        StreamerError: As :func:`load` does; 78 if a setting contradicts the checkpoint.
+    """
+    checkpoint, tree = _read(folder)
+    return State.from_checkpoint(checkpoint, tree, given)
+
+
+def read_words(
+    folder: PathLike = DEFAULT_CHECKPOINTS, *, silent: bool = False
+) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return V words in the order of admission and how often each was seen, (V,) int64; raises as :func:`load` does.
+
+    Args:
+        folder: The folder of checkpoints.
+        silent: Whether to log nothing about damaged checkpoints that are skipped.
+    """
+    return parts.read_words(_open(folder, parts.WORDS, silent=silent)[1])
+
+
+def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
+    """Return the ledger of the newest intact checkpoint; raises as :func:`load` does."""
+    return parts.read_ledger(_open(folder, parts.LEDGER)[1])
+
+
+def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, InitialVectors]:
+    """Return history, scores and initial vectors of the newest intact checkpoint; raises as :func:`load` does."""
+    return _history(_open(folder, parts.HISTORY)[1])
+
+
+def read_figures(folder: PathLike = DEFAULT_CHECKPOINTS) -> Figures:
+    """Return the figures of the newest intact checkpoint; raises as :func:`load` does."""
+    checkpoint, read = _open(folder, parts.FIGURES)
+    words_seen, words_trained = parts.read_progress(read)
+    history, scores, initial = _history(read)
+    return Figures(
+        checkpoint,
+        parts.read_settings(read),
+        *parts.read_sizes(read),
+        words_seen - initial.words_seen,
+        words_trained,
+        history,
+        scores,
+        initial,
+        parts.read_ledger(read),
+    )
+
+
+def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Checkpoint:
+    """Return a checkpoint, the newest by default, after checking that a trainer could resume from it.
+
+    Every byte is compared with the digest. Then every part is read and checked against the others.
+
+    Args:
+        folder: The folder of checkpoints.
+        checkpoint: One that :meth:`Store.list` returned, a name in the folder, or a path.
+
+    Raises:
+        StreamerError: 65 if it is damaged, 66 if there is no such checkpoint.
+    """
+    return Store(Path(folder)).verify(checkpoint, State.from_tree)
+
+
+def _history(read: TreeReader) -> tuple[History, Scores, InitialVectors]:
+    words_seen, words_trained = parts.read_progress(read)
+    history, scores = parts.read_history(read, words_seen, words_trained), parts.read_scores(read, words_trained)
+    return history, scores, parts.read_initial(read, words_seen)
+
+
+def _open(
+    source: PathLike, only: Collection[str], sequence: int | None = None, *, silent: bool = False
+) -> tuple[Checkpoint, TreeReader]:
+    """Return a checkpoint and a reader of some of its parts."""
+    checkpoint, tree = _read(source, (*_ALWAYS, *only), sequence, silent=silent)
+    return checkpoint, TreeReader(migrate(tree))
+
+
+def _read(
+    source: PathLike, only: Collection[str] | None = None, sequence: int | None = None, *, silent: bool = False
+) -> tuple[Checkpoint, Tree]:
+    """Return a checkpoint and its tree, as it is in the file; arguments as for :func:`load`.
+
+    Each damaged checkpoint that is skipped gets a line in the log, unless ``silent``.
+    """
+    path = Path(source)
+    if path.is_file() or (path.suffix == ".h5" and not path.is_dir()):
+        if sequence is not None:
+            raise ValueError("sequence needs a folder of checkpoints, not a file")
+        return Store(path.parent).load(str(path.absolute()), only)
+    if sequence is not None:
+        return Store(path).load(sequence, only)
+    found = Store(path).load_newest(only, on_damage=None if silent else _passed_over)
+    if found is None:
+        raise StreamerError(
+            f"there is no checkpoint in {os.fspath(source)}",
+            hint="train one first: python -m streamer watch data/inbox --once",
+            code=ExitCode.NO_INPUT,
+        )
+    return found
+
+
+def _passed_over(checkpoint: Checkpoint, reason: str) -> None:
+    # If the log is not configured, structlog writes to stdout, where other programs read results.
+    log = _log if structlog.is_configured() else structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
+    log.warning("checkpoint.damaged", name=checkpoint.name, reason=reason, hint="an older one is used")

@@ -1,0 +1,135 @@
+"""Everything that was learned, as one object: what a checkpoint holds, and what a trainer resumes from.
+
+The parts are joined here and nowhere else, because they are saved together: weights are useless without the ledger of
+the bytes that shaped them. Each part is changed by its own methods only. ``docs/architecture.md`` says who owns which
+part, and a test searches the code for writes from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Tree
+from streamer.intake.ledger import Ledger
+from streamer.model.training import ModelState
+from streamer.settings import ModelSettings
+from streamer.state import parts
+from streamer.state.epochs import EpochLosses
+from streamer.state.history import History
+from streamer.state.initial import InitialVectors
+from streamer.state.migrations import FORMAT, migrate
+from streamer.state.scores import Scores
+from streamer.state.tree_reader import TreeReader
+from streamer.vectors import WordVectors
+from streamer.version import __version__
+
+
+@attrs.define(eq=False)
+class State:
+    """Everything that was learned, and the position in the text.
+
+    Between two blocks its parts agree. While workers train a block, vocabulary and ledger are ahead of weights and
+    history; :meth:`streamer.training.schedule.Schedule.settle` waits until they agree again.
+
+    Attributes:
+        model: Vocabulary, embeddings and everything else that shapes the next update.
+        ledger: Which bytes of which file were trained.
+        history: Loss, speed and vocabulary over the stream.
+        scores: Scores in tests over the stream.
+        initial: The initial vectors that the model began with.
+        epochs: The losses of the ``train`` command that is under way.
+        sequence: The number of the checkpoint that this state was last saved to or read from; 0 if there is none.
+    """
+
+    model: ModelState
+    ledger: Ledger = attrs.field(factory=Ledger)
+    history: History = attrs.field(factory=History)
+    scores: Scores = attrs.field(factory=Scores)
+    initial: InitialVectors = attrs.field(factory=InitialVectors)
+    epochs: EpochLosses = attrs.field(factory=EpochLosses)
+    sequence: int = 0
+
+    @classmethod
+    def new(cls, settings: ModelSettings) -> State:
+        """Return the state of a model that has seen nothing."""
+        return cls(ModelState.new(settings))
+
+    @property
+    def settings(self) -> ModelSettings:
+        """The settings of the model."""
+        return self.model.settings
+
+    @property
+    def words_seen(self) -> int:
+        """All words of all texts, with those of candidates, without those of initial vectors."""
+        return self.model.vocabulary.total - self.initial.words_seen
+
+    def vectors(self) -> WordVectors:
+        """Return a copy of the input vectors, with words and counts."""
+        embeddings, vocabulary = self.model.embeddings, self.model.vocabulary
+        return WordVectors(vocabulary.words, embeddings.input, vocabulary.counts)
+
+    def record_initial(self, initial: InitialVectors) -> None:
+        """Record the initial vectors that the model was given."""
+        self.initial = initial
+
+    def number_next(self) -> int:
+        """Increment the number, for the checkpoint that is written next, and return it."""
+        self.sequence += 1
+        return self.sequence
+
+    def number(self, sequence: int) -> None:
+        """Set the number of the checkpoint that this state continues from."""
+        self.sequence = sequence
+
+    def to_tree(self) -> Tree:
+        """Return the state as the tree of a checkpoint; arrays are views, not copies."""
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "streamer_version": __version__,
+            "sequence": self.sequence,
+            **parts.model_leaves(self.model),
+            **parts.ledger_leaves(self.ledger),
+            **parts.history_leaves(self.history),
+            **parts.scores_leaves(self.scores),
+            **parts.initial_leaves(self.initial),
+            **parts.epochs_leaves(self.epochs),
+        }
+
+    @classmethod
+    def from_tree(cls, tree: Tree, given: Mapping[str, Any] | None = None) -> State:
+        """Return the state of a tree of this format version or an older one. It takes over the tree's arrays.
+
+        Args:
+            tree: What :meth:`to_tree` returned, or what was read from a checkpoint.
+            given: Settings of the model that must not contradict it.
+
+        Raises:
+            StreamerError: 65 if a part is missing, has the wrong type or shape, or does not agree with the others, or
+                if the format is newer; 78 if a setting contradicts it.
+        """
+        read = TreeReader(migrate(tree))
+        model = parts.read_model(read, given or {})
+        return cls(
+            model,
+            parts.read_ledger(read),
+            parts.read_history(read, model.vocabulary.total, model.words_trained),
+            parts.read_scores(read, model.words_trained),
+            parts.read_initial(read, model.vocabulary.total),
+            parts.read_epochs(read),
+            read.count("sequence"),
+        )
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, tree: Tree, given: Mapping[str, Any] | None = None) -> State:
+        """Return the state of a checkpoint and its tree; see :meth:`from_tree`.
+
+        A user may have restored the file under a higher number than it had: the next checkpoint must come after it.
+        """
+        state = cls.from_tree(tree, given)
+        state.number(max(state.sequence, checkpoint.sequence))
+        return state

@@ -1,0 +1,122 @@
+"""Typed access to the leaves of a checkpoint's tree. Errors name the leaf that is missing or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from streamer.checkpoints import Tree
+from streamer.errors import ExitCode, StreamerError
+
+ANOTHER = "restore one from a backup, or name another --checkpoints folder to start from scratch"
+LARGEST = 2**61
+"""No count may be larger, so that sums with it still fit into 64 bits."""
+
+Record = TypeVar("Record", bound=attrs.AttrsInstance)
+
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,)}
+
+
+class TreeReader:
+    """Takes leaves out of a tree; raises StreamerError with exit code 65 if one is missing or wrong."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def record(self, group: str, cls: type[Record]) -> Record:
+        """Return a group of scalars as an object of a class with fields of the same names."""
+        values = {}
+        for field in attrs.fields(cls):
+            kind = str(field.type)
+            value = values[field.name] = self._leaf(f"{group}/{field.name}")
+            if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
+                raise damaged(f"{group}/{field.name} is not of type {kind}")
+        try:
+            return cls(**values)
+        except StreamerError as error:
+            raise damaged(f"{group} are out of bounds: {error.problem}") from None
+
+    def integer(self, key: str) -> int:
+        """Return an integer."""
+        value = self._leaf(key)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise damaged(f"{key} is not an integer")
+        return value
+
+    def count(self, key: str, low: int = 0, high: int = LARGEST) -> int:
+        """Return an integer within bounds."""
+        value = self.integer(key)
+        if not low <= value <= high:
+            raise damaged(f"{key} is {value}, not from {low} to {high}")
+        return value
+
+    def string(self, key: str) -> str:
+        """Return a string."""
+        value = self._leaf(key)
+        if not isinstance(value, str):
+            raise damaged(f"{key} is not a string")
+        return value
+
+    def array(self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
+        """Return an array of a type and a shape; None in the shape is any length."""
+        value = self._leaf(key)
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or len(value.shape) != len(shape):
+            raise damaged(f"{key} is not an array of {np.dtype(dtype)} with {len(shape)} dimensions")
+        if any(wanted not in (None, have) for wanted, have in zip(shape, value.shape, strict=True)):
+            raise damaged(f"{key} has shape {value.shape}, not {shape}")
+        return value
+
+    def counts(self, key: str, length: int | None, low: int = 1) -> npt.NDArray[np.int64]:
+        """Return an array of integers within bounds: (length,) int64."""
+        values = self.array(key, np.int64, (length,))
+        if values.size and not low <= values.min() <= values.max() <= LARGEST:
+            raise damaged(f"{key} has counts from {values.min()} to {values.max()}")
+        return values
+
+    def floats(
+        self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...], low: float = -np.inf
+    ) -> npt.NDArray[Any]:
+        """Return an array of finite numbers that are not below ``low``."""
+        values = self.array(key, dtype, shape)
+        if values.size:
+            smallest, largest = values.min(), values.max()  # NaN if there is a NaN
+            if not (np.isfinite(smallest) and np.isfinite(largest) and smallest >= low):
+                raise damaged(f"{key} has numbers from {smallest} to {largest}")
+        return values
+
+    def arrays(self, group: str) -> dict[str, npt.NDArray[Any]]:
+        """Return all arrays of a group, by their keys without the group."""
+        prefix = f"{group}/"
+        leaves = {key.removeprefix(prefix): leaf for key, leaf in self._tree.items() if key.startswith(prefix)}
+        return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, np.ndarray)}
+
+    def words(self, key: str) -> list[str]:
+        """Return a list of distinct words from an array that :func:`to_blob` made."""
+        try:
+            *words, rest = self.array(key, np.uint8, (None,)).tobytes().decode().split("\n")
+        except UnicodeDecodeError:
+            raise damaged(f"{key} is not UTF-8") from None
+        distinct = set(words)
+        if rest or len(distinct) != len(words) or "" in distinct:
+            raise damaged(f"{key} is not a list of distinct words")
+        return words
+
+    def _leaf(self, key: str) -> Any:
+        if key not in self._tree:
+            raise damaged(f"{key} is missing")
+        return self._tree[key]
+
+
+def damaged(reason: str, hint: str = ANOTHER) -> StreamerError:
+    """Return the error for a checkpoint whose content is wrong: 65."""
+    return StreamerError(f"the checkpoint cannot be used: {reason}", hint=hint, code=ExitCode.DAMAGED)
+
+
+def to_blob(words: Iterable[str]) -> npt.NDArray[np.uint8]:
+    """Return words as newline-terminated UTF-8: (bytes,) uint8."""
+    text = "\n".join(words)
+    return np.frombuffer(f"{text}\n".encode() if text else b"", np.uint8)

@@ -1,0 +1,1 @@
+"""The parts that use the operating system: disk, processes, BLAS threads; and failpoints."""

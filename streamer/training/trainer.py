@@ -1,0 +1,183 @@
+"""The trainer for Python: text in, vectors out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from streamer.checkpoints import Checkpoint, Store, Tree
+from streamer.errors import ExitCode, StreamerError
+from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
+from streamer.state import History, InitialVectors, Scores, State
+from streamer.state.reading import PathLike, read_state
+from streamer.text import tokenizer
+from streamer.training.initial import set_initial_vectors
+from streamer.training.schedule import WORTH_WORKERS, Schedule
+from streamer.training.texts import joined
+from streamer.vectors import WordVectors
+from streamer.workers import starter
+
+BLOCK_CHARACTERS = 1 << 20
+
+
+class Trainer:
+    """A model that you can train with more and more text.
+
+    You can pickle and deep-copy it, even while its workers run. The copy has the same state, and no workers.
+
+    Args:
+        threads: Cores to train on, all by default. The result is the same at any number.
+        settings: Fields of :class:`streamer.settings.ModelSettings`, such as ``vector_size=100``.
+
+    Raises:
+        StreamerError: If a setting is unknown or out of bounds.
+    """
+
+    def __init__(self, *, threads: int | None = None, **settings: Any) -> None:
+        self._begin(State.new(model_settings(None, settings)), threads)
+
+    def _begin(self, state: State, threads: int | None) -> None:
+        self._state = state
+        self._threads = threads
+        self._schedule = Schedule(state, starter(threads or available_cores()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.state.to_tree(), self._threads)
+
+    @property
+    def state(self) -> State:
+        """Everything that was learned, as a checkpoint holds it.
+
+        Raises:
+            StreamerError: 71 if a training process died.
+        """
+        self._schedule.settle()
+        return self._state
+
+    @property
+    def settings(self) -> ModelSettings:
+        """The settings of the model."""
+        return self._state.settings
+
+    @property
+    def vectors(self) -> WordVectors:
+        """The current vectors: a copy that later training does not change."""
+        return self.state.vectors()
+
+    @property
+    def words_seen(self) -> int:
+        """All words of all texts, including those that are not admitted yet."""
+        return self._state.words_seen
+
+    @property
+    def history(self) -> History:
+        """Loss, speed and vocabulary over the stream."""
+        return self._state.history
+
+    @property
+    def scores(self) -> Scores:
+        """Scores in tests over the stream."""
+        return self._state.scores
+
+    @property
+    def initial(self) -> InitialVectors:
+        """The initial vectors that the model began with."""
+        return self._state.initial
+
+    @property
+    def sequence(self) -> int:
+        """The number of the checkpoint that it was last saved to or resumed from; 0 if there is none."""
+        return self._state.sequence
+
+    def set_initial_vectors(self, vectors: WordVectors, *, name: str = "", sha256: str = "") -> Trainer:
+        """Begin with vectors that were trained elsewhere; return the trainer. See :func:`.initial.set_initial_vectors`.
+
+        Args:
+            vectors: The vectors, with the most frequent word first.
+            name: The file they come from, for the record.
+            sha256: The SHA-256 of that file.
+
+        Raises:
+            StreamerError: 78 if this model has begun already, or the vectors have other dimensions or no words.
+        """
+        set_initial_vectors(self._state, vectors, name, sha256)
+        return self
+
+    def partial_fit(self, texts: Iterable[str]) -> Trainer:
+        """Train on some texts, each a context of its own; return the trainer.
+
+        Texts are joined or cut into blocks of about a million characters, so you can pass any iterable of any length,
+        also a generator. One call with two texts does not give the same bits as two calls with one text each.
+
+        Raises:
+            TypeError: If given one string, because it would be an iterable of letters.
+            StreamerError: 71 if a training process died. Then, and after a Ctrl-C in the middle of a block, the trainer
+                can't be used any more: it refuses to train or to be saved.
+        """
+        if isinstance(texts, str):
+            raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
+        schedule = self._schedule
+        try:
+            for number, block in enumerate(joined(texts, BLOCK_CHARACTERS)):
+                if number * BLOCK_CHARACTERS >= WORTH_WORKERS:  # in characters here, which is close enough
+                    schedule.start_workers()
+                schedule.train(tokenizer.encode(block, self.settings.boundary))
+        finally:  # if the iterable raises, the trainer has learned from the texts before
+            try:
+                if not schedule.broken:
+                    schedule.settle()
+            finally:
+                schedule.end_workers()
+        return self
+
+    def save(self, folder: PathLike = DEFAULT_CHECKPOINTS, *, keep: int = 3) -> Checkpoint:
+        """Save a checkpoint into a folder, durably, and return it; the newest ``keep`` checkpoints stay.
+
+        Raises:
+            StreamerError: 75 if another trainer holds the folder, 74 if it can't be written, 78 if its newest
+                checkpoint is not the one that this trainer was last saved to or resumed from.
+        """
+        store, state = Store(Path(folder)), self.state
+        with store.lock():
+            last = max((checkpoint.sequence for checkpoint in store.list()), default=state.sequence)
+            if last != state.sequence:
+                raise StreamerError(
+                    f"{os.fspath(folder)} holds checkpoint {last}, which this trainer does not continue",
+                    hint="resume from there, or save to another folder",
+                    code=ExitCode.CONFIGURATION,
+                )
+            number = state.number_next()
+            try:
+                checkpoint = store.save(state.to_tree(), number)
+            except BaseException:  # if it has got its name, it is the one to continue from
+                state.number(max((checkpoint.sequence for checkpoint in store.list()), default=last))
+                raise
+            store.retire(keep)
+        return checkpoint
+
+    @classmethod
+    def resume(cls, folder: PathLike = DEFAULT_CHECKPOINTS, *, threads: int | None = None, **settings: Any) -> Trainer:
+        """Return the trainer that was saved last, as if it had never stopped.
+
+        Args:
+            folder: The folder of checkpoints, or the file of one checkpoint.
+            threads: As for a new trainer.
+            settings: Settings of the model; they may only repeat its values.
+
+        Raises:
+            StreamerError: 66 if there is no checkpoint, 65 if none is intact, 78 if a setting contradicts it.
+        """
+        return cls.of(read_state(folder, given=settings), threads=threads)
+
+    @classmethod
+    def of(cls, state: State, *, threads: int | None = None) -> Trainer:
+        """Return the trainer that continues from a state; it changes this state."""
+        trainer = cls.__new__(cls)
+        trainer._begin(state, threads)
+        return trainer
+
+
+def _restored(cls: type[Trainer], tree: Tree, threads: int | None) -> Trainer:
+    return cls.of(State.from_tree(tree), threads=threads)

@@ -1,0 +1,171 @@
+"""The trainer's side of its workers: started when there is much to do, given blocks, ended when there is nothing to do.
+
+All workers train a block together; while they do, the next one is ready for them. The number of a chunk alone decides
+which worker trains it (:mod:`streamer.model.pipeline`), so the number of workers changes no bit of the result.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections import deque
+from multiprocessing.connection import Connection, Pipe
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.model.embeddings import Weights
+from streamer.model.pipeline import Tokens
+from streamer.model.sgns import Loss
+from streamer.model.training import ModelState, total_loss
+from streamer.system.processes import spawn
+from streamer.workers.shared_memory import SharedArray
+from streamer.workers.worker import Answer, Block, Setup, shared_weights, store
+
+if TYPE_CHECKING:
+    from streamer.model.embeddings import Floats
+
+BLOCKS = 2
+"""Blocks handed over at a time: one that is being trained, and the one after it."""
+
+
+class WorkerProcesses:
+    """Worker processes that train one model.
+
+    Args:
+        state: The model. Its embeddings are moved into shared memory, and stay there after the workers end.
+        threads: Most workers; there are as many as can share the chunks of a group evenly.
+
+    Raises:
+        OSError: If the system has no resources for them.
+    """
+
+    def __init__(self, state: ModelState, threads: int) -> None:
+        self._state = state
+        group = state.batching.group
+        self.size = max(parts for parts in range(1, min(threads, group) + 1) if group % parts == 0)
+        self._memory = shared_weights(state.settings.vector_size)
+        self._buffers = [SharedArray(np.int64) for _ in range(BLOCKS)]
+        self._under_way: deque[int] = deque()  # the buffers of the blocks handed over
+        self._connections: list[Connection[Setup | Block, Answer | None]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._started = False
+        self._share()
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _share(self) -> None:
+        shared = dict(zip(Weights._fields, self._memory, strict=True))
+        moved: set[str] = set()
+
+        def grown(name: str, old: Floats, size: int, capacity: int) -> Floats:
+            new = shared[name].map(capacity)
+            if name not in moved:
+                moved.add(name)
+                new[:size] = old[:size]
+            return new
+
+        self._state.embeddings.move(grown)
+
+    def _start(self) -> None:
+        turns = [os.pipe() for _ in range(self.size)]
+        descriptors = [array.descriptor for array in (*self._memory, *self._buffers)]
+        try:
+            os.write(turns[0][1], b".")  # the first turn is the first worker's
+            for part in range(self.size):
+                ours, theirs = Pipe()
+                given = theirs.fileno(), turns[part][0], turns[(part + 1) % self.size][1]
+                with theirs:
+                    self._processes.append(spawn("streamer.workers.worker", "serve", given, descriptors))
+                self._connections.append(ours)
+                weights, blocks = tuple(descriptors[:-BLOCKS]), tuple(descriptors[-BLOCKS:])
+                state = self._state
+                ours.send(Setup(state.batching, state.settings, part, self.size, weights, blocks))
+        finally:
+            for pipe in turns:
+                for end in pipe:
+                    os.close(end)
+
+    def ready(self) -> bool:
+        """Return whether all workers have started, without waiting for them."""
+        if not self._started:
+            try:
+                if not all(connection.poll() for connection in self._connections):
+                    return False
+                for connection in self._connections:
+                    connection.recv()
+            except (EOFError, OSError):
+                raise self._death() from None
+            self._started = True
+        return True
+
+    def full(self) -> bool:
+        """Return whether a block must be collected before another can be handed over."""
+        return len(self._under_way) == BLOCKS
+
+    def submit(self, tokens: Tokens) -> None:
+        """Hand a block over, and return at once.
+
+        Raises:
+            StreamerError: As :meth:`collect` does.
+        """
+        number = next(number for number in range(BLOCKS) if number not in self._under_way)
+        store(self._buffers[number], tokens)
+        block = Block(number, len(tokens.ids), len(tokens.noise), len(self._state.embeddings.vectors))
+        try:
+            for connection in self._connections:
+                connection.send(block)
+        except OSError:
+            raise self._death() from None
+        self._under_way.append(number)
+
+    def collect(self) -> tuple[Loss, float]:
+        """Wait for the oldest block handed over, and return its loss and when it was done, by ``perf_counter``.
+
+        Raises:
+            StreamerError: 71 if a worker died. Then the weights may be half updated, and must not be saved.
+        """
+        answers: list[Answer] = []
+        try:
+            for connection in self._connections:
+                answer = connection.recv()
+                assert answer is not None
+                answers.append(answer)
+        except (EOFError, OSError):
+            raise self._death() from None
+        self._under_way.popleft()
+        losses = total_loss(loss for answer in answers for loss in answer.losses)
+        return losses, max(answer.ended for answer in answers)
+
+    def close(self) -> None:
+        """End the workers, whatever they are doing."""
+        for connection in self._connections:
+            connection.close()
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait()
+        for array in self._buffers:
+            array.close()
+        self._connections, self._processes, self._buffers = [], [], []
+
+    def _death(self) -> StreamerError:
+        codes = ", ".join(str(_exit_code(process)) for process in self._processes)
+        return StreamerError(
+            f"a training process ended unexpectedly (exit codes {codes})",
+            hint="the last checkpoint is safe: start again to resume from it",
+            code=ExitCode.SYSTEM,
+        )
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int:
+    """Return the exit code of a worker. It has ended or will soon, because another one has; else it is killed."""
+    try:
+        return process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

@@ -1,0 +1,1 @@
+"""Answers as data; nothing here prints."""

@@ -1,0 +1,107 @@
+"""`similar`, `analogy`, `evaluate`: answers as JSON and for people, and words that are not known."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import streamer
+
+from ..support.corpus import WORDS, put
+from ..support.process import COMMAND, done, json_of, run
+
+
+def test_similar_and_analogy(undisturbed: Path) -> None:
+    """`similar --json` lists neighbours word by word, `analogy --json` the answers, the nearest first."""
+    lists = json_of(undisturbed, "similar", WORDS[0], WORDS[3], "--topn", "4")
+    assert [entry["word"] for entry in lists] == [WORDS[0], WORDS[3]]
+    answers = json_of(undisturbed, "analogy", *WORDS[:3], "--topn", "4")
+    assert all(set(entry) == {"word", "neighbours"} for entry in lists)
+    for neighbours in (lists[0]["neighbours"], answers):
+        assert [set(neighbour) for neighbour in neighbours] == [{"word", "cosine"}] * 4
+        cosines = [neighbour["cosine"] for neighbour in neighbours]
+        assert cosines == sorted(cosines, reverse=True) and cosines[0] <= 1
+
+
+def test_unknown_words_keep_nothing_back(undisturbed: Path) -> None:
+    """Known words are answered; each unknown one is told in a line, with the nearest spellings below; exit 2."""
+    ended = run("similar", WORDS[0], "xyzzy", f"{WORDS[1]}{WORDS[1][-1]}", WORDS[2], folder=undisturbed)
+    assert ended.code == 2
+    assert re.findall(r"(?m)^(\w+) +cosine", ended.stdout) == [WORDS[0], WORDS[2]]
+    first, second, hint = ended.stderr.splitlines()
+    assert first == "streamer: 'xyzzy' is not in the vocabulary"
+    assert second == f"streamer: '{WORDS[1]}{WORDS[1][-1]}' is not in the vocabulary"
+    assert re.fullmatch(rf"  hint: did you mean .*\b{WORDS[1]}\b.*\?", hint)
+
+    ended = run("analogy", WORDS[0], "xyzzy", WORDS[1], folder=undisturbed)
+    assert (ended.code, ended.stdout, ended.stderr) == (2, "", "streamer: 'xyzzy' is not in the vocabulary\n")
+
+
+def test_words_on_standard_input(undisturbed: Path) -> None:
+    """`similar -` answers a word a line as if it had been given each, in any case, and tells of the unknown ones."""
+    lines = f"\ufeff{WORDS[3]}\r\n\n  {WORDS[0].upper()}\nxyzzy\n".encode() + b"caf\xe9\nxyzzy\n"
+
+    def asked(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [*COMMAND, "similar", "-", *arguments]
+        return subprocess.run(command, cwd=undisturbed, input=lines, capture_output=True)
+
+    ended = asked("--json", "--topn", "3")
+    wanted = json_of(undisturbed, "similar", WORDS[3], WORDS[0], "--topn", "3")
+    assert json.loads(ended.stdout) == wanted
+    assert ended.returncode == 2
+    assert [line.split("'")[1] for line in ended.stderr.decode().splitlines()] == ["xyzzy", "caf\ufffd"]
+    assert re.findall(rb"(?m)^(\w+) +cosine", asked().stdout) == [WORDS[3].encode(), WORDS[0].encode()]
+
+
+def test_restricted_to_frequent_words(undisturbed: Path) -> None:
+    """`--restrict-vocab` keeps answers among the most frequent words, and evaluation to rows of those."""
+    frequent = streamer.load(undisturbed / "checkpoints").index_to_key[:50]
+    (answer,) = json_of(undisturbed, "similar", frequent[30], "--restrict-vocab", "50")
+    assert {neighbour["word"] for neighbour in answer["neighbours"]} <= set(frequent)
+    near = json_of(undisturbed, "analogy", *frequent[:3], "--restrict-vocab", "50")
+    assert len(near) == 10 and {neighbour["word"] for neighbour in near} <= set(frequent) - set(frequent[:3])
+
+
+def test_how_often_a_neighbour_was_seen(undisturbed: Path) -> None:
+    """People see how often each neighbour was seen, and what an analogy asks."""
+    vectors = streamer.load(undisturbed / "checkpoints")
+    shown = done("analogy", *WORDS[:3], folder=undisturbed).stdout.splitlines()
+    assert shown[0] == f"{WORDS[0]} is to {WORDS[1]} as {WORDS[2]} is to"
+    for line in shown[2:]:
+        word, _, seen = line.split()
+        assert seen == f"{vectors.counts[vectors.key_to_index[word]]:,}"
+
+
+def test_evaluate(undisturbed: Path, tmp_path: Path) -> None:
+    """`evaluate --json` has what was asked for in exactly the contract's keys, and counts rows it could not score."""
+    rows = [f"{WORDS[number]}\t{WORDS[number + 1]}\t{number}" for number in range(9)]
+    pairs = put(tmp_path / "pairs.tsv", "\n".join([*rows, "unheard\tof\t1"]))
+    analogies = put(tmp_path / "analogies.txt", ": one\n" + " ".join(WORDS[:4]) + "\n: two\nunheard of by us\n")
+    scores = json_of(undisturbed, "evaluate", "--pairs", pairs, "--analogies", analogies)
+    assert set(scores) == {"pairs", "analogies"}
+    assert set(scores["pairs"]) == {"spearman", "scored", "rows"}
+    assert (scores["pairs"]["scored"], scores["pairs"]["rows"]) == (9, 10)
+    assert set(scores["analogies"]) == {"accuracy", "correct", "scored", "rows", "sections"}
+    assert (scores["analogies"]["scored"], scores["analogies"]["rows"]) == (1, 2)
+    assert [section["section"] for section in scores["analogies"]["sections"]] == ["one", "two"]
+    assert set(json_of(undisturbed, "evaluate", "--pairs", pairs)) == {"pairs"}
+    few = json_of(undisturbed, "evaluate", "--pairs", pairs, "--analogies", analogies, "--restrict-vocab", "1")
+    assert (few["pairs"]["scored"], few["analogies"]["scored"]) == (0, 0)
+
+    shown = done("evaluate", "--pairs", pairs, "--analogies", analogies, folder=undisturbed).stdout
+    assert f"pairs.tsv: Spearman {scores['pairs']['spearman']:.4f}, scored 9 of 10 rows\n" in shown
+    assert re.search(r"(?m)^two +– +0 of 1\n\n.*analogies\.txt +[\d.]+% +1 of 2$", shown)
+    nothing = put(tmp_path / "nothing.txt", "unheard of by us\n")
+    shown = done("evaluate", "--analogies", nothing, folder=undisturbed).stdout
+    assert shown == f"{nothing}: 0 of 1 rows could be scored: each has a word that is not in the vocabulary\n"
+
+
+def test_words_as_people_type_them(tmp_path: Path) -> None:
+    """Capitals, curly apostrophes and letters in two parts find the word that the tokenizer makes of them."""
+    text = "don't ask at the café why they don't open the café before ten " * 20
+    streamer.Trainer(vector_size=8, min_count=1, threads=1).partial_fit([text]).save(tmp_path / "checkpoints")
+    typed = ("DON’T", "Cafe\u0301", "café")
+    found = done("similar", *typed, "--json", folder=tmp_path).json
+    assert [entry["word"] for entry in found] == ["don't", "café", "café"]

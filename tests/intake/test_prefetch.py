@@ -1,0 +1,225 @@
+"""Tokens come out the same whoever makes them, and nothing is lost with the process that makes them ahead."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Pipe
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamer.intake import prefetch
+from streamer.intake.ledger import Signature
+from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Five texts of two or three blocks each."""
+    rng = np.random.default_rng(1)
+    paths = []
+    for number in range(5):
+        words = rng.integers(0, 5000, 400_000)
+        lines = [" ".join(f"w{word}" for word in words[begin : begin + 20]) for begin in range(0, len(words), 20)]
+        paths.append(tmp_path / f"{number}.txt")
+        paths[-1].write_text("\n\n".join(lines))
+    return paths
+
+
+@pytest.fixture
+def other() -> Iterator[Prefetcher]:
+    """Another process, started as soon as it is asked for anything."""
+    one = Prefetcher(enabled=True)
+    yield one
+    one.close()
+
+
+def job_of(path: Path, stop: int | None = None) -> Job:
+    signature = Signature.of(path.stat())
+    return Job(path, signature, 0, signature.size if stop is None else stop, "utf-8", "paragraph")
+
+
+def ours(job: Job) -> list[TokenBlock]:
+    with job.path.open("rb") as file:
+        return list(tokenize(file, job, start=0))
+
+
+def theirs(other: Prefetcher, job: Job) -> list[TokenBlock]:
+    with job.path.open("rb") as file:
+        return list(other.blocks(file, job))
+
+
+def same(some: list[TokenBlock], others: list[TokenBlock]) -> bool:
+    return [(b.start, b.stop, b.tokens.words) for b in some] == [
+        (b.start, b.stop, b.tokens.words) for b in others
+    ] and all(
+        np.array_equal(a.tokens.codes, b.tokens.codes) and np.array_equal(a.tokens.segments, b.tokens.segments)
+        for a, b in zip(some, others, strict=True)
+    )
+
+
+def forbid_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tokenized_here(*_: object, **__: object) -> Iterator[TokenBlock]:
+        raise AssertionError("tokenized by the trainer itself")
+
+    monkeypatch.setattr(prefetch, "tokenize", tokenized_here)
+
+
+def test_the_other_process_makes_the_same_blocks(
+    files: list[Path], other: Prefetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All files announced come from the other process, block for block what this one would make."""
+    jobs = [job_of(path) for path in files]
+    expected = [ours(job) for job in jobs]
+    assert min(map(len, expected)) > 1
+    forbid_ours(monkeypatch)
+    other.announce(jobs)
+    assert all(same(theirs(other, job), blocks) for job, blocks in zip(jobs, expected, strict=True))
+
+
+def test_a_short_first_file_is_not_waited_for(
+    tmp_path: Path, files: list[Path], other: Prefetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the process starts, the first file is tokenized here; all others come from the process."""
+    first = tmp_path / "first.txt"
+    first.write_bytes(files[0].read_bytes()[:500_000])
+    jobs = [job_of(path) for path in (first, *files)]
+    expected = [ours(job) for job in jobs]
+    other.announce(jobs)
+    assert same(theirs(other, jobs[0]), expected[0])
+    forbid_ours(monkeypatch)
+    assert all(same(theirs(other, job), blocks) for job, blocks in zip(jobs[1:], expected[1:], strict=True))
+    other.announce([*jobs, jobs[0]])  # it runs now, so it can have the first file too
+    assert same(theirs(other, jobs[0]), expected[0])
+
+
+def test_little_to_do_starts_no_process(files: list[Path], other: Prefetcher) -> None:
+    """A single file of two MiB is tokenized here: starting a process would take longer."""
+    job = job_of(files[0])
+    other.announce([job])
+    assert other._process is None
+    assert same(theirs(other, job), ours(job))
+
+
+def test_one_that_is_switched_off_starts_no_process(files: list[Path]) -> None:
+    """With one thread all is done here."""
+    none = Prefetcher(enabled=False)
+    jobs = [job_of(path) for path in files]
+    none.announce(jobs)
+    assert none._process is None
+    assert same(theirs(none, jobs[0]), ours(jobs[0]))
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_process_that_dies_is_reported_and_done_without(
+    files: list[Path], other: Prefetcher, after: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed before or between blocks, it costs nothing but a warning, and the next announcement starts another."""
+    jobs = [job_of(path) for path in files]
+    other.announce(jobs)
+    got = []
+    with files[0].open("rb") as file:
+        blocks = other.blocks(file, jobs[0])
+        got += [next(blocks) for _ in range(after)]
+        assert other._process
+        other._process.send_signal(signal.SIGKILL)
+        other._process.wait()
+        got += blocks
+    assert same(got, ours(jobs[0]))
+    assert all(same(theirs(other, job), ours(job)) for job in jobs[1:])
+    assert "tokenizer.lost" in capsys.readouterr().out
+    other.announce(jobs)
+    assert other._process is not None
+    assert same(theirs(other, jobs[1]), ours(jobs[1]))
+
+
+def test_a_file_that_changed_meanwhile_is_read_here(files: list[Path], other: Prefetcher) -> None:
+    """What the other process was asked for is compared with what is there now."""
+    before = [job_of(path) for path in files]
+    files[1].write_text("something else\n\n" * 5000)
+    other.announce(before)
+    now = job_of(files[1])
+    assert same(theirs(other, before[0]), ours(before[0]))
+    assert same(theirs(other, now), ours(now))
+    assert same(theirs(other, before[2]), ours(before[2]))
+
+
+def test_a_job_given_up_in_the_middle_does_not_hold_up_the_next(files: list[Path], other: Prefetcher) -> None:
+    """Its remaining blocks are thrown away; so are those of jobs that nobody asks for."""
+    jobs = [job_of(path) for path in files]
+    other.announce(jobs)
+    with files[0].open("rb") as file:
+        next(other.blocks(file, jobs[0]))
+    assert same(theirs(other, jobs[3]), ours(jobs[3]))
+
+
+def test_a_compressed_file_and_one_read_from_the_middle_are_read_here(files: list[Path], other: Prefetcher) -> None:
+    """Only whole plain files are announced; anything else is another job and works all the same."""
+    packed = files[0].with_suffix(".gz")
+    packed.write_bytes(gzip.compress(files[0].read_bytes(), 1))
+    jobs = [job_of(path) for path in [packed, *files]]
+    other.announce(jobs)
+    assert same(theirs(other, job_of(packed, files[0].stat().st_size)), ours(jobs[1]))
+    middle = Job(files[1], jobs[2].signature, 1000, jobs[2].stop, "utf-8", "paragraph")
+    assert theirs(other, middle)[0].start == 1000
+    assert same(theirs(other, jobs[3]), ours(jobs[3]))
+
+
+def test_closing_ends_the_process(files: list[Path]) -> None:
+    """No process stays behind, not even one that is in the middle of something."""
+    one = Prefetcher(enabled=True)
+    one.announce(job_of(path) for path in files)
+    process = one._process
+    assert process is not None
+    one.close()
+    assert process.returncode is not None
+
+
+def test_it_ends_when_the_trainer_is_killed(files: list[Path]) -> None:
+    """After kill -9 of the trainer, no process stays behind."""
+    code = """
+import sys, time
+from pathlib import Path
+from streamer.intake.prefetch import Prefetcher, Job
+from streamer.intake.ledger import Signature
+one = Prefetcher(enabled=True)
+paths = [Path(name) for name in sys.argv[1:]]
+one.announce(Job(p, Signature.of(p.stat()), 0, p.stat().st_size, "utf-8", "line") for p in paths)
+print(one._process.pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code, *map(str, files)], stdout=subprocess.PIPE, text=True) as trainer:
+        assert trainer.stdout
+        pid = int(trainer.stdout.readline())
+        trainer.kill()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][:3]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with pytest.raises(ProcessLookupError):  # nor is it a zombie for long: init reaps it
+        while time.monotonic() < deadline:
+            os.kill(pid, 0)
+            time.sleep(0.05)
+
+
+def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path]) -> None:
+    """The other process answers a job whose file looks different now with nothing."""
+    here, there = Pipe()
+    thread = threading.Thread(target=serve, args=(os.dup(there.fileno()),))
+    thread.start()
+    there.close()
+    job = job_of(files[0])
+    here.send(job._replace(signature=job.signature._replace(mtime_ns=1)))
+    assert here.recv() is None
+    here.send(job._replace(stop=100))
+    assert here.recv().stop == 100
+    here.close()
+    thread.join()

@@ -1,0 +1,1 @@
+"""The state, its tree, its readers, its migrations."""

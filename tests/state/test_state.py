@@ -1,0 +1,193 @@
+"""The state is one object and one tree: it comes back bit for bit, and knows the number of its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamer import WordVectors
+from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Store
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake.ledger import Ledger, Signature, Verdict
+from streamer.model.sgns import Batching, Loss
+from streamer.model.training import ModelState
+from streamer.settings import ModelSettings
+from streamer.state import Score, State
+from streamer.training import Trainer
+from streamer.version import __version__
+
+from ..support.states import SMALL, bits, copied, exact, texts
+
+
+def begun_with(words: list[str]) -> Trainer:
+    """Return a new trainer that begins with vectors of some words."""
+    rows = np.ones((len(words), SMALL["vector_size"]), np.float32)
+    vectors = WordVectors(words, rows, np.arange(len(words), 0, -1))
+    return Trainer(**SMALL).set_initial_vectors(vectors, name="some.vec", sha256="ab")
+
+
+def full() -> State:
+    """Return a state with something in all of its parts."""
+    state = begun_with(["king", "emperor"]).partial_fit([*texts(10), "unseen"]).state
+    state.scores.add([Score(state.model.words_trained, "pairs a", 0.5, 3, 4)])
+    state.epochs.begin("job")
+    state.epochs.add(1, Loss(3.0, 2.0))
+    state.ledger.adopt("/data/inbox")
+    entry = state.ledger.plan("a.txt", Verdict(Signature(9, 1, 1), b"x" * 32, 9))
+    assert entry is not None
+    state.ledger.advance(entry, 5, 2)
+    state.number(7)
+    return state
+
+
+def test_a_new_state_has_seen_nothing() -> None:
+    """Its settings are the model's, its ledger has no rows, and it was never saved."""
+    settings = ModelSettings(vector_size=7)
+    state = State.new(settings)
+    assert state.settings is state.model.settings is settings
+    assert (state.words_seen, state.sequence, len(state.vectors()), state.ledger.entries) == (0, 0, 0, [])
+    assert state.model.batching == Batching()
+    assert State.new(settings).history is not state.history
+
+
+def test_all_of_it_comes_back_bit_for_bit() -> None:
+    """The tree of what was read is the tree that was read, through memory and through a file alike."""
+    tree = full().to_tree()
+    again = State.from_tree(copied(tree))
+    assert exact(again.to_tree()) == exact(tree)
+    assert again.sequence == 7
+
+
+def test_through_a_file_too(tmp_path: Path) -> None:
+    """What a checkpoint gives back is the tree that it was given."""
+    state = full()
+    tree = exact(state.to_tree())
+    checkpoint = Store(tmp_path).save(state.to_tree(), 7)
+    assert exact(State.from_checkpoint(*Store(tmp_path).load(checkpoint)).to_tree()) == tree
+
+
+def test_parts_of_what_came_back_are_equal() -> None:
+    """Parts that people look at are the same as objects, not only as leaves."""
+    state = full()
+    again = State.from_tree(copied(state.to_tree()))
+    assert again.history == state.history
+    assert again.history.loss() is not None
+    assert (again.scores, again.epochs, again.initial) == (state.scores, state.epochs, state.initial)
+    assert (again.settings, again.model.batching) == (state.settings, state.model.batching)
+    assert (again.ledger.root, again.ledger.outcomes()) == (state.ledger.root, state.ledger.outcomes())
+    assert again.words_seen == state.words_seen
+
+
+def test_what_came_back_shares_nothing_that_changes() -> None:
+    """Training one of two states that were read from the same tree leaves the other and the tree as they are."""
+    tree = full().to_tree()
+    before = exact(copied(tree))
+    one, other = State.from_tree(tree), State.from_tree(tree)
+    unlike = bits(other)
+    Trainer.of(one, threads=1).partial_fit(texts(5, seed=4))
+    one.scores.add([Score(one.model.words_trained, "pairs a", 0.5, 3, 4)])
+    assert bits(one) != unlike
+    assert bits(other) == unlike
+    assert exact(tree) == before
+
+
+def test_the_tree_says_what_it_is() -> None:
+    """Format, version, program and number are at its root."""
+    state = full()
+    tree = state.to_tree()
+    assert {key: leaf for key, leaf in tree.items() if "/" not in key} == {
+        "format": "streamer checkpoint",
+        "format_version": FORMAT_VERSION,
+        "streamer_version": __version__,
+        "sequence": 7,
+    }
+
+
+def test_words_seen_are_those_of_texts() -> None:
+    """Initial vectors bring words that are counted as seen; these are no words of texts, candidates are."""
+    trainer = begun_with(["king", "emperor"])
+    state = trainer.state
+    assert state.initial.words == 2
+    assert state.initial.words_seen == state.model.vocabulary.total > 0
+    assert state.words_seen == 0
+    trainer.partial_fit(["the king and the unseen"])
+    assert state.words_seen == 5
+    assert State.from_tree(copied(state.to_tree())).words_seen == 5
+
+
+def test_vectors_are_a_copy() -> None:
+    """They are the input vectors with their words and counts, and do not follow the state."""
+    state = full()
+    vectors = state.vectors()
+    number = state.model.vocabulary.index["king"]
+    assert vectors["king"].tobytes() == state.model.embeddings.input[number].tobytes()
+    assert vectors.counts[vectors.key_to_index["king"]] == state.model.vocabulary.counts[number]
+    assert not np.shares_memory(vectors.vectors, state.model.embeddings.vectors)
+    assert vectors.checkpoint is None
+
+
+def test_numbers_go_up_by_one() -> None:
+    """The next checkpoint has the next number, from 1 on, or from the number that was set."""
+    state = State.new(ModelSettings())
+    assert [state.number_next(), state.number_next(), state.sequence] == [1, 2, 2]
+    state.number(40)
+    assert (state.sequence, state.number_next(), state.sequence) == (40, 41, 41)
+    state.number(3)
+    assert state.number_next() == 4
+
+
+@pytest.mark.parametrize(("stored", "named", "expected"), [(7, 9, 9), (9, 7, 9), (7, 7, 7), (7, 0, 7), (0, 3, 3)])
+def test_the_larger_number_counts(tmp_path: Path, stored: int, named: int, expected: int) -> None:
+    """A file restored under another name goes on from the number in it or in its name, whichever is later."""
+    state = full()
+    state.number(stored)
+    checkpoint = Checkpoint("any.h5", named, tmp_path / "any.h5", 0, 0.0)
+    assert State.from_checkpoint(checkpoint, copied(state.to_tree())).sequence == expected
+
+
+def test_a_setting_may_not_contradict(tmp_path: Path) -> None:
+    """Settings that are given agree with those of the tree, or it is an error 78."""
+    tree = full().to_tree()
+    checkpoint = Checkpoint("any.h5", 1, tmp_path / "any.h5", 0, 0.0)
+    readers: list[Callable[[dict[str, Any]], State]] = [
+        lambda given: State.from_tree(copied(tree), given),
+        lambda given: State.from_checkpoint(checkpoint, copied(tree), given),
+    ]
+    for read in readers:
+        assert read({"window": SMALL["window"]}).settings.window == SMALL["window"]
+        for given in ({"window": 4}, {"windows": 3}):
+            with pytest.raises(StreamerError) as caught:
+                read(given)
+            assert caught.value.code == ExitCode.CONFIGURATION
+
+
+def test_states_are_told_apart_by_identity() -> None:
+    """Two states of the same numbers are two states: comparing arrays would be a truth of many values."""
+    one, other = State.new(ModelSettings()), State.new(ModelSettings())
+    assert one != other
+    assert [one, other].index(other) == 1
+    assert len({one, other}) == 2
+
+
+def test_a_state_of_one_part_has_the_others_empty() -> None:
+    """Whoever has a model of his own makes a state of it."""
+    model = ModelState.new(ModelSettings(vector_size=3), Batching(group=4))
+    state = State(model)
+    assert state.model is model
+    assert isinstance(state.ledger, Ledger)
+    again = State.from_tree(copied(state.to_tree()))
+    assert again.model.batching == Batching(group=4)
+
+
+@pytest.mark.parametrize("part", ["model", "ledger", "history", "scores", "initial", "epochs"])
+def test_no_part_is_left_out_of_the_tree(part: str) -> None:
+    """Whatever part is replaced by an empty one, the tree is another."""
+    state = full()
+    before = exact(state.to_tree())
+    new: Any = State.new(state.settings)
+    setattr(state, part, getattr(new, part))
+    assert exact(state.to_tree()) != before

@@ -1,0 +1,1 @@
+"""The trainer and the schedule of blocks."""

@@ -1,0 +1,54 @@
+"""Which workers are started: processes where there are cores for them, and none where one is all there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamer.model.sgns import Batching
+from streamer.model.training import ModelState
+from streamer.settings import ModelSettings
+from streamer.workers import processes, starter
+from streamer.workers.processes import WorkerProcesses
+
+
+def model(group: int = 2) -> ModelState:
+    """Return a small model that has so many chunks under way at a time."""
+    return ModelState.new(ModelSettings(vector_size=4), Batching(group=group))
+
+
+@pytest.mark.parametrize("threads", [1, 0])
+def test_one_core_does_it_alone(threads: int) -> None:
+    """With one thread, a second process would only be another to wait for."""
+    assert starter(threads)(model()) is None
+
+
+@pytest.mark.parametrize(("threads", "group", "size"), [(2, 2, 2), (8, 2, 2), (3, 4, 2), (4, 4, 4)])
+def test_more_cores_get_processes(threads: int, group: int, size: int) -> None:
+    """As many as share the work evenly, and no more than there are cores."""
+    found = starter(threads)(model(group))
+    assert isinstance(found, WorkerProcesses)
+    found.close()
+    assert found.size == size
+
+
+def test_one_starter_serves_several_models() -> None:
+    """Each call starts workers of its own, for the model that it is given."""
+    start, models = starter(2), [model(), model()]
+    found = [start(each) for each in models]
+    for workers, each in zip(found, models, strict=True):
+        assert isinstance(workers, WorkerProcesses)
+        assert workers._state is each
+        workers.close()
+    assert found[0] is not found[1]
+
+
+def test_making_a_starter_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trainer that never has much to do never has a process; a system without room is heard of at the start only."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(processes, "spawn", refuse)
+    start = starter(4)
+    with pytest.raises(OSError, match="temporarily"):
+        start(model())

@@ -1,0 +1,206 @@
+"""What a worker does: its part of each block, in its turn, until the other side is gone."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+from streamer.model.embeddings import Weights
+from streamer.model.pipeline import Pipeline, Tokens
+from streamer.model.sgns import Batching
+from streamer.model.training import Learner, ModelState, total_loss
+from streamer.settings import ModelSettings
+from streamer.text import tokenizer
+from streamer.workers import worker
+from streamer.workers.shared_memory import SharedArray
+from streamer.workers.worker import Answer, Block, Setup, fetch, serve, shared_weights, store
+
+from ..support.states import block
+
+SETTINGS = ModelSettings(vector_size=6, window=3, min_count=1, seed=3)
+BATCHING = Batching(chunk=64, group=2, noise=8, span=16)
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let what a worker does to its whole process not outlive the test: here it is ours."""
+    monkeypatch.setattr(worker, "keep_freed_memory", lambda: None)
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        yield
+
+
+def prepared(*seeds: int) -> tuple[ModelState, list[Tokens]]:
+    """Return a model and the blocks that are to be trained into it."""
+    state = ModelState.new(SETTINGS, BATCHING)
+    learner, found = Learner(state), []
+    for seed in seeds:
+        encoded = tokenizer.encode(block(seed))
+        found.append(learner.prepare(encoded.words, encoded.codes, encoded.segments)[1])
+    return state, found
+
+
+def test_a_block_comes_out_as_it_was_put_in() -> None:
+    """Ids, segments and noise words, of any number, with their types, through memory that another may map."""
+    rng = np.random.default_rng(1)
+    buffer = SharedArray(np.int64)
+    other = SharedArray(np.int64, (), os.dup(buffer.descriptor))
+    for size, noise in ((5, 16), (1000, 300), (1, 16), (0, 0), (3000, 900)):
+        given = Tokens(
+            rng.integers(0, 2**40, size),
+            np.sort(rng.integers(0, 99, size)).astype(np.int32),
+            rng.integers(0, 99, noise),
+        )
+        store(buffer, given)
+        found = fetch(other, Block(0, size, noise, 0))
+        for name in Tokens._fields:
+            ours, theirs = getattr(found, name), getattr(given, name)
+            assert (ours.dtype, ours.tolist()) == (theirs.dtype, theirs.tolist())
+
+
+def test_shared_weights_are_those_of_a_model() -> None:
+    """As many arrays as there are weights, in their order and shapes; whoever has the descriptors has the same."""
+    memory = shared_weights(7)
+    weights = Weights(*(array.map(5) for array in memory))
+    assert (weights.vectors.shape, weights.squares.shape) == ((5, 2, 7), (5, 2))
+    assert {array.dtype for array in weights} == {np.dtype(np.float32)}
+    others = shared_weights(7, tuple(os.dup(array.descriptor) for array in memory))
+    weights.vectors[3, 1, 6] = 8
+    assert others[0].map(5)[3, 1, 6] == 8
+
+
+class Serving:
+    """Workers in threads of this process, with pipes as real ones have."""
+
+    def __init__(self, state: ModelState, parts: int) -> None:
+        self.memory = shared_weights(SETTINGS.vector_size)
+        self.buffer = SharedArray(np.int64)
+        self.weights = Weights(*(array.map(len(state.embeddings.vectors)) for array in self.memory))
+        for shared, own in zip(self.weights, state.embeddings.weights, strict=True):
+            shared[:] = own
+        self.turns = [os.pipe() for _ in range(parts)]
+        os.write(self.turns[0][1], b".")
+        self.ours: list[Connection[Any, Any]] = []
+        self.threads: list[threading.Thread] = []
+        self.errors: list[BaseException] = []
+        for part in range(parts):
+            ours, theirs = Pipe()
+            self.ours.append(ours)
+            given = os.dup(theirs.fileno()), self.turns[part][0], self.turns[(part + 1) % parts][1]
+            theirs.close()
+            self.threads.append(threading.Thread(target=self._serve, args=given, daemon=True))
+            self.threads[-1].start()
+            descriptors = tuple(os.dup(array.descriptor) for array in self.memory)
+            ours.send(Setup(BATCHING, SETTINGS, part, parts, descriptors, (os.dup(self.buffer.descriptor),)))
+
+    def _serve(self, *given: int) -> None:
+        try:
+            serve(*given)
+        except BaseException as error:
+            self.errors.append(error)
+
+    def train(self, tokens: Tokens) -> list[Answer]:
+        """Have all of them train a block, and return their answers."""
+        store(self.buffer, tokens)
+        for connection in self.ours:
+            connection.send(Block(0, len(tokens.ids), len(tokens.noise), len(self.weights.vectors)))
+        return [connection.recv() for connection in self.ours]
+
+    def ended(self) -> bool:
+        """Wait for the threads, and return whether they ended."""
+        for thread in self.threads:
+            thread.join(10)
+        return not any(thread.is_alive() for thread in self.threads)
+
+
+@contextmanager
+def serving(state: ModelState, parts: int) -> Iterator[Serving]:
+    """Give workers that are ready, and end them by closing our end of their pipes."""
+    workers = Serving(state, parts)
+    assert [connection.recv() for connection in workers.ours] == [None] * parts
+    try:
+        yield workers
+    finally:
+        for connection in workers.ours:
+            connection.close()
+        assert workers.ended()
+        for turn in workers.turns:
+            for end in turn:
+                os.close(end)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_workers_do_what_one_pipeline_does(parts: int) -> None:
+    """Their turns through pipes, the weights in shared memory: the same bits and the same losses, block after block."""
+    state, given = prepared(1, 2)
+    with serving(state, parts) as workers:
+        pipeline = Pipeline(BATCHING, SETTINGS)
+        for tokens in given:
+            expected = total_loss(pipeline.train(state.embeddings.weights, tokens))
+            answers = workers.train(tokens)
+            assert total_loss(loss for answer in answers for loss in answer.losses) == expected
+            for shared, own in zip(workers.weights, state.embeddings.weights, strict=True):
+                assert shared.tobytes() == own.tobytes()
+        assert expected.weight > 0
+    assert not workers.errors
+
+
+def test_each_loss_has_its_chunk_and_the_end_its_time() -> None:
+    """Answers of several workers are put in order by the numbers of chunks; the clock is that of all processes."""
+    state, (tokens,) = prepared(1)
+    with serving(state, 2) as workers:
+        before = time.perf_counter()
+        answers = workers.train(tokens)
+        after = time.perf_counter()
+    numbers = [number for answer in answers for number, _ in answer.losses]
+    assert sorted(numbers) == list(range(0, -(-len(tokens.ids) // BATCHING.chunk), 16))
+    assert all(before <= answer.ended <= after for answer in answers)
+
+
+def test_weights_that_have_grown_are_mapped_anew() -> None:
+    """A block says how many rows there are: rows that came after the workers started are trained like others."""
+    state, (tokens,) = prepared(1)
+    with serving(state, 1) as workers:
+        size = len(workers.weights.vectors)
+        workers.weights = Weights(*(array.map(2 * size) for array in workers.memory))
+        for array in workers.weights:
+            array[size:] = array[:size]
+        moved = Tokens(tokens.ids + size, tokens.segments, tokens.noise + size)
+        before = workers.weights.vectors[:size].tobytes()
+        workers.train(moved)
+        assert workers.weights.vectors[:size].tobytes() == before
+        Pipeline(BATCHING, SETTINGS).train(state.embeddings.weights, tokens)
+        assert workers.weights.vectors[size:].tobytes() == state.embeddings.vectors.tobytes()
+
+
+def test_the_end_of_the_trainer_is_the_end_without_an_error() -> None:
+    """A pipe that is closed before the setup, or while a block waits for its turn, is no error of the worker's.
+
+    Without its turn it touches nothing.
+    """
+    state, (tokens,) = prepared(1)
+    with serving(state, 2) as workers:
+        before = [array.tobytes() for array in workers.weights]
+        store(workers.buffer, tokens)
+        workers.ours[1].send(Block(0, len(tokens.ids), len(tokens.noise), len(workers.weights.vectors)))
+        os.close(workers.turns[0][1])  # as if the first were gone: its turn never comes to the second
+        os.close(workers.turns[1][1])
+        workers.turns.clear()
+        for connection in workers.ours:
+            connection.close()
+        assert workers.ended()
+        assert [array.tobytes() for array in workers.weights] == before
+    assert not workers.errors
+    ours, theirs = Pipe()
+    given = os.dup(theirs.fileno())
+    theirs.close()
+    ours.close()
+    serve(given, -1, -1)
