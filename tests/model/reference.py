@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -52,7 +52,7 @@ class Result(NamedTuple):
     weight: float
 
 
-def dot(a: Sequence[float], b: Sequence[float]) -> float:
+def dot(a: Iterable[float], b: Iterable[float]) -> float:
     """Return the dot product of two vectors."""
     return sum(x * y for x, y in zip(a, b, strict=True))
 
@@ -140,7 +140,9 @@ def numeric_gradients(architecture: str, matrices: Matrices, chunk: Chunk, step:
             matrix[place] = value
             gradient[place] = (below - above) / (2 * step)  # upwards is where the loss falls
         found.append(gradient)
-    return Result(*found, *loss(matrices, chunk))
+    input, output = found
+    total, weight = loss(matrices, chunk)
+    return Result(input, output, total, weight)
 
 
 def hidden_vectors(architecture: str, matrix: Doubles, chunk: Chunk) -> list[Doubles]:
