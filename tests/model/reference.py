@@ -17,11 +17,11 @@ import numpy.typing as npt
 from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
 from streamer.model.embeddings import INITIAL_SQUARES, Weights
+from streamer.model.learner import Learner, ModelState
 from streamer.model.optimizer import RowSummer, plan_row_sums
 from streamer.model.pipeline import ARCHITECTURES, LOSS_EVERY
 from streamer.model.sampling import NoiseDistribution, Purpose
 from streamer.model.sgns import Batching, Rows, Workspace
-from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
 
 Doubles = npt.NDArray[np.float64]
