@@ -86,8 +86,8 @@ def _file(entry: Entry) -> Row:
 def checkpoints(folder: Path) -> Iterator[Row]:
     """Yield all checkpoints, newest first, each after it was verified, in the shape of ``checkpoints --json``.
 
-    Only one that does not verify has a ``reason``, a ``hint``, and ``newer``: whether its format is a newer one, and the
-    file may be intact. Checkpoints that a trainer has set aside are not listed.
+    Only one that does not verify has a ``reason``, a ``hint``, and ``newer``: whether its format is newer, and the file
+    may be intact. Checkpoints that a trainer has set aside are not listed.
     """
     for checkpoint in Store(folder).list():
         try:
