@@ -49,7 +49,7 @@ def test_the_fields_are_those_of_the_state() -> None:
     """Every class is found, in the module that owns it, with what it keeps and what it shows of it."""
     expected = {
         "history": "streamer.state.state",
-        "blocks": "streamer.model.training",
+        "blocks": "streamer.model.learner",
         "candidates": "streamer.model.vocabulary",
         "_counts": "streamer.model.vocabulary",
         "vectors": "streamer.model.embeddings",
@@ -161,8 +161,8 @@ def test_it_finds_it_in_modules_that_are_there(module: str) -> None:
 def test_it_finds_it_in_another_module_of_the_state() -> None:
     """Being a part of the state is no right to another part: each module changes its own fields only."""
     assert [finding.field for finding in planted("state.history.rows.clear()", "streamer.state.state")] == ["rows"]
-    assert [finding.field for finding in planted("model.embeddings.size = 3", "streamer.model.training")] == ["size"]
-    assert not planted("state.model.blocks += 1", "streamer.model.training")
+    assert [finding.field for finding in planted("model.embeddings.size = 3", "streamer.model.learner")] == ["size"]
+    assert not planted("state.model.blocks += 1", "streamer.model.learner")
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,13 @@ from streamer.settings import (
 )
 
 FIELDS = [(cls, field) for cls in (ModelSettings, RunSettings) for field in attrs.fields(cls)]
-WRONG = {"int": [1.0, "1", True, None], "float": ["1", True, None], "str": [1, None, ("a",)], "bool": [1, "yes", None]}
-WRONG["tuple[str, ...]"] = ["*.txt", (1, 2), None]
+WRONG: dict[str, list[Any]] = {
+    "int": [1.0, "1", True, None],
+    "float": ["1", True, None],
+    "str": [1, None, ("a",)],
+    "bool": [1, "yes", None],
+    "tuple[str, ...]": ["*.txt", (1, 2), None],
+}
 
 
 @pytest.mark.parametrize(("cls", "field"), FIELDS, ids=[field.name for _, field in FIELDS])
@@ -31,10 +36,10 @@ def test_each_setting_knows_its_type_and_bounds(cls: type, field: attrs.Attribut
     bad = list(WRONG[str(field.type)])
     for bound, beyond in ((low, -1), (high, 1)):
         if bound is not None:
-            kind = int if field.type == "int" else float
+            kind = int if str(field.type) == "int" else float
             assert getattr(cls(**{field.name: kind(bound)}), field.name) == bound
             bad.append(kind(bound) + beyond if kind is int else math.nextafter(bound, beyond * math.inf))
-    if field.type == "float":
+    if str(field.type) == "float":
         bad += [math.nan, math.inf, -math.inf]
     for choice in choices:
         assert getattr(cls(**{field.name: choice}), field.name) == choice

@@ -12,10 +12,10 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
 from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
+from streamer.model.learner import Learner, ModelState
 from streamer.model.pipeline import ARCHITECTURES, Pipeline, Tokens
 from streamer.model.sampling import Purpose
 from streamer.model.sgns import Rows, Workspace
-from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
 from streamer.text import tokenizer
 
@@ -49,7 +49,9 @@ def read(path: Path | None) -> str:
             stop = min(found.text_bytes, LIMIT)
             return "".join(block.text for block in reader.blocks(file, start=0, stop=stop, encoding="utf-8"))
     except (FileNotFoundError, reader.Refused) as error:
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        reason = (
+            "there is no such file" if isinstance(error, FileNotFoundError) else str(error).partition("; see --")[0]
+        )
         raise StreamerError(f"cannot inspect {path}: {reason}", code=ExitCode.NO_INPUT) from None
 
 

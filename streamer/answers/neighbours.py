@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from streamer.vectors import WordVectors
@@ -42,6 +42,11 @@ def similar(
         found = vectors.most_similar_batch(batch, topn=topn, restrict_vocab=restrict_vocab)
         for word, near in zip(batch, found, strict=True):
             yield word, _with_counts(vectors, near)
+
+
+def similar_rows(found: Iterable[tuple[str, list[Neighbour]]]) -> list[dict[str, Any]]:
+    """Return what :func:`similar` yields in the shape of ``similar --json``."""
+    return [{"word": word, "neighbours": [each.as_dict() for each in near]} for word, near in found]
 
 
 def analogy(

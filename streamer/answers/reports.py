@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from streamer.checkpoints import Checkpoint, Store
+from streamer.checkpoints import Checkpoint, Newer, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Entry
 from streamer.state.reading import read_figures, read_ledger, verify
@@ -86,11 +86,12 @@ def _file(entry: Entry) -> Row:
 def checkpoints(folder: Path) -> Iterator[Row]:
     """Yield all checkpoints, newest first, each after it was verified, in the shape of ``checkpoints --json``.
 
-    Only a damaged checkpoint has a ``reason``. Checkpoints that a trainer has set aside are not listed.
+    Only one that does not verify has a ``reason``, a ``hint``, and ``newer``: whether its format is newer, and the file
+    may be intact. Checkpoints that a trainer has set aside are not listed.
     """
     for checkpoint in Store(folder).list():
         try:
-            wrong = _damage(folder, checkpoint)
+            wrong = _wrong(folder, checkpoint)
         except FileNotFoundError:
             continue
         row = {
@@ -100,19 +101,20 @@ def checkpoints(folder: Path) -> Iterator[Row]:
             "created": _utc(checkpoint),
             "verified": not wrong,
         }
-        yield {**row, "reason": wrong} if wrong else row
+        yield row | wrong
 
 
-def _damage(folder: Path, checkpoint: Checkpoint) -> str:
+def _wrong(folder: Path, checkpoint: Checkpoint) -> Row:
     """Return what is wrong with a checkpoint; raise FileNotFoundError if it was retired in the meantime."""
     try:
         verify(folder, checkpoint)
     except StreamerError as error:
         if error.code == ExitCode.DAMAGED:
-            return error.problem.removeprefix(f"{checkpoint.path} is damaged: ").removeprefix(f"{checkpoint.path}: ")
+            reason = error.problem.removeprefix(f"{checkpoint.path} is damaged: ").removeprefix(f"{checkpoint.path}: ")
+            return {"reason": reason, "hint": error.hint, "newer": isinstance(error.__cause__, Newer)}
         checkpoint.path.stat()
         raise
-    return ""
+    return {}
 
 
 def _utc(checkpoint: Checkpoint) -> str:

@@ -33,11 +33,16 @@ def unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True)
     return [Unknown(word, nearest(word, vectors.index_to_key) if suggest else []) for word in missing]
 
 
-def beginning_with(folder: Path, prefix: str, count: int) -> list[str]:
+def beginning_with(folder: Path, prefix: str, count: int, *, without: str = "") -> list[str]:
     """Return the most frequent words of the newest checkpoint that begin with a prefix, most frequent first.
 
-    This is for Tab completion. Words with an apostrophe are left out, because a shell would take it for a quotation
-    mark. Nothing is logged.
+    This is for completion while somebody types, so nothing is logged.
+
+    Args:
+        folder: The folder of checkpoints.
+        prefix: What was typed; case does not matter.
+        count: How many words to return at most.
+        without: Leave out words that contain this.
 
     Raises:
         StreamerError: 66 if there is no checkpoint, 65 if none is intact.
@@ -46,7 +51,7 @@ def beginning_with(folder: Path, prefix: str, count: int) -> list[str]:
     folded_prefix = prefix.lower()
     found: list[str] = []
     for index in (-counts).argsort(kind="stable").tolist():
-        if words[index].startswith(folded_prefix) and "'" not in words[index]:
+        if words[index].startswith(folded_prefix) and not (without and without in words[index]):
             found.append(words[index])
             if len(found) == count:
                 break

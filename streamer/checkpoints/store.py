@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import itertools
 import os
@@ -210,6 +211,8 @@ class Store:
         try:
             return found, _read(found.path, only)
         except FileNotFoundError:
+            if isinstance(checkpoint, int):  # retired in the meantime: say what is there now
+                return self.load(checkpoint, only)
             raise _missing(found.path) from None
         except Damaged as damage:
             raise StreamerError(
@@ -326,7 +329,7 @@ def _read(path: Path, only: Collection[str] | None = None) -> Tree:
                 f"and this version of streamer reads up to {FORMAT_VERSION}",
                 hint="upgrade streamer: a newer version wrote this checkpoint",
                 code=ExitCode.DAMAGED,
-            ) from None
+            ) from newer
 
 
 def _reread(path: Path) -> None:
@@ -346,10 +349,15 @@ def _reread(path: Path) -> None:
 
 
 def _unreadable(path: Path, error: OSError) -> StreamerError:
+    wrong_name = error.errno in (errno.ENOTDIR, errno.ENAMETOOLONG)
     return StreamerError(
-        f"cannot read {path}: {error.strerror or error}", hint="let this user read it", code=ExitCode.NO_INPUT
+        f"cannot read {path}: {error.strerror or error}",
+        hint="name a folder of checkpoints" if wrong_name else "give this user the right to read it",
+        code=ExitCode.NO_INPUT,
     )
 
 
 def _missing(path: Path) -> StreamerError:
-    return StreamerError(f"there is no checkpoint {path}", code=ExitCode.NO_INPUT)
+    return StreamerError(
+        f"there is no checkpoint {path}", hint="this lists them: streamer checkpoints", code=ExitCode.NO_INPUT
+    )

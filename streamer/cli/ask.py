@@ -40,7 +40,7 @@ def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, check
     known = [word for word in asked if word in vectors]
     found = neighbours.similar(vectors, known, topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
-        print_json([{"word": word, "neighbours": [each.as_dict() for each in near]} for word, near in found])
+        print_json(neighbours.similar_rows(found))
     else:
         from streamer.cli import tables
 

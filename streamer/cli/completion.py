@@ -25,7 +25,7 @@ def complete_word(context: click.Context, parameter: click.Parameter, incomplete
     from streamer.answers import words
 
     try:
-        return words.beginning_with(_folder(context), incomplete, OFFERED)
+        return words.beginning_with(_folder(context), incomplete, OFFERED, without="'")
     except (StreamerError, OSError):
         return []
 

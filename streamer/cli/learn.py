@@ -84,7 +84,7 @@ def train(
 
     FILES are files and folders. Each file is trained until it has had --epochs passes.
 
-    Earlier passes count. After a stop, the same command resumes. After the end, it has nothing to do.
+    Earlier passes count. After a stop, the same command resumes. When all passes are done, it does nothing.
 
     \b
         streamer train data/sample.txt --epochs 20 --min-count 1

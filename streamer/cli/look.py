@@ -80,7 +80,7 @@ def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
 def verify(checkpoint: str | None, checkpoints: Path) -> None:
     """Check that a checkpoint is intact.
 
-    By default the newest. The exit code is 65 if it is damaged.
+    Checks the newest checkpoint unless you name one. The exit code is 65 if it is damaged.
 
     \b
         streamer verify

@@ -104,13 +104,14 @@ def print_checkpoints(rows: Iterable[Row]) -> None:
     narrow = console.is_terminal and console.width < 80
     print(_styled(console, f"{'checkpoint':<24}  {'size':>8}  verified  created", "bold"))
     for row in rows:
-        whole = _styled(console, "yes     ", "green") if row["verified"] else _styled(console, "damaged ", "red")
+        named = ("yes", "green") if row["verified"] else ("newer", "yellow") if row["newer"] else ("damaged", "red")
+        verdict = _styled(console, f"{named[0]:<8}", named[1])
         created = _moment(row["created"])
         if narrow:
             created = created.rpartition(", ")[2]
-        print(f"{row['name']:<24}  {size(row['size_bytes']):>8}  {whole}  {created}")
+        print(f"{row['name']:<24}  {size(row['size_bytes']):>8}  {verdict}  {created}")
         if not row["verified"]:
-            _print_wrapped(console, printable(row["reason"]))
+            _print_wrapped(console, printable(f"{row['reason']}; {row['hint']}" if row["newer"] else row["reason"]))
 
 
 def print_neighbours(neighbours: Iterable[tuple[str, Sequence[Neighbour]]]) -> None:

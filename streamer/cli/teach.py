@@ -24,7 +24,7 @@ from streamer.cli.options import command, common_options
 def inspect(file: Path | None, checkpoints: Path, epochs: int, architecture: str, seed: int) -> None:
     """Show how training works, on a small text.
 
-    Tokens, vocabulary, skip-gram pairs, scores, the loss before and after one update, and the loss over epochs.
+    It shows tokens, vocabulary, skip-gram pairs, scores, the loss before and after one update, and over epochs.
 
     \b
         streamer inspect

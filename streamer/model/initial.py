@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model.embeddings import Floats
-from streamer.model.training import ModelState
+from streamer.model.learner import ModelState
 
 SQUARES_PER_COUNT = 0.18
 """AdaGrad's accumulator of an input vector, divided by the count of its word: 0.16 to 0.21 at counts 5 to 60,000."""

@@ -25,7 +25,7 @@ from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REMOVED, Entry, Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
-from streamer.model.training import BlockReport
+from streamer.model.learner import BlockReport
 from streamer.service.files import Files, has_changed, outdated, refuse_unreadable
 from streamer.service.progress import Display, FileProgress
 from streamer.service.saving import Saver
@@ -95,7 +95,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
         service.announce(candidates)
         for number, candidate in enumerate(candidates, 1):
             service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
-        service.schedule.settle()
+        service.schedule.drain()
         service.score_if_due()
         # Not "if anything was trained now": after a kill in a later epoch, the rest of its file comes in the first.
         if record.losses[epoch : epoch + 1] != before[epoch : epoch + 1]:
@@ -200,7 +200,7 @@ class Service:
         ]
         self.prefetcher.announce(jobs)
         if not candidates:
-            self.schedule.settle()
+            self.schedule.drain()
             self.schedule.end_workers()  # a service may have nothing to do for days
         elif sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.schedule.start_workers()):
             _log.info("workers.started", count=count)

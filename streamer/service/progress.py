@@ -7,10 +7,9 @@ from types import TracebackType
 from typing import Self
 
 import attrs
-import click
 
+from streamer.model.learner import BlockReport
 from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport
 
 
 @attrs.define
@@ -59,4 +58,4 @@ class Display:
     def echo(self, line: str) -> None:
         """Print a line of output, if anyone still reads it."""
         with contextlib.suppress(OSError):
-            click.echo(line)
+            print(line, flush=True)

@@ -63,7 +63,7 @@ class Saver:
     def save_if_due(self, *, idle: bool = False) -> None:
         """Save a checkpoint if one is due. Never raises if the disk is full or gone: the save is retried."""
         if self._under_way and self._under_way.done():
-            self._settle()
+            self._collect()
         if self._changed and not self._under_way and self.seconds_until_due(idle=idle) <= 0:
             self._begin()
 
@@ -75,7 +75,7 @@ class Saver:
         """
         try:
             if self._under_way:
-                self._settle()
+                self._collect()
             if self._changed:
                 self._begin()
                 assert self._under_way is not None
@@ -88,7 +88,7 @@ class Saver:
         self._writer.shutdown()
 
     def _begin(self) -> None:
-        self._schedule.settle()  # waiting for blocks that are being trained is not part of the pause
+        self._schedule.drain()  # waiting for blocks that are being trained is not part of the pause
         started = self._last = time.monotonic()
         number = self._state.number_next()
         try:
@@ -118,7 +118,7 @@ class Saver:
         )
         return seconds
 
-    def _settle(self) -> None:
+    def _collect(self) -> None:
         """Wait for the checkpoint that is under way, and record how it ended."""
         assert self._under_way is not None
         try:

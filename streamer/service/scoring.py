@@ -81,7 +81,7 @@ class Scorer:
         last = max(scores.rows[-1].words_trained if scores.rows else 0, self._failed)
         if not self._tests or trained // self._every == last // self._every:
             return False
-        self._schedule.settle()  # outside the try: the death of a worker is not a failed test
+        self._schedule.drain()  # outside the try: the death of a worker is not a failed test
         started = time.perf_counter()
         try:
             vectors = self._state.vectors()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 from collections.abc import Collection
@@ -16,7 +17,7 @@ from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Ledger
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings
-from streamer.state import parts
+from streamer.state import keys
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.migrations import migrate
@@ -79,12 +80,12 @@ def load(
         ValueError: If ``newer_than`` is given together with a number or a file, or a number together with a file.
     """
     if newer_than is not None:
-        if sequence is not None or Path(folder).is_file():
+        if sequence is not None or _is_file(Path(folder)):
             raise ValueError("newer_than needs a folder of checkpoints, not a number or a file")
         if [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
             return newer_than
-    checkpoint, read = _open(folder, parts.VECTORS, sequence)
-    return parts.read_vectors(read, checkpoint)
+    checkpoint, read = _open(folder, keys.VECTORS, sequence)
+    return keys.read_vectors(read, checkpoint)
 
 
 def read_state(folder: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, object] | None = None) -> State:
@@ -110,34 +111,34 @@ def read_words(
         folder: The folder of checkpoints.
         silent: Whether to log nothing about damaged checkpoints that are skipped.
     """
-    return parts.read_words(_open(folder, parts.WORDS, silent=silent)[1])
+    return keys.read_words(_open(folder, keys.WORDS, silent=silent)[1])
 
 
 def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     """Return the ledger of the newest intact checkpoint; raises as :func:`load` does."""
-    return parts.read_ledger(_open(folder, parts.LEDGER)[1])
+    return keys.read_ledger(_open(folder, keys.LEDGER)[1])
 
 
 def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, InitialVectors]:
     """Return history, scores and initial vectors of the newest intact checkpoint; raises as :func:`load` does."""
-    return _history(_open(folder, parts.HISTORY)[1])
+    return _history(_open(folder, keys.HISTORY)[1])
 
 
 def read_figures(folder: PathLike = DEFAULT_CHECKPOINTS) -> Figures:
     """Return the figures of the newest intact checkpoint; raises as :func:`load` does."""
-    checkpoint, read = _open(folder, parts.FIGURES)
-    words_seen, words_trained = parts.read_progress(read)
+    checkpoint, read = _open(folder, keys.FIGURES)
+    words_seen, words_trained = keys.read_progress(read)
     history, scores, initial = _history(read)
     return Figures(
         checkpoint,
-        parts.read_settings(read),
-        *parts.read_sizes(read),
+        keys.read_settings(read),
+        *keys.read_sizes(read),
         words_seen - initial.words_seen,
         words_trained,
         history,
         scores,
         initial,
-        parts.read_ledger(read),
+        keys.read_ledger(read),
     )
 
 
@@ -157,9 +158,9 @@ def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Chec
 
 
 def _history(read: TreeReader) -> tuple[History, Scores, InitialVectors]:
-    words_seen, words_trained = parts.read_progress(read)
-    history, scores = parts.read_history(read, words_seen, words_trained), parts.read_scores(read, words_trained)
-    return history, scores, parts.read_initial(read, words_seen)
+    words_seen, words_trained = keys.read_progress(read)
+    history, scores = keys.read_history(read, words_seen, words_trained), keys.read_scores(read, words_trained)
+    return history, scores, keys.read_initial(read, words_seen)
 
 
 def _open(
@@ -178,12 +179,12 @@ def _read(
     Each damaged checkpoint that is skipped gets a line in the log, unless ``silent``.
     """
     path = Path(source)
-    if path.is_file() or (path.suffix == ".h5" and not path.is_dir()):
+    if _is_file(path):
         if sequence is not None:
             raise ValueError("sequence needs a folder of checkpoints, not a file")
         return Store(path.parent).load(str(path.absolute()), only)
     if sequence is not None:
-        return Store(path).load(sequence, only)
+        return Store(path).load(operator.index(sequence), only)
     found = Store(path).load_newest(only, on_damage=None if silent else _passed_over)
     if found is None:
         raise StreamerError(
@@ -192,6 +193,14 @@ def _read(
             code=ExitCode.NO_INPUT,
         )
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether one checkpoint is meant: a file that is there, or a name that no folder of checkpoints has.
+
+    What cannot be looked at is taken for a folder: listing it says why.
+    """
+    return os.path.isfile(path) or (path.suffix == ".h5" and not os.path.isdir(path))  # noqa: PTH112, PTH113
 
 
 def _passed_over(checkpoint: Checkpoint, reason: str) -> None:

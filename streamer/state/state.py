@@ -14,9 +14,9 @@ import attrs
 
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Tree
 from streamer.intake.ledger import Ledger
-from streamer.model.training import ModelState
+from streamer.model.learner import ModelState
 from streamer.settings import ModelSettings
-from streamer.state import parts
+from streamer.state import keys
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
@@ -32,7 +32,7 @@ class State:
     """Everything that was learned, and the position in the text.
 
     Between two blocks its parts agree. While workers train a block, vocabulary and ledger are ahead of weights and
-    history; :meth:`streamer.training.schedule.Schedule.settle` waits until they agree again.
+    history; :meth:`streamer.training.schedule.Schedule.drain` waits until they agree again.
 
     Attributes:
         model: Vocabulary, embeddings and everything else that shapes the next update.
@@ -92,12 +92,12 @@ class State:
             "format_version": FORMAT_VERSION,
             "streamer_version": __version__,
             "sequence": self.sequence,
-            **parts.model_leaves(self.model),
-            **parts.ledger_leaves(self.ledger),
-            **parts.history_leaves(self.history),
-            **parts.scores_leaves(self.scores),
-            **parts.initial_leaves(self.initial),
-            **parts.epochs_leaves(self.epochs),
+            **keys.model_leaves(self.model),
+            **keys.ledger_leaves(self.ledger),
+            **keys.history_leaves(self.history),
+            **keys.scores_leaves(self.scores),
+            **keys.initial_leaves(self.initial),
+            **keys.epochs_leaves(self.epochs),
         }
 
     @classmethod
@@ -113,14 +113,14 @@ class State:
                 if the format is newer; 78 if a setting contradicts it.
         """
         read = TreeReader(migrate(tree))
-        model = parts.read_model(read, given or {})
+        model = keys.read_model(read, given or {})
         return cls(
             model,
-            parts.read_ledger(read),
-            parts.read_history(read, model.vocabulary.total, model.words_trained),
-            parts.read_scores(read, model.words_trained),
-            parts.read_initial(read, model.vocabulary.total),
-            parts.read_epochs(read),
+            keys.read_ledger(read),
+            keys.read_history(read, model.vocabulary.total, model.words_trained),
+            keys.read_scores(read, model.words_trained),
+            keys.read_initial(read, model.vocabulary.total),
+            keys.read_epochs(read),
             read.count("sequence"),
         )
 

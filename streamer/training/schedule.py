@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport, Learner
+from streamer.model.learner import BlockReport, Learner
 from streamer.state import State
 from streamer.text.tokenizer import EncodedText
-from streamer.workers import Here, Start, Workers
+from streamer.workers import Start, Workers, in_this_process
 
 WORTH_WORKERS = 8 << 20
-"""Workers are started if there are so many bytes of text: starting takes as long as training about as many."""
+"""Bytes of text from which on workers are started: starting them takes as long as training about as much."""
 
 Then = Callable[[BlockReport, float], None]
 
@@ -52,7 +51,7 @@ class Schedule:
         self._state = state
         self._start = start
         self._learner = Learner(state.model)
-        self._here = Here(self._learner.update)
+        self._here = in_this_process(self._learner.update)
         self._workers: Workers | None = None
         self._can_start = True
         self._under_way: deque[tuple[BlockReport, float, Then]] = deque()
@@ -67,7 +66,7 @@ class Schedule:
     def train(self, encoded: EncodedText, *, epoch: int = 0, then: Then = _nothing) -> None:
         """Train one block of text.
 
-        With workers, it may return before the block is trained. :meth:`settle` waits for that; until then, weights and
+        With workers, it may return before the block is trained. :meth:`drain` waits for that; until then, weights and
         history are behind the vocabulary. An exception, also one from ``then``, breaks the schedule for good.
 
         Args:
@@ -100,7 +99,7 @@ class Schedule:
             while self._workers and self._workers.full():
                 self._collect(self._workers)
 
-    def settle(self) -> None:
+    def drain(self) -> None:
         """Wait until all blocks are trained: then the parts of the state agree.
 
         Raises:
@@ -126,7 +125,7 @@ class Schedule:
         return self._workers.size if self._workers else 0
 
     def end_workers(self) -> None:
-        """End the workers at once. Call :meth:`settle` first, or blocks under way are lost and the state is broken."""
+        """End the workers at once. Call :meth:`drain` first, or blocks under way are lost and the state is broken."""
         ended, self._workers = self._workers, None
         if ended:
             ended.close()
@@ -158,9 +157,7 @@ class Schedule:
             raise
 
     def _collect(self, computed_by: Workers) -> None:
-        self._record(*computed_by.collect())
-
-    def _record(self, loss: Loss, ended: float) -> None:
+        loss, ended = computed_by.collect()
         report, started, then = self._under_way.popleft()
         seconds = max(ended - max(started, self._last_ended), 1e-9)
         self._last_ended = ended

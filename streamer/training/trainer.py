@@ -53,7 +53,7 @@ class Trainer:
         Raises:
             StreamerError: 71 if a training process died.
         """
-        self._schedule.settle()
+        self._schedule.drain()
         return self._state
 
     @property
@@ -127,7 +127,7 @@ class Trainer:
         finally:  # if the iterable raises, the trainer has learned from the texts before
             try:
                 if not schedule.broken:
-                    schedule.settle()
+                    schedule.drain()
             finally:
                 schedule.end_workers()
         return self

@@ -123,7 +123,7 @@ def word_pairs(
         vectors: The vectors to evaluate.
         path: A UTF-8 file of lines ``word, word, number``, separated by tabs or commas. Lines that begin with ``#``
             and lines of any other form, such as headers, are skipped.
-        restrict_vocab: Use only so many of the most frequent words.
+        restrict_vocab: Use only this many of the most frequent words.
         case_insensitive: Whether to ignore case.
         dummy4unknown: Give pairs with an unknown word the cosine 0 instead of leaving them out.
         check: Called now and then; may raise to stop.
@@ -179,7 +179,7 @@ def word_analogies(
         vectors: The vectors to evaluate.
         path: A UTF-8 file of lines of four words, in sections that begin with ``: name``. Lines that begin with ``#``
             and lines of any other form are skipped; rows before the first section are in a section without a name.
-        restrict_vocab: Use only so many of the most frequent words, for questions and for answers.
+        restrict_vocab: Use only this many of the most frequent words, for questions and for answers.
         case_insensitive: Whether to ignore case.
         dummy4unknown: Count rows with an unknown word as not solved instead of leaving them out.
         check: Called now and then; may raise to stop.

@@ -14,6 +14,7 @@ from streamer.vectors import evaluation, export, similarity
 from streamer.vectors.similarity import Entry, Floats, Weighted, entries, normalised
 from streamer.vectors.spelling import UnknownWord
 from streamer.vectors.table import VectorTable, read_only
+from streamer.vectors.table import _restored as _restore  # noqa: F401 - under this name in pickles of before
 from streamer.vectors.word2vec_files import read_word2vec_format
 
 Neighbours: TypeAlias = list[tuple[str, float]]
@@ -203,7 +204,7 @@ class WordVectors(VectorTable):
                 with its weight, ``("king", 0.5)``; the default weight is 1.
             negative: The same; the default weight is -1, and a given weight keeps its sign.
             topn: How many words to return; None returns all cosines instead, (V,) float32, as gensim does.
-            restrict_vocab: Compare only so many of the most frequent words.
+            restrict_vocab: Compare only this many of the most frequent words.
 
         Raises:
             UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
@@ -235,7 +236,7 @@ class WordVectors(VectorTable):
         Args:
             words: Words, vectors (D,), both, or an array of vectors, (n, D).
             topn: How many neighbours of each.
-            restrict_vocab: Compare only so many of the most frequent words.
+            restrict_vocab: Compare only this many of the most frequent words.
 
         Raises:
             UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.

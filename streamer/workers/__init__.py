@@ -1,10 +1,9 @@
-"""Workers: this process, or others on this machine that share its memory, behind one protocol of five methods.
+"""Who computes: this process, or others on this machine that share its memory, behind one protocol of five methods.
 
 No code outside this package names a kind of worker.
 """
 
-from streamer.workers.here import Here
 from streamer.workers.protocol import Workers
-from streamer.workers.start import Start, starter
+from streamer.workers.start import Start, in_this_process, starter
 
-__all__ = ["Here", "Start", "Workers", "starter"]
+__all__ = ["Start", "Workers", "in_this_process", "starter"]

@@ -16,9 +16,9 @@ import numpy as np
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.embeddings import Weights
+from streamer.model.learner import ModelState, total_loss
 from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
-from streamer.model.training import ModelState, total_loss
 from streamer.system.processes import spawn
 from streamer.workers.shared_memory import SharedArray
 from streamer.workers.worker import Answer, Block, Setup, shared_weights, store

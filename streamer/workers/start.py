@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streamer.model.training import ModelState
+from streamer.model.learner import ModelState
+from streamer.model.pipeline import Tokens
+from streamer.model.sgns import Loss
+from streamer.workers.here import Here
 from streamer.workers.processes import WorkerProcesses
 from streamer.workers.protocol import Workers
 
 Start = Callable[[ModelState], Workers | None]
 """Starts workers for a model, or returns None if the calling process can do the work by itself."""
+
+
+def in_this_process(update: Callable[[Tokens], Loss]) -> Workers:
+    """Return what trains each block by a function, in this process, when the block is handed over."""
+    return Here(update)
 
 
 def starter(threads: int) -> Start:

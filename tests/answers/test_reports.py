@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from streamer.answers import reports
-from streamer.checkpoints import Store
+from streamer.checkpoints import FORMAT_VERSION, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import REWRITTEN, Ledger, Signature, Verdict
 from streamer.settings import ModelSettings
@@ -207,8 +207,11 @@ def test_a_damaged_checkpoint_has_a_reason(state: State, folder: Path) -> None:
     half = store.save(state.to_tree(), 3).path
     half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
     store.save({**state.to_tree(), "vocabulary/words_seen": 5}, 4)
+    store.save({**state.to_tree(), "format_version": FORMAT_VERSION + 1}, 5)
     rows = {row["sequence"]: row for row in reports.checkpoints(folder)}
-    assert [rows[number]["verified"] for number in (1, 2, 3, 4)] == [True, False, False, False]
+    assert [rows[number]["verified"] for number in (1, 2, 3, 4, 5)] == [True, False, False, False, False]
+    assert [rows[number]["newer"] for number in (2, 3, 4, 5)] == [False, False, False, True]
+    assert "upgrade" in rows[5]["hint"]
     for number in (2, 3, 4):
         assert rows[number]["reason"] and str(folder) not in rows[number]["reason"]
     assert "vocabulary/words_seen" in rows[4]["reason"]

@@ -40,6 +40,6 @@ def test_write_and_publish(benchmark: Any, trainer: Trainer, tmp_path: Path) -> 
 
 def test_resume(benchmark: Any, trainer: Trainer, tmp_path: Path) -> None:
     """From the file to a trainer that goes on."""
-    trainer.sequence = 0
+    trainer.state.number(0)
     trainer.save(tmp_path)
     benchmark.pedantic(lambda: Trainer.resume(tmp_path, threads=1), rounds=5)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from streamer.model.embeddings import Embeddings
+from streamer.model.learner import Learner, ModelState
 from streamer.model.optimizer import RowSummer, apply_adagrad, plan_row_sums
 from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching
-from streamer.model.training import Learner, ModelState
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import ModelSettings
 from streamer.text import tokenizer

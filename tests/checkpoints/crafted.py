@@ -52,7 +52,7 @@ def lookup3(data: bytes) -> int:
     c = ((c ^ b) - rotated(b, 16)) & WORD
     a = ((a ^ c) - rotated(c, 4)) & WORD
     b = ((b ^ a) - rotated(a, 14)) & WORD
-    return ((c ^ b) - rotated(b, 24)) & WORD
+    return int((c ^ b) - rotated(b, 24)) & WORD
 
 
 def checked_parts(image: bytes) -> Iterator[tuple[int, int]]:

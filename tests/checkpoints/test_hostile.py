@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from streamer.checkpoints import Damaged, decode, seal, snapshot, verify
+from streamer.checkpoints import Damaged, Tree, decode, seal, snapshot, verify
 
 from . import crafted
 from .trees import ROOT
@@ -118,7 +118,8 @@ def test_what_is_not_hdf5_is_refused() -> None:
 
 def test_bytes_changed_behind_a_valid_digest_do_no_harm() -> None:
     """Whatever HDF5 makes of bent bytes, the caller gets a tree or ``Damaged``, and nothing else."""
-    tree = {f"group/{name}": value for name, value in zip("abcdefgh", [1, "x", 2.0, True] * 2, strict=True)}
+    values: list[int | float | str] = [1, "x", 2.0, True] * 2
+    tree: Tree = {f"group/{name}": value for name, value in zip("abcdefgh", values, strict=True)}
     image = bytearray(snapshot({**tree, "array": np.arange(5), "group/more": np.zeros((2, 2), np.float32)}))
     random = np.random.default_rng(1)
     refused = 0

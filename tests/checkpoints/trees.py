@@ -48,6 +48,7 @@ def same(left: Tree, right: Tree) -> bool:
         other = right[key]
         assert type(value) is type(other), key
         if isinstance(value, np.ndarray):
+            assert isinstance(other, np.ndarray), key
             assert (value.dtype, value.shape, value.tobytes()) == (other.dtype, other.shape, other.tobytes()), key
         else:
             assert value == other, key

@@ -77,8 +77,18 @@ def test_names_are_shown_as_they_are(shown: Any) -> None:
     lines = shown(tables.print_neighbours, [("[red]", [("[bold]", 0.5, 1), (":apple:", 0.25, 1)])])
     assert lines == ["[red]    cosine  seen", "[bold]   0.5000     1", ":apple:  0.2500     1"]
     damaged = {"name": "checkpoint-0000000001.h5", "size_bytes": 5, "created": "2026-01-01T00:00:00+00:00"}
-    lines = shown(tables.print_checkpoints, [{**damaged, "verified": False, "reason": "a [red] \x07 reason"}])
+    damaged |= {"verified": False, "reason": "a [red] \x07 reason", "hint": "do this"}
+    lines = shown(tables.print_checkpoints, [{**damaged, "newer": False}])
     assert lines[2] == "  a [red] \\x07 reason"
+
+
+def test_a_newer_checkpoint_is_not_called_damaged(shown: Any) -> None:
+    """What to do about it stands beside the reason."""
+    row = {"name": "checkpoint-0000000001.h5", "size_bytes": 5, "created": "2026-01-01T00:00:00+00:00"}
+    row |= {"verified": False, "reason": "its format is newer", "hint": "upgrade streamer", "newer": True}
+    lines = shown(tables.print_checkpoints, [row])
+    assert "newer" in lines[1] and "damaged" not in lines[1]
+    assert lines[2] == "  its format is newer; upgrade streamer"
 
 
 def test_wide_letters_stay_in_their_columns(shown: Any) -> None:

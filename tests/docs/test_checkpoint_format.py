@@ -86,8 +86,8 @@ def test_the_example_reads_words_vectors_and_ledger(
         assert count == vectors.counts[vectors.key_to_index[word]]
         assert np.array_equal(vector, vectors[word])
     assert found["rows"] == [(NAME, "trained", "", len(TEXT), 0), ("nothing.txt", "skipped", REASON, 0, 0)]
-    assert found["whole"] is True
-    assert capsys.readouterr().out.startswith(f"{len(vectors)} words of 8 numbers, 2 rows in the ledger\nthe 4 [")
+    assert found["intact"] is True
+    assert capsys.readouterr().out.startswith(f"{len(vectors)} words of 8 dimensions, 2 rows in the ledger\nthe 4 [")
 
 
 @pytest.mark.usefixtures("trainer")
@@ -100,4 +100,4 @@ def test_the_example_sees_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_bytes(data)
     found: dict[str, Any] = {"newest": path}
     exec(compile(EXAMPLES[1], "docs/checkpoint-format.md", "exec"), found)
-    assert found["whole"] is False
+    assert found["intact"] is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def public(instance: Any) -> set[str]:
     return {name for name in {*dir(type(instance)), *vars(instance)} if not name.startswith("_")}
 
 
-def arguments(cls: type, name: str) -> str:
+def arguments(cls: object, name: str) -> str:
     """Return the arguments of a method as the page writes them: with defaults, without types; none of a property."""
     method = getattr(cls, name, None)
     if not callable(method):
@@ -105,7 +106,7 @@ def test_what_is_said_of_errors(tmp_path: Path) -> None:
     trainer = streamer.Trainer(vector_size=2, min_count=1, threads=1).partial_fit(["a b"])
     (tmp_path / "file").write_text("")
     trainer.save(tmp_path / "saved")
-    calls = {
+    calls: dict[tuple[str, int], Callable[[], object]] = {
         ("Trainer", 78): lambda: streamer.Trainer(vector_size=0),
         ("load", 66): lambda: streamer.load(tmp_path / "none"),
         ("resume", 66): lambda: streamer.Trainer.resume(tmp_path / "none"),

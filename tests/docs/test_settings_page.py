@@ -46,9 +46,9 @@ def _values(field: attrs.Attribute[object]) -> str:
     if low is not None:
         low, high = (None if end is None else f"{end:g}" if end < 1 else str(end) for end in (low, high))
         return f"{low} or more" if high is None else f"{low} to {high}"
-    if field.type == "tuple[str, ...]":
+    if str(field.type) == "tuple[str, ...]":
         return f"{field.metadata['metavar'].lower()}s"
-    return "yes or no" if field.type == "bool" else "a name"
+    return "yes or no" if str(field.type) == "bool" else "a name"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import attrs
@@ -22,7 +24,7 @@ from streamer.errors import StreamerError
 from streamer.service import loop
 from streamer.service.progress import Display
 from streamer.service.saving import Saver
-from streamer.service.signals import StopSignals, signal
+from streamer.service.signals import StopSignals
 from streamer.settings import RunSettings
 from streamer.system import failpoints
 from streamer.system.failpoints import FAILPOINTS
@@ -181,6 +183,6 @@ class InStep(Saver):
         wait([self._under_way])
 
 
-def settings(run: RunSettings, **changes: object) -> RunSettings:
+def settings(run: RunSettings, **changes: Any) -> RunSettings:
     """Return settings with some changed."""
     return attrs.evolve(run, **changes)

@@ -209,7 +209,7 @@ def bound_by_modes() -> Iterator[None]:
     head = (ctypes.c_uint32 * 2)(0x20080522, 0)
     before, data = ((ctypes.c_uint32 * 6)() for _ in range(2))
     assert libc.capget(head, before) == 0
-    data[:] = before[:]
+    data[:] = [*before]
     data[0] &= ~0b110
     if libc.capset(head, data):
         pytest.skip("root, and not allowed to give up its powers")
@@ -244,7 +244,7 @@ class World:
 
         The hook gets the name of the failpoint and how often each was reached, and stops the trainer if it says so.
         """
-        signals, reached, stopped = StopSignals(), Counter[str](), []
+        signals, reached, stopped = StopSignals(), Counter[str](), list[str]()
 
         def at(name: str) -> str:
             reached[name] += 1
@@ -307,7 +307,7 @@ def live(world: World, change: Change, moment: Moment, first: bytes, **settings:
     put(world.inbox / "other.txt", words("other", 50), age=60)
     put(world.inbox.parent / CANARY, words("canary", 50))
     stage, is_it = moment
-    acted = []
+    acted: list[str] = []
 
     def act(name: str, reached: Reached) -> bool:
         if acted or not is_it(name, reached):

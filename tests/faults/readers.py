@@ -81,7 +81,7 @@ def read(folder: Path, count: int, look: Callable[[streamer.WordVectors], bool])
 
     Where the disk is slow and few checkpoints come by meanwhile, go on until there were some.
     """
-    vectors, seen, looked, number = streamer.load(folder), [], 0, 0
+    vectors, seen, looked, number = streamer.load(folder), list[int](), 0, 0
     while number < count or len(set(seen)) <= SOME:
         vectors = streamer.load(folder, newer_than=vectors if number % 2 else None)
         looked += look(vectors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ class Watching:
         self.signals.received = signal.SIGTERM
 
     @property
-    def trained(self) -> list[dict[str, Any]]:
+    def trained(self) -> list[MutableMapping[str, Any]]:
         """The log lines of trained files."""
         return [line for line in self.lines if line["event"] == "file.trained"]
 

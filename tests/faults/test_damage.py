@@ -235,7 +235,9 @@ def test_a_bent_history_is_refused(tree: Tree) -> None:
 def test_bent_scores_are_refused(tree: Tree) -> None:
     """Scores with as many rows as are never kept."""
     columns = {
-        key: np.repeat(tree[key][:1], 4096) for key in tree if key.startswith("scores/") and key != "scores/tests"
+        key: np.repeat(np.asarray(tree[key])[:1], 4096)
+        for key in tree
+        if key.startswith("scores/") and key != "scores/tests"
     }
     Trainer.of(State.from_tree({**tree, **{key: column[:4095] for key, column in columns.items()}}))
     with pytest.raises(StreamerError, match="rows and 2 tests"):
@@ -362,7 +364,7 @@ def test_what_the_disk_bends_is_not_published(tmp_path: Path, monkeypatch: pytes
     trainer.save(tmp_path, keep=1)
     good = {path.name: path.read_bytes() for path in tmp_path.glob("*.h5")}
     image = Store(tmp_path)
-    rename = streamer.system.disk.rename  # type: ignore[attr-defined]
+    rename = streamer.system.disk.rename
 
     def bends(old: Path, new: Path, name: str) -> None:
         data = bytearray(old.read_bytes())

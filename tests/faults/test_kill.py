@@ -109,7 +109,7 @@ def test_kills_while_files_arrive(
 def _arrives(path: Path, source: Path, inbox: Path) -> None:
     target = inbox / path.relative_to(source)
     target.parent.mkdir(exist_ok=True)
-    hidden = shutil.copy2(path, inbox / ".arriving")
+    hidden = Path(shutil.copy2(path, inbox / ".arriving"))
     hidden.rename(target)
 
 

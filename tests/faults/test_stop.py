@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_stopped_in_any_phase(large: Path, inbox: Path, tmp_path: Path, amount: 
         folder = tmp_path / str(trial)
         _copied(large, folder)
         with started("watch", inbox, "--checkpoint-every", "1", folder=folder) as trainer:
-            until(lambda trainer=trainer: _listens(trainer), "a handler for SIGTERM")
+            until(partial(_listens, trainer), "a handler for SIGTERM")
             time.sleep(rng.uniform(0, 9))
             trainer.send(signal.SIGTERM)
             began = time.monotonic()

@@ -10,20 +10,20 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from watchdog.observers import Observer
 
-from streamer.intake import inbox as module
 from streamer.intake.inbox import FOLDER, Inbox, Names, Scan
 from streamer.intake.ledger import Signature
 from streamer.settings import DEFAULT_EXCLUDE, RunSettings
 
 NOW = 1_000_000_000.0
-Log = list[dict[str, Any]]
+Log = list[MutableMapping[str, Any]]
 
 
 class Clock:
@@ -213,7 +213,7 @@ def test_a_scan_can_be_stopped(root: Path, clock: Clock) -> None:
     """A look at a large folder is left when it is told to, and the next one sees all."""
     for number in range(2_500):
         (root / str(number)).touch()
-    asked = []
+    asked: list[int] = []
 
     def check() -> None:
         asked.append(len(asked))
@@ -287,7 +287,7 @@ def test_a_system_without_watches_left_is_polled(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    monkeypatch.setattr(module.Observer, "schedule", fail)
+    monkeypatch.setattr(Observer, "schedule", fail)
     with make(root, clock) as inbox:
         put(root / "new")
         assert paths(inbox.scan()) == paths(inbox.scan()) == ["new"]

@@ -48,12 +48,12 @@ def job_of(path: Path, stop: int | None = None) -> Job:
 
 
 def ours(job: Job) -> list[TokenBlock]:
-    with job.path.open("rb") as file:
+    with Path(job.path).open("rb") as file:
         return list(tokenize(file, job, start=0))
 
 
 def theirs(other: Prefetcher, job: Job) -> list[TokenBlock]:
-    with job.path.open("rb") as file:
+    with Path(job.path).open("rb") as file:
         return list(other.blocks(file, job))
 
 

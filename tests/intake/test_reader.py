@@ -15,7 +15,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -245,7 +245,7 @@ def test_odd_but_valid_gzip_is_read_at_once(data: bytes, text: bytes, opened: Op
     ids=["noise", "NULs", "another limit", "surrogates"],
 )
 def test_reading_ends_when_the_verdict_is_certain(
-    head: bytes, noise: bytes, settings: dict[str, float], share: float, opened: Opener
+    head: bytes, noise: bytes, settings: dict[str, Any], share: float, opened: Opener
 ) -> None:
     """Of a large file that is no text only as much is read as it takes to know that no rest could save it."""
     data = head + noise * (60 * reader.PIECE // len(noise))

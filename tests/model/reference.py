@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -17,11 +17,11 @@ import numpy.typing as npt
 from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
 from streamer.model.embeddings import INITIAL_SQUARES, Weights
+from streamer.model.learner import Learner, ModelState
 from streamer.model.optimizer import RowSummer, plan_row_sums
 from streamer.model.pipeline import ARCHITECTURES, LOSS_EVERY
 from streamer.model.sampling import NoiseDistribution, Purpose
 from streamer.model.sgns import Batching, Rows, Workspace
-from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
 
 Doubles = npt.NDArray[np.float64]
@@ -52,7 +52,7 @@ class Result(NamedTuple):
     weight: float
 
 
-def dot(a: Sequence[float], b: Sequence[float]) -> float:
+def dot(a: Iterable[float], b: Iterable[float]) -> float:
     """Return the dot product of two vectors."""
     return sum(x * y for x, y in zip(a, b, strict=True))
 
@@ -140,7 +140,9 @@ def numeric_gradients(architecture: str, matrices: Matrices, chunk: Chunk, step:
             matrix[place] = value
             gradient[place] = (below - above) / (2 * step)  # upwards is where the loss falls
         found.append(gradient)
-    return Result(*found, *loss(matrices, chunk))
+    input, output = found
+    total, weight = loss(matrices, chunk)
+    return Result(input, output, total, weight)
 
 
 def hidden_vectors(architecture: str, matrix: Doubles, chunk: Chunk) -> list[Doubles]:

@@ -7,8 +7,8 @@ import numpy as np
 from streamer import Trainer
 from streamer.model import initial, sampling
 from streamer.model.embeddings import INITIAL_SQUARES, Floats
+from streamer.model.learner import Learner, ModelState
 from streamer.model.sampling import Purpose
-from streamer.model.training import Learner, ModelState
 from streamer.settings import ModelSettings
 
 from ..support.corpus import text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ MULTIPLICITIES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65]
 def ids_of(kind: str, count: int) -> np.ndarray:
     """Return ids of some kind."""
     rng = np.random.default_rng(count)
-    return {
+    kinds: dict[str, Callable[[], np.ndarray]] = {
         "random": lambda: rng.integers(0, 50, count),
         "frequent": lambda: (rng.pareto(0.7, count) % 1000).astype(np.int64),
         "equal": lambda: np.full(count, 7),
@@ -27,7 +29,8 @@ def ids_of(kind: str, count: int) -> np.ndarray:
         "crossing": lambda: rng.permutation(np.arange(count) // (TILE + 1)),
         "powers": lambda: rng.permutation(np.resize(np.repeat(np.arange(15), MULTIPLICITIES), count)),
         "filling": lambda: rng.permutation(np.arange(count) // TILE),
-    }[kind]().astype(np.int64)
+    }
+    return kinds[kind]().astype(np.int64)
 
 
 @pytest.mark.parametrize(

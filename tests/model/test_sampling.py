@@ -116,7 +116,7 @@ def test_a_restored_distribution_draws_the_same() -> None:
     first.refresh(np.array([4, 9, 2, 5]), 20)
     second.restore(first.counts.copy(), first.due)
     draws = [noise.draw(generator(7, 3, Purpose.NOISE), 1000) for noise in (first, second)]
-    np.testing.assert_array_equal(*draws)
+    np.testing.assert_array_equal(draws[0], draws[1])
     for noise in (first, second):
         noise.refresh(np.array([5, 9, 2, 5]), 27)
         assert noise.counts.tolist() == [4, 9, 2, 5]

@@ -13,7 +13,8 @@ from streamer.model.vocabulary import Vocabulary
 def observe(vocabulary: Vocabulary, text: str) -> list[int]:
     """Count the words of a text; return their ids in order of first appearance."""
     counts = Counter(text.split())
-    return vocabulary.observe(list(counts), list(counts.values())).tolist()
+    ids: list[int] = vocabulary.observe(list(counts), list(counts.values())).tolist()
+    return ids
 
 
 def test_a_word_is_admitted_when_its_count_over_all_blocks_reaches_the_minimum() -> None:
@@ -45,7 +46,7 @@ def test_a_minimum_of_one_admits_at_once() -> None:
 def test_a_long_stream_is_counted_as_a_counter_would() -> None:
     """Over many blocks and thousands of words: exact counts, no word lost, ids that never move."""
     rng = random.Random(4)
-    vocabulary, seen = Vocabulary(4), Counter()
+    vocabulary, seen = Vocabulary(4), Counter[str]()
     for _ in range(60):
         block = [str(rng.randrange(rng.choice([40, 3000, 9000]))) for _ in range(500)]
         before = list(vocabulary.words)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.patches import StepPatch
+from matplotlib.text import Text
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.plots import draw_history
@@ -36,12 +38,20 @@ def panels(figure: Figure) -> list[Axes]:
 def steps(axes: Axes) -> tuple[np.ndarray, np.ndarray]:
     """Return values and edges of the one step line of a panel."""
     (patch,) = (patch for patch in axes.patches if isinstance(patch, StepPatch))
-    return patch.get_data().values, patch.get_data().edges
+    values, edges, _ = patch.get_data()
+    return values, edges
 
 
-def ticks(labels: list) -> list[str]:
+def ticks(labels: list[Text]) -> list[str]:
     """Return what ticks say."""
     return [label.get_text() for label in labels if label.get_text()]
+
+
+def legend_of(axes: Axes) -> Legend:
+    """Return the legend of a panel that has one."""
+    legend = axes.get_legend()
+    assert legend is not None
+    return legend
 
 
 def three_scores() -> Scores:
@@ -140,12 +150,13 @@ def test_the_mean_is_that_of_the_words() -> None:
     loss, speed, _ = panels(draw_history(shown, Scores()))
     (line,) = loss.lines
     middles = (table[:, 1] + np.array([0, *table[:-1, 1]])) / 2
-    np.testing.assert_allclose(line.get_xdata(), middles)
+    np.testing.assert_allclose(np.asarray(line.get_xdata()), middles)
     for row, (first, last) in {0: (0, 0), 1: (0, 2), 2: (0, 4), 40: (38, 42), 78: (76, 79), 79: (77, 79)}.items():
         total, weight = table[first : last + 1, 3].sum(), table[first : last + 1, 4].sum()
-        assert line.get_ydata()[row] == pytest.approx(total / weight)
-    assert loss.patches[0].get_alpha() < 1 and steps(loss)[0][7] == pytest.approx(table[7, 3] / table[7, 4])
-    words = [text.get_text() for text in loss.get_legend().get_texts()]
+        assert np.asarray(line.get_ydata())[row] == pytest.approx(total / weight)
+    alpha = loss.patches[0].get_alpha()
+    assert alpha is not None and alpha < 1 and steps(loss)[0][7] == pytest.approx(table[7, 3] / table[7, 4])
+    words = [text.get_text() for text in legend_of(loss).get_texts()]
     assert words == ["each stretch that was measured", "mean over about 262 k words"]
     assert len(speed.lines) == 1
 
@@ -155,9 +166,9 @@ def test_scores() -> None:
     axes = panels(draw_history(history(8), three_scores()))
     assert len(axes) == 4
     for line, step in zip(axes[3].lines, (0.1, 0.05, -0.01), strict=True):
-        np.testing.assert_allclose(line.get_xydata(), [(1e5 * n, step * n) for n in range(1, 5)])
+        np.testing.assert_allclose(np.asarray(line.get_xydata()), [(1e5 * n, step * n) for n in range(1, 5)])
     assert len({(line.get_color(), line.get_linestyle()) for line in axes[3].lines}) == 3
-    assert [text.get_text() for text in axes[3].get_legend().get_texts()] == [
+    assert [text.get_text() for text in legend_of(axes[3]).get_texts()] == [
         "pairs a.tsv: 0.400",
         "pairs $b_$.tsv: 0.200 (1,234 of 20,000 rows)",
         "analogies _c.txt: -0.040 (5 of 6 rows)",
@@ -172,14 +183,14 @@ def test_a_test_is_drawn_where_it_scored_something() -> None:
     scores = Scores([Score(1_000, "pairs a", 0.0, 0, 9), Score(2_000, "pairs a", 0.5, 3, 9)])
     scores.add([Score(3_000, "pairs never", 0.0, 0, 9)])
     axes = panels(draw_history(history(8), scores))
-    assert [line.get_xydata().tolist() for line in axes[3].lines] == [[[2_000, 0.5]]]
+    assert [np.asarray(line.get_xydata()).tolist() for line in axes[3].lines] == [[[2_000, 0.5]]]
     assert len(panels(draw_history(history(8), Scores(scores.rows[:1])))) == 3
 
 
 def test_the_vocabulary_starts_with_what_was_brought() -> None:
     """A model that began with published vectors has their words before it was trained on any."""
     axes = panels(draw_history(history(8), Scores(), InitialVectors("vectors.txt", "ab", 50, 60)))
-    assert axes[2].lines[0].get_xydata()[0].tolist() == [0, 50]
+    assert np.asarray(axes[2].lines[0].get_xydata())[0].tolist() == [0, 50]
 
 
 def test_scores_start_at_zero_and_may_be_many() -> None:
@@ -189,12 +200,12 @@ def test_scores_start_at_zero_and_may_be_many() -> None:
     panel = panels(figure)[3]
     assert panel.get_ylim()[0] == 0
     assert len({(line.get_color(), line.get_linestyle()) for line in panel.lines}) == 12
-    legend = panel.get_legend().get_window_extent()
+    legend = legend_of(panel).get_window_extent()
     assert 0 < legend.x0 < legend.x1 < figure.bbox.x1 and legend.y1 < panels(figure)[2].get_window_extent().y0
 
 
 @pytest.mark.parametrize("rows", [[], [[50.0, 0.0, 0.0, 0.0, 0.0, 0.1]]], ids=["no row", "no word trained"])
-def test_nothing_to_plot(rows: list) -> None:
+def test_nothing_to_plot(rows: list[list[float]]) -> None:
     """Before a word was trained there is nothing to draw: an error with 66 and a hint."""
     with pytest.raises(StreamerError, match="nothing to plot") as caught:
         draw_history(History(rows), Scores())

@@ -65,7 +65,7 @@ def _cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> bool:
     if abs(np.linalg.det(matrix)) < 1e-9:
         return False
     first, second = np.linalg.solve(matrix, c - a)
-    return 1e-6 < first < 1 - 1e-6 and 1e-6 < second < 1 - 1e-6
+    return bool(1e-6 < first < 1 - 1e-6 and 1e-6 < second < 1 - 1e-6)
 
 
 def test_a_label_alone_is_to_the_right_of_its_point() -> None:

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.text import Annotation
+from matplotlib.text import Text
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.plots import Map, draw_map
@@ -32,7 +32,7 @@ def grouped() -> WordVectors:
     return WordVectors(words, np.array(rows), np.arange(120, 0, -1))
 
 
-def labels(drawn: Map) -> dict[str, Annotation]:
+def labels(drawn: Map) -> dict[str, Text]:
     """Return the labels of a map after it was drawn, by what they say."""
     with io.BytesIO() as file:
         drawn.figure.savefig(file, format="png")
@@ -103,7 +103,7 @@ def test_given_words_and_their_neighbours(grouped: WordVectors) -> None:
 
 def test_a_neighbour_of_two_belongs_to_the_nearer() -> None:
     """A word near two given ones has the colour of the one that it is nearer to, whichever was given first."""
-    rows = [[1, 0], [0, 1], [0.5, 0.6], [1, 0.2]]
+    rows: list[list[float]] = [[1, 0], [0, 1], [0.5, 0.6], [1, 0.2]]
     vectors = WordVectors(["east", "north", "rather-north", "rather-east"], rows, [4, 3, 2, 1])
     for given in (["east", "north"], ["north", "east"]):
         written = labels(draw_map(vectors, given, neighbours=3))
@@ -116,7 +116,10 @@ def test_more_groups_than_colours(grouped: WordVectors) -> None:
     """When the colours are used up, the dots have another shape."""
     drawn = draw_map(grouped, grouped.index_to_key[:20], neighbours=0)
     parts = drawn.figure.axes[0].collections[:-1]
-    looks = {(to_hex(part.get_facecolor()[0]), part.get_paths()[0].vertices.tobytes()) for part in parts}
+    looks = {
+        (to_hex(np.asarray(part.get_facecolor())[0]), np.asarray(part.get_paths()[0].vertices).tobytes())
+        for part in parts
+    }
     assert len(looks) == len(parts) == 20
     assert drawn.figure.axes[0].get_title("left") == "20 words"
 

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
+from streamer.model.learner import BlockReport
 from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport
 from streamer.service.progress import Display, FileProgress
 
 

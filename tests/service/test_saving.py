@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Signature
+from streamer.model.learner import Learner
 from streamer.model.pipeline import Tokens
-from streamer.model.training import Learner
 from streamer.service import saving
 from streamer.service.saving import IDLE_SECONDS, IDLE_SHARE, LONGEST_WAIT, Saver
 from streamer.settings import ModelSettings
@@ -26,7 +26,8 @@ from streamer.state.reading import read_ledger, read_state
 from streamer.system import failpoints
 from streamer.text import tokenizer
 from streamer.training import Schedule
-from streamer.workers import Here, starter
+from streamer.workers import starter
+from streamer.workers.here import Here
 
 from ..support.process import until
 

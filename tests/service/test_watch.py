@@ -16,7 +16,7 @@ import pytest
 import streamer
 from streamer.errors import ExitCode
 from streamer.intake.prefetch import WORTH_STARTING
-from streamer.training.trainer import WORTH_WORKERS
+from streamer.training import WORTH_WORKERS
 
 from ..support.corpus import WORDS, aged, large, put, text
 from ..support.process import QUICK, done, files, run, started, until

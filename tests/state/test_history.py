@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from streamer.model.learner import BlockReport
 from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport
 from streamer.state import History
 from streamer.state.history import COLUMNS, LIMIT
 

@@ -376,3 +376,20 @@ def test_a_file_that_may_not_be_read(folder: Path) -> None:
     path = folder / "checkpoint-0000000004.h5"
     path.chmod(0)
     assert refusal(lambda: streamer.load(path)).code == ExitCode.NO_INPUT
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + ".h5"])
+def test_a_name_that_cannot_be_looked_up(tmp_path: Path, read: Read, name: str) -> None:
+    """Whatever the system says of a path, it is an error 66 with a hint, and never one of Python's."""
+    error = refusal(lambda: read(tmp_path / name))
+    assert (error.code, bool(error.hint)) == (ExitCode.NO_INPUT, True)
+
+
+def test_numbers_of_other_types(trainer: streamer.Trainer, tmp_path: Path) -> None:
+    """NumPy's integers are numbers of checkpoints; strings and floats are not."""
+    trainer.save(tmp_path)
+    assert streamer.load(tmp_path, sequence=np.int64(1)).checkpoint.sequence == 1  # type: ignore[arg-type]
+    for number in ("1", 1.0):
+        with pytest.raises(TypeError):
+            streamer.load(tmp_path, sequence=number)  # type: ignore[arg-type]

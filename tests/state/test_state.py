@@ -13,8 +13,8 @@ from streamer import WordVectors
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Ledger, Signature, Verdict
+from streamer.model.learner import ModelState
 from streamer.model.sgns import Batching, Loss
-from streamer.model.training import ModelState
 from streamer.settings import ModelSettings
 from streamer.state import Score, State
 from streamer.training import Trainer

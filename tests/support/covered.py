@@ -27,4 +27,4 @@ def kill(process: subprocess.Popen[Any]) -> None:
 
 def coverage_init(registry: object, options: object) -> None:
     """Do it; there is nothing to register."""
-    subprocess.Popen.kill = kill  # type: ignore[method-assign]
+    subprocess.Popen.kill = kill  # type: ignore[assignment, method-assign]

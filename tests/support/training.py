@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.model.training import BlockReport
+from streamer.model.learner import BlockReport
 from streamer.text import tokenizer
 from streamer.training import Trainer
 
@@ -12,5 +12,5 @@ def train_text(trainer: Trainer, text: str, *, epoch: int = 0) -> BlockReport:
     reports: list[BlockReport] = []
     encoded = tokenizer.encode(text, trainer.settings.boundary)
     trainer._schedule.train(encoded, epoch=epoch, then=lambda report, _: reports.append(report))
-    trainer._schedule.settle()
+    trainer._schedule.drain()
     return reports[0]

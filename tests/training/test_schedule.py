@@ -11,9 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.model.learner import BlockReport, Learner, ModelState
 from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport, Learner, ModelState
 from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.text import tokenizer
@@ -119,7 +119,7 @@ def test_here_each_block_is_done_when_it_returns() -> None:
     assert [report.words_seen for report, _ in told] == sorted({report.words_seen for report, _ in told})
     assert all(seconds > 0 for _, seconds in told)
     schedule.make_room()
-    schedule.settle()
+    schedule.drain()
     assert len(told) == len(GIVEN)
     assert not schedule.broken
 
@@ -161,7 +161,7 @@ def test_an_exception_in_then_breaks_it_for_good(workers: bool) -> None:
         for encoded in GIVEN:
             schedule.train(encoded, then=failing)
     assert schedule.broken
-    attempts: list[Callable[[], None]] = [lambda: schedule.train(GIVEN[0]), schedule.settle, schedule.make_room]
+    attempts: list[Callable[[], None]] = [lambda: schedule.train(GIVEN[0]), schedule.drain, schedule.make_room]
     for attempt in attempts:
         for _ in range(2):
             with pytest.raises(StreamerError) as caught:
@@ -178,10 +178,10 @@ def test_whatever_breaks_off_in_the_middle_breaks_it(error: type[BaseException])
     schedule.train(GIVEN[0])
     fake.failure = error()
     with pytest.raises(error):
-        schedule.settle()
+        schedule.drain()
     assert schedule.broken
     with pytest.raises(StreamerError):
-        schedule.settle()
+        schedule.drain()
 
 
 def test_an_error_of_the_workers_is_said_again() -> None:
@@ -191,7 +191,7 @@ def test_an_error_of_the_workers_is_said_again() -> None:
     fake.failure = died = StreamerError("a process died", code=ExitCode.SYSTEM)
     for _ in range(3):
         with pytest.raises(StreamerError) as caught:
-            schedule.settle()
+            schedule.drain()
         assert caught.value is died
 
 
@@ -202,7 +202,7 @@ def test_none_to_start_is_none_there() -> None:
         schedule = Schedule(state, start)
         assert [schedule.start_workers(), schedule.start_workers()] == [0, 0]
         schedule.train(GIVEN[0])
-        schedule.settle()
+        schedule.drain()
         schedule.end_workers()
         assert not schedule.broken
 
@@ -236,10 +236,10 @@ def test_a_block_is_handed_over_when_there_is_room() -> None:
         *("ready", "collect", "submit") * 2,
     ]
     assert told == [0, 1]
-    schedule.settle()
+    schedule.drain()
     assert fake.calls[-2:] == ["collect", "collect"]
     assert told == [0, 1, 2, 3]
-    schedule.settle()
+    schedule.drain()
     assert fake.calls.count("collect") == 4
 
 
@@ -263,7 +263,7 @@ def test_the_bits_are_the_same_whoever_computes(options: dict[str, int]) -> None
     told: list[BlockReport] = []
     for encoded in GIVEN:
         schedule.train(encoded, then=lambda report, seconds: told.append(report))
-    schedule.settle()
+    schedule.drain()
     assert bits(state) == without_workers()
     assert [report.tokens for report in told] == [len(encoded) for encoded in GIVEN]
     assert fake.calls.count("submit") == len(GIVEN) - options.get("begins", 0)
@@ -292,7 +292,7 @@ def test_workers_that_never_become_ready_are_done_without() -> None:
     assert fake.calls == ["ready", "close"]
     assert bits(state) == without_workers()
     assert schedule.start_workers() == 0, "what failed once is not tried again"
-    schedule.settle()
+    schedule.drain()
     assert not schedule.broken
 
 
@@ -321,7 +321,7 @@ def test_ended_in_the_middle_it_is_broken() -> None:
         _, schedule, fake = scheduled()
         schedule.train(GIVEN[0])
         if collected:
-            schedule.settle()
+            schedule.drain()
         schedule.end_workers()
         assert fake.calls[-1] == "close"
         assert schedule.broken is not collected
@@ -337,7 +337,7 @@ def test_after_their_end_training_goes_on_here() -> None:
     for number, encoded in enumerate(GIVEN):
         schedule.train(encoded)
         if number == 2:
-            schedule.settle()
+            schedule.drain()
             schedule.end_workers()
     assert fake.calls.count("submit") == 3
     assert bits(state) == without_workers()
@@ -350,7 +350,7 @@ def test_seconds_of_blocks_do_not_overlap() -> None:
     started = time.perf_counter()
     for encoded in GIVEN:
         schedule.train(encoded, then=lambda report, spent: seconds.append(spent))
-    schedule.settle()
+    schedule.drain()
     assert 0 < sum(seconds) <= time.perf_counter() - started
     assert sum(row[5] for row in state.history.rows) == pytest.approx(sum(seconds))
 
@@ -360,6 +360,6 @@ def test_a_block_without_words_is_a_block() -> None:
     _, schedule, fake = scheduled()
     told: list[BlockReport] = []
     schedule.train(tokenizer.encode("..."), then=lambda report, _: told.append(report))
-    schedule.settle()
+    schedule.drain()
     assert [(report.tokens, report.loss) for report in told] == [(0, Loss(0.0, 0.0))]
     assert fake.calls == ["ready", "submit", "collect"]

@@ -15,8 +15,8 @@ import pytest
 import streamer
 from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
+from streamer.model.learner import BlockReport
 from streamer.model.sgns import Loss
-from streamer.model.training import BlockReport
 from streamer.settings import ModelSettings
 from streamer.state import Score, State
 from streamer.system import disk

@@ -17,7 +17,8 @@ def datapath() -> Callable[[str], str]:
     """Return the function that finds gensim's evaluation files."""
     from gensim.test.utils import datapath
 
-    return datapath
+    found: Callable[[str], str] = datapath
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -66,5 +67,6 @@ def awkward() -> WordVectors:
     bits = random.integers(0, 2**32, size=(len(words), 7), dtype=np.uint32)
     matrix = bits.view(np.float32)
     matrix[~np.isfinite(matrix)] = 1
-    matrix[0] = [0.0, -0.0, 1e-45, np.finfo(np.float32).max, np.finfo(np.float32).tiny, 0.1, 16777217]
+    limits = np.finfo(np.float32)
+    matrix[0] = [0.0, -0.0, 1e-45, float(limits.max), float(limits.tiny), 0.1, 16777217]
     return WordVectors(words, matrix, random.integers(1, 100, size=len(words)))

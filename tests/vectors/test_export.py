@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from streamer.cli import export
 from streamer.errors import ExitCode, StreamerError
-from streamer.vectors import FORMATS, write, write_to
+from streamer.vectors import FORMATS, WordVectors, write, write_to
 
 from ..checkpoints.test_publish import can_mount
 
@@ -25,13 +26,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*vectors:Resource
 STREAMS = ("word2vec", "word2vec-binary", "glove")
 
 
-def test_safetensors_as_a_folder(awkward, tmp_path):
+def test_safetensors_as_a_folder(awkward: WordVectors, tmp_path: Path) -> None:
     """What is called model.safetensors has the names beside it that such a folder has them by."""
     files = write(awkward, tmp_path / "model.safetensors", "safetensors")
     assert [path.name for path in files] == ["model.safetensors", "vocab.json", "config.json"]
 
 
-def test_save_word2vec_format(awkward, tmp_path):
+def test_save_word2vec_format(awkward: WordVectors, tmp_path: Path) -> None:
     """The method of gensim's name writes the two formats of word2vec."""
     for binary, format in ((False, "word2vec"), (True, "word2vec-binary")):
         awkward.save_word2vec_format(tmp_path / "method", binary=binary)
@@ -40,7 +41,7 @@ def test_save_word2vec_format(awkward, tmp_path):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_same_bytes(awkward, tmp_path, format, monkeypatch):
+def test_same_bytes(awkward: WordVectors, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same vectors give the same files, whenever they are written; older ones are replaced, nothing is left."""
     ones = write(awkward, tmp_path / "one", format)
     monkeypatch.setattr("time.time", lambda: 2e9)
@@ -52,7 +53,7 @@ def test_same_bytes(awkward, tmp_path, format, monkeypatch):
     assert sorted(tmp_path.iterdir()) == sorted(ones + twos)
 
 
-def test_pipes(awkward, tmp_path):
+def test_pipes(awkward: WordVectors, tmp_path: Path) -> None:
     """The formats of one file that is written from front to back can be written to any; the others say so."""
     for format in FORMATS:
         file = io.BytesIO()
@@ -66,13 +67,13 @@ def test_pipes(awkward, tmp_path):
     assert export.STREAMS == STREAMS
 
 
-def test_the_command_knows_the_formats():
+def test_the_command_knows_the_formats() -> None:
     """The command's choices, which it lists without loading anything, are the formats there are."""
     assert export.FORMATS == FORMATS
     assert set(export.SUFFIXES.values()) < set(FORMATS)
 
 
-def test_symbolic_link(awkward, tmp_path):
+def test_symbolic_link(awkward: WordVectors, tmp_path: Path) -> None:
     """A link stays a link."""
     (tmp_path / "link").symlink_to(tmp_path / "target")
     write(awkward, tmp_path / "link", "npz")
@@ -80,7 +81,7 @@ def test_symbolic_link(awkward, tmp_path):
     assert (tmp_path / "target").is_file()
 
 
-def test_unknown_format(awkward, tmp_path):
+def test_unknown_format(awkward: WordVectors, tmp_path: Path) -> None:
     """An unknown format is an error that names the known ones, and touches nothing."""
     with pytest.raises(StreamerError, match="'onnx' is not an export format") as caught:
         write(awkward, tmp_path / "vectors", "onnx")
@@ -91,7 +92,7 @@ def test_unknown_format(awkward, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_places_that_cannot_be_written(awkward, tmp_path):
+def test_places_that_cannot_be_written(awkward: WordVectors, tmp_path: Path) -> None:
     """A missing folder, a file for a folder and a folder for a file are errors with exit code 74."""
     (tmp_path / "file").write_text("kept")
     (tmp_path / "folder").mkdir()
@@ -104,10 +105,10 @@ def test_places_that_cannot_be_written(awkward, tmp_path):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_full_disk(awkward, tmp_path, monkeypatch, format):
+def test_full_disk(awkward: WordVectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str) -> None:
     """A disk that fills up at the last moment leaves the files that were there, and no half of a new one."""
 
-    def full(descriptor):
+    def full(descriptor: int) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     for path in write(awkward, tmp_path / "vectors", format, topn=1):
@@ -143,7 +144,7 @@ for format in FORMATS:
 
 @pytest.mark.alone
 @pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system")
-def test_a_disk_that_is_too_small(tmp_path):
+def test_a_disk_that_is_too_small(tmp_path: Path) -> None:
     """On a real disk with too little room every format keeps what was there, all files of it."""
     (tmp_path / "disk").mkdir()
     mount = 'mount -t tmpfs -o size=512k none disk && exec "$@"'

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import gensim
 import numpy as np
@@ -15,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.vectors import WordVectors, read_word2vec_format, write
+from streamer.vectors import FileVectors, WordVectors, read_word2vec_format, write
 
 ROOT = Path(__file__).parents[2]
 # gensim opens a file that it is to append to, and leaves it to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
 
-def keyed(words, matrix):
+def keyed(words: list[str], matrix: np.ndarray) -> Any:
     """Return gensim's vectors of some words."""
     made = gensim.models.KeyedVectors(matrix.shape[1])
     made.add_vectors(words, matrix)
@@ -30,13 +31,13 @@ def keyed(words, matrix):
 
 
 @pytest.fixture(scope="module")
-def words():
+def words() -> list[str]:
     """Return words in several scripts, some of which look like numbers."""
     return ["the", "naïve", "東京", "#", "3", "-1e5", "nan", "😀", "a\u00a0b", *(f"w{n}" for n in range(3000))]
 
 
 @pytest.fixture(scope="module")
-def matrix(words):
+def matrix(words: list[str]) -> np.ndarray:
     """Return vectors, (V, 9), of floats that are hard to write."""
     bits = np.random.default_rng(1).integers(0, 2**32, size=(len(words), 9), dtype=np.uint32)
     floats = bits.view(np.float32)
@@ -44,18 +45,20 @@ def matrix(words):
     return floats
 
 
-def same(found, words, matrix):
+def same(found: FileVectors, words: list[str], matrix: np.ndarray) -> None:
     """Compare words and bits."""
     assert found.words == words
     assert found.vectors.tobytes() == matrix.tobytes()
-    assert (found.vectors.dtype, found.vectors.shape) == (np.float32, matrix.shape)
+    assert (found.vectors.dtype, found.vectors.shape) == (np.dtype(np.float32), matrix.shape)
     assert found.vectors.flags.writeable and found.vectors.flags.c_contiguous
     assert (found.duplicates, found.undecodable) == (0, 0)
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("options", [{"binary": False}, {"binary": True}, {"write_header": False}], ids=str)
-def test_what_gensim_writes(words, matrix, tmp_path, options, packed):
+def test_what_gensim_writes(
+    words: list[str], matrix: np.ndarray, tmp_path: Path, options: dict[str, Any], packed: bool
+) -> None:
     """Text with and without header and binary are told apart by what is in them, and read back to the bit."""
     path = tmp_path / "vectors.dat"
     keyed(words, matrix).save_word2vec_format(str(path), **options)
@@ -67,13 +70,13 @@ def test_what_gensim_writes(words, matrix, tmp_path, options, packed):
 
 
 @pytest.mark.parametrize("format", ["word2vec", "word2vec-binary", "glove"])
-def test_what_export_writes(words, matrix, tmp_path, format):
+def test_what_export_writes(words: list[str], matrix: np.ndarray, tmp_path: Path, format: str) -> None:
     """Our own exports come back to the bit, words with whitespace under the names they were given."""
     write(WordVectors(words, matrix, np.ones(len(words))), tmp_path / "vectors", format)
     same(read_word2vec_format(tmp_path / "vectors"), [word.replace("\u00a0", "_") for word in words], matrix)
 
 
-def test_what_the_c_program_writes(words, matrix, tmp_path):
+def test_what_the_c_program_writes(words: list[str], matrix: np.ndarray, tmp_path: Path) -> None:
     """Each vector of its binary files ends with a line feed, each line of its text with a space."""
     rows = list(zip(words, matrix, strict=True))
     binary = b"".join(word.encode() + b" " + row.tobytes() + b"\n" for word, row in rows)
@@ -84,7 +87,7 @@ def test_what_the_c_program_writes(words, matrix, tmp_path):
     same(read_word2vec_format(tmp_path / "text"), words, matrix)
 
 
-def read(tmp_path, data, **options):
+def read(tmp_path: Path, data: bytes, **options: Any) -> FileVectors:
     """Read bytes as a file."""
     path = tmp_path / "vectors"
     path.write_bytes(data)
@@ -108,7 +111,7 @@ def read(tmp_path, data, **options):
     ],
     ids=repr,
 )
-def test_text_of_many_kinds(tmp_path, data, words):
+def test_text_of_many_kinds(tmp_path: Path, data: bytes, words: list[str] | None) -> None:
     """Line ends, byte-order marks, blank lines, tabs, words with spaces and words that are numbers."""
     if words is None:
         assert read(tmp_path, data).vectors.tolist() == [[3, 1, 2, 3]]
@@ -117,7 +120,7 @@ def test_text_of_many_kinds(tmp_path, data, words):
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_rows_that_are_left_out(tmp_path, binary):
+def test_rows_that_are_left_out(tmp_path: Path, binary: bool) -> None:
     """Of a word that comes twice the first row stays; words that are not UTF-8 are left out; both are counted."""
     words = [b"a", b"b", b"a", b"caf\xe9", b"c", b"b"]
     rows = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -163,14 +166,14 @@ def test_rows_that_are_left_out(tmp_path, binary):
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "",
 )
-def test_what_is_no_such_file(tmp_path, data, problem):
+def test_what_is_no_such_file(tmp_path: Path, data: bytes, problem: str) -> None:
     """Whatever is wrong is one line that names the file and the place, with exit code 66."""
     with pytest.raises(StreamerError, match=f"cannot read vectors from .*vectors: .*({problem})") as caught:
         read(tmp_path, data)
     assert caught.value.code == ExitCode.NO_INPUT
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """No file, a folder, and a limit of nothing."""
     for path in ("missing", ""):
         with pytest.raises(StreamerError, match=r"No such file|Is a directory") as caught:
@@ -180,7 +183,7 @@ def test_files_that_cannot_be_read(tmp_path):
         read_word2vec_format(tmp_path / "missing", limit=0)
 
 
-def test_cut_anywhere(tmp_path):
+def test_cut_anywhere(tmp_path: Path) -> None:
     """A file that lacks its end is an error, at whatever byte it was cut, but within the last number of a text."""
     made = keyed(["ab", "c", "déf"], np.arange(12, dtype=np.float32).reshape(3, 4))
     for options in ({"binary": True}, {"binary": False}):
@@ -191,7 +194,7 @@ def test_cut_anywhere(tmp_path):
                 read(tmp_path, data[:length])
 
 
-def test_told_what_it_is(tmp_path):
+def test_told_what_it_is(tmp_path: Path) -> None:
     """Who knows better says so: float32s can look like text."""
     data = b"1 1\na 0.50"
     assert read(tmp_path, data).vectors.tolist() == [[0.5]]
@@ -222,7 +225,7 @@ PIECES = st.sampled_from(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.one_of(st.binary(max_size=80), st.lists(PIECES, max_size=30).map(b"".join)), packed=st.booleans())
-def test_any_bytes(tmp_path, data, packed):
+def test_any_bytes(tmp_path: Path, data: bytes, packed: bool) -> None:
     """Any bytes are read as finite vectors of as many words, or are an error of ours."""
     for binary in (None, False, True):
         try:
@@ -236,7 +239,7 @@ def test_any_bytes(tmp_path, data, packed):
 
 @pytest.mark.parametrize("data", [b"99999999 100\na 1 2\n", b"3000000 300\na " + bytes(range(250)), b"9 99999\n"])
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_a_header_that_claims_gigabytes(tmp_path, data, packed):
+def test_a_header_that_claims_gigabytes(tmp_path: Path, data: bytes, packed: bool) -> None:
     """What a header claims takes no memory."""
     tracemalloc.start()
     with pytest.raises(StreamerError):
@@ -247,7 +250,7 @@ def test_a_header_that_claims_gigabytes(tmp_path, data, packed):
 
 
 @pytest.mark.slow
-def test_memory(tmp_path):
+def test_memory(tmp_path: Path) -> None:
     """Reading 160 MB of vectors takes little more than these, with or without a header."""
     matrix = np.random.default_rng(1).normal(size=(100_000, 400)).astype(np.float32)
     made = WordVectors([f"w{n}" for n in range(len(matrix))], matrix, np.ones(len(matrix)))
@@ -265,7 +268,7 @@ def test_memory(tmp_path):
         assert float(ended.stdout) < 1.6, name
 
 
-def test_a_pipe(tmp_path, words, matrix):
+def test_a_pipe(tmp_path: Path, words: list[str], matrix: np.ndarray) -> None:
     """What comes through a pipe, whose length nobody knows, is read as well."""
     keyed(words, matrix).save_word2vec_format(str(tmp_path / "vectors"), binary=True)
     code = (
@@ -280,7 +283,7 @@ def test_a_pipe(tmp_path, words, matrix):
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_word_vectors_of_a_file(vectors, tmp_path, binary):
+def test_word_vectors_of_a_file(vectors: WordVectors, tmp_path: Path, binary: bool) -> None:
     """What one WordVectors wrote another reads: words in order, the same bits; counts fall by one, as in gensim."""
     vectors.save_word2vec_format(tmp_path / "file", binary=binary)
     again = WordVectors.load_word2vec_format(tmp_path / "file")

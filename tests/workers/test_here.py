@@ -10,7 +10,8 @@ import threadpoolctl
 
 from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
-from streamer.workers import Here, Workers
+from streamer.workers import Workers
+from streamer.workers.here import Here
 
 
 def tokens(number: int) -> Tokens:

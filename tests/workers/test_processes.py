@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.model.learner import BlockReport, ModelState
 from streamer.model.sgns import Batching
-from streamer.model.training import BlockReport, ModelState
 from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.text import tokenizer
@@ -76,7 +76,7 @@ def test_the_same_bits_with_any_number_of_workers(architecture: str, group: int)
         def train(into: Trainer, reports: list[BlockReport] = reports) -> None:
             for block in given:
                 into._schedule.train(block, then=lambda report, _: reports.append(report))
-            into._schedule.settle()
+            into._schedule.drain()
 
         if threads == 1:
             train(trainer)
@@ -104,7 +104,7 @@ def test_workers_come_and_go() -> None:
             wait_for_workers(changing)
         changing._schedule.train(block)
         if number in (2, 4):
-            changing._schedule.settle()
+            changing._schedule.drain()
             changing._schedule.end_workers()
     assert bits(changing) == bits(alone)
 
@@ -159,7 +159,7 @@ def test_a_worker_that_dies_is_an_error_and_nothing_is_saved(tmp_path: Path) -> 
             with pytest.raises(StreamerError, match="training process ended") as caught:
                 for block in given:
                     trainer._schedule.train(block)
-                trainer._schedule.settle()
+                trainer._schedule.drain()
             assert caught.value.code == ExitCode.SYSTEM
             for _ in range(2):
                 with pytest.raises(StreamerError, match="training process ended"):
@@ -298,7 +298,7 @@ def test_no_descriptor_is_left_open() -> None:
     for _ in range(3):
         with at_work(trainer):
             trainer._schedule.train(blocks(1)[0])
-            trainer._schedule.settle()
+            trainer._schedule.drain()
     del trainer
     assert open_files() == before
 

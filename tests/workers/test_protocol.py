@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import streamer.workers
-from streamer.workers import Here, Workers
+from streamer.workers import Workers
+from streamer.workers.here import Here
 from streamer.workers.processes import WorkerProcesses
 
 METHODS = ("ready", "full", "submit", "collect", "close")

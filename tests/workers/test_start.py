@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from streamer.model.learner import ModelState
 from streamer.model.sgns import Batching
-from streamer.model.training import ModelState
 from streamer.settings import ModelSettings
 from streamer.workers import processes, starter
 from streamer.workers.processes import WorkerProcesses

@@ -15,9 +15,9 @@ import pytest
 import threadpoolctl
 
 from streamer.model.embeddings import Weights
+from streamer.model.learner import Learner, ModelState, total_loss
 from streamer.model.pipeline import Pipeline, Tokens
 from streamer.model.sgns import Batching
-from streamer.model.training import Learner, ModelState, total_loss
 from streamer.settings import ModelSettings
 from streamer.text import tokenizer
 from streamer.workers import worker

@@ -307,7 +307,8 @@ def write(name: str, inbox: Path) -> None:
             RECIPES[name][1](place)
         newest = max(place.checkpoints.glob("checkpoint-*.h5"))
         expected = json.loads(EXPECTED.read_text(encoding="utf-8")) if EXPECTED.exists() else {}
-        expected[name] = {"commit": RECIPES[name][0], **facts(place.checkpoints)}
+        continued = {key: expected[name][key] for key in ("continued",) if key in expected.get(name, {})}
+        expected[name] = {"commit": RECIPES[name][0], **facts(place.checkpoints), **continued}
         shutil.copyfile(newest, HERE / f"{name}.h5")
     ordered = {known: expected[known] for known in RECIPES if known in expected}
     EXPECTED.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")

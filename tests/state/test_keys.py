@@ -9,10 +9,10 @@ import pytest
 from streamer.checkpoints import Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Ledger, Signature, Verdict
+from streamer.model.learner import ModelState
 from streamer.model.sgns import Batching, Loss
-from streamer.model.training import ModelState
 from streamer.settings import ModelSettings
-from streamer.state import EpochLosses, InitialVectors, Score, Scores, State, parts
+from streamer.state import EpochLosses, InitialVectors, Score, Scores, State, keys
 from streamer.state.tree_reader import TreeReader
 from streamer.training import Trainer
 
@@ -107,8 +107,8 @@ def test_the_tree_holds_no_surprise(tree: Tree) -> None:
 def test_a_model_comes_back_bit_for_bit(tree: Tree) -> None:
     """The model that is read has the leaves of the one that was written, and shares no weights with the tree."""
     given = copied(tree)
-    model = parts.read_model(TreeReader(given), {})
-    leaves = parts.model_leaves(model)
+    model = keys.read_model(TreeReader(given), {})
+    leaves = keys.model_leaves(model)
     assert exact(leaves) == {key: value for key, value in exact(tree).items() if key in leaves}
     groups = {"vocabulary", "candidates", "embeddings", "noise", "settings", "batching", "progress"}
     assert leaves.keys() == {key for key in tree if key.split("/", maxsplit=1)[0] in groups}
@@ -119,7 +119,7 @@ def test_a_model_comes_back_bit_for_bit(tree: Tree) -> None:
 def test_leaves_of_a_model_are_views() -> None:
     """Nothing of the size of the model is copied to make a tree of it: a save takes one copy, and that is the file."""
     model = Trainer(**SMALL).partial_fit(texts(5)).state.model
-    leaves = parts.model_leaves(model)
+    leaves = keys.model_leaves(model)
     for name in ("input", "output", "input_squares", "output_squares"):
         assert np.shares_memory(np.asarray(leaves[f"embeddings/{name}"]), getattr(model.embeddings, name))
     assert np.shares_memory(np.asarray(leaves["vocabulary/counts"]), model.vocabulary.counts)
@@ -128,9 +128,9 @@ def test_leaves_of_a_model_are_views() -> None:
 def test_settings_that_are_given_may_agree_only(tree: Tree) -> None:
     """The same value is fine; another is an error 78, for the checkpoint is sound and the command is not."""
     read = TreeReader(copied(tree))
-    assert parts.read_model(read, {"window": 3}).settings.window == 3
+    assert keys.read_model(read, {"window": 3}).settings.window == 3
     with pytest.raises(StreamerError) as caught:
-        parts.read_model(read, {"window": 4})
+        keys.read_model(read, {"window": 4})
     assert caught.value.code == ExitCode.CONFIGURATION
 
 
@@ -138,15 +138,15 @@ def test_another_batching_comes_back() -> None:
     """How the stream was cut is part of the model: a model of other numbers keeps them."""
     batching = Batching(chunk=64, group=4, noise=8, span=32)
     model = ModelState.new(ModelSettings(vector_size=4), batching)
-    assert parts.read_model(TreeReader(parts.model_leaves(model)), {}).batching == batching
+    assert keys.read_model(TreeReader(keys.model_leaves(model)), {}).batching == batching
 
 
 def test_vectors_are_taken_over(tree: Tree) -> None:
     """The vectors are the input rows of the tree, most frequent first, in the tree's own memory, read-only."""
     given = copied(tree)
     before = np.array(given["embeddings/input"])
-    words, counts = parts.read_words(TreeReader(given))
-    vectors = parts.read_vectors(TreeReader(given), "from here")
+    words, counts = keys.read_words(TreeReader(given))
+    vectors = keys.read_vectors(TreeReader(given), "from here")
     assert np.shares_memory(vectors.vectors, np.asarray(given["embeddings/input"]))
     assert vectors.checkpoint == "from here"
     assert dict(zip(words, counts.tolist(), strict=True)) == dict(zip(vectors, vectors.counts.tolist(), strict=True))
@@ -158,24 +158,24 @@ def test_progress_and_sizes(tree: Tree) -> None:
     """How far a model is can be read without the model."""
     model = State.from_tree(copied(tree)).model
     read = TreeReader(tree)
-    assert parts.read_progress(read) == (model.vocabulary.total, model.words_trained)
-    assert parts.read_sizes(read) == (len(model.vocabulary), len(model.vocabulary.candidates))
-    assert parts.read_sizes(read)[1] >= 1
-    assert parts.read_settings(read) == model.settings
+    assert keys.read_progress(read) == (model.vocabulary.total, model.words_trained)
+    assert keys.read_sizes(read) == (len(model.vocabulary), len(model.vocabulary.candidates))
+    assert keys.read_sizes(read)[1] >= 1
+    assert keys.read_settings(read) == model.settings
 
 
 @pytest.mark.parametrize(
     ("keys", "read"),
     [
-        (parts.VECTORS, lambda read: parts.read_vectors(read, None)),
-        (parts.WORDS, parts.read_words),
-        (parts.LEDGER, parts.read_ledger),
-        (parts.HISTORY, lambda read: parts.read_history(read, *parts.read_progress(read))),
-        (parts.HISTORY, lambda read: parts.read_scores(read, parts.read_progress(read)[1])),
-        (parts.HISTORY, lambda read: parts.read_initial(read, parts.read_progress(read)[0])),
-        (parts.FIGURES, parts.read_sizes),
-        (parts.FIGURES, parts.read_settings),
-        (parts.FIGURES, parts.read_ledger),
+        (keys.VECTORS, lambda read: keys.read_vectors(read, None)),
+        (keys.WORDS, keys.read_words),
+        (keys.LEDGER, keys.read_ledger),
+        (keys.HISTORY, lambda read: keys.read_history(read, *keys.read_progress(read))),
+        (keys.HISTORY, lambda read: keys.read_scores(read, keys.read_progress(read)[1])),
+        (keys.HISTORY, lambda read: keys.read_initial(read, keys.read_progress(read)[0])),
+        (keys.FIGURES, keys.read_sizes),
+        (keys.FIGURES, keys.read_settings),
+        (keys.FIGURES, keys.read_ledger),
     ],
 )
 def test_the_keys_that_are_named_are_enough(tree: Tree, keys: tuple[str, ...], read: object) -> None:
@@ -192,24 +192,24 @@ def test_a_ledger_comes_back_with_its_root() -> None:
     entry = ledger.plan("a.txt", Verdict(Signature(9, 1, 1), b"x" * 32, 9))
     assert entry is not None
     ledger.advance(entry, 5, 2)
-    again = parts.read_ledger(TreeReader(parts.ledger_leaves(ledger)))
+    again = keys.read_ledger(TreeReader(keys.ledger_leaves(ledger)))
     assert again.root == "/data/inbox"
     assert [row.path for row in again.entries] == ["a.txt"]
-    assert exact(parts.ledger_leaves(again)) == exact(parts.ledger_leaves(ledger))
+    assert exact(keys.ledger_leaves(again)) == exact(keys.ledger_leaves(ledger))
 
 
 def test_scores_epochs_and_initial_vectors_come_back() -> None:
     """The small parts are equal to what they were."""
     scores = Scores([Score(5, "pairs a", 0.5, 3, 4), Score(9, "analogies b", -0.25, 1, 1)])
-    assert parts.read_scores(TreeReader(parts.scores_leaves(scores)), 9) == scores
+    assert keys.read_scores(TreeReader(keys.scores_leaves(scores)), 9) == scores
     epochs = EpochLosses("job", [Loss(1.5, 2.0), Loss(0.0, 0.0)])
-    again = parts.read_epochs(TreeReader(parts.epochs_leaves(epochs)))
+    again = keys.read_epochs(TreeReader(keys.epochs_leaves(epochs)))
     assert again == epochs
     assert all(isinstance(loss, Loss) for loss in again.losses)
     initial = InitialVectors("some.vec", "ab", 3, 7)
-    assert parts.read_initial(TreeReader(parts.initial_leaves(initial)), 7) == initial
+    assert keys.read_initial(TreeReader(keys.initial_leaves(initial)), 7) == initial
     with pytest.raises(StreamerError) as caught:
-        parts.read_initial(TreeReader(parts.initial_leaves(initial)), 6)
+        keys.read_initial(TreeReader(keys.initial_leaves(initial)), 6)
     assert caught.value.code == ExitCode.DAMAGED
 
 

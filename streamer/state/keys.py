@@ -16,10 +16,10 @@ import numpy.typing as npt
 from streamer.checkpoints import Tree
 from streamer.intake.ledger import Ledger
 from streamer.model.embeddings import Embeddings
+from streamer.model.learner import ModelState
 from streamer.model.optimizer import LONGEST
 from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching, Loss, noise_words
-from streamer.model.training import ModelState
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import ModelSettings, model_settings
 from streamer.state import history, scores
