@@ -7,6 +7,7 @@ which worker trains it (:mod:`streamer.model.pipeline`), so the number of worker
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 from collections import deque
 from multiprocessing.connection import Connection, Pipe
@@ -116,9 +117,11 @@ class WorkerProcesses:
         number = next(number for number in range(BLOCKS) if number not in self._under_way)
         store(self._buffers[number], tokens)
         block = Block(number, len(tokens.ids), len(tokens.noise), len(self._state.embeddings.vectors))
+        # Not by send(), whose buffer would live as long as an error, and from Python 3.13 on complain on stderr then.
+        packed = pickle.dumps(block)
         try:
             for connection in self._connections:
-                connection.send(block)
+                connection.send_bytes(packed)
         except OSError:
             raise self._death() from None
         self._under_way.append(number)
