@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import subprocess
 import sys
@@ -194,3 +195,14 @@ def test_only_what_is_asked_for_is_read() -> None:
     file = Counting(data)
     assert decode(file, {"small"}).keys() == {"small"}
     assert file.bytes_read < 100_000
+
+
+def test_an_image_in_a_circle_goes_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the traceback of a failed save leaves it: Python 3.13 would print that the buffer is still looked at."""
+    heard: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", heard.append)
+    circle: list[object] = [snapshot({"a": np.zeros(1000)})]
+    circle.append(circle)
+    del circle
+    gc.collect()
+    assert heard == []
