@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -49,10 +50,6 @@ def beginning_with(folder: Path, prefix: str, count: int, *, without: str = "") 
     """
     words, counts = read_words(folder, silent=True)
     folded_prefix = prefix.lower()
-    found: list[str] = []
-    for index in (-counts).argsort(kind="stable").tolist():
-        if words[index].startswith(folded_prefix) and not (without and without in words[index]):
-            found.append(words[index])
-            if len(found) == count:
-                break
-    return found
+    order = (-counts).argsort(kind="stable").tolist()
+    found = (words[index] for index in order if words[index].startswith(folded_prefix))
+    return list(itertools.islice((word for word in found if not (without and without in word)), count))

@@ -138,8 +138,8 @@ def start(
         state.ledger.reconsider(partial(outdated, run))
         schedule = Schedule(state, starter(run.threads))
         blas = Blas()
-        kernels = blas.kernels()
-        _log.info("service.started", checkpoints=str(folder), pid=os.getpid(), threads=run.threads, blas=kernels)
+        here = {"pid": os.getpid(), "threads": run.threads, "blas": blas.kernels()}
+        _log.info("service.started", checkpoints=str(folder), **here)
         failpoints.reached("service.started")
         saver = Saver(store, state, schedule, every=run.checkpoint_every, keep=run.keep)
         if not state.sequence and state.initial.words:

@@ -14,7 +14,6 @@ from streamer.vectors import evaluation, export, similarity
 from streamer.vectors.similarity import Entry, Floats, Weighted, entries, normalised
 from streamer.vectors.spelling import UnknownWord
 from streamer.vectors.table import VectorTable, read_only
-from streamer.vectors.table import _restored as _restore  # noqa: F401 - under this name in pickles of before
 from streamer.vectors.word2vec_files import read_word2vec_format
 
 Neighbours: TypeAlias = list[tuple[str, float]]
