@@ -35,10 +35,6 @@ def _broken_off() -> StreamerError:
     )
 
 
-def _nothing(report: BlockReport, seconds: float) -> None:
-    pass
-
-
 class Schedule:
     """The blocks of one model, one after the other.
 
@@ -63,7 +59,7 @@ class Schedule:
         """Whether training stopped in the middle of a block: then the state can't be used any more."""
         return self._failure is not None
 
-    def train(self, encoded: EncodedText, *, epoch: int = 0, then: Then = _nothing) -> None:
+    def train(self, encoded: EncodedText, *, epoch: int = 0, then: Then = lambda *_: None) -> None:
         """Train one block of text.
 
         With workers, it may return before the block is trained. :meth:`drain` waits for that; until then, weights and
