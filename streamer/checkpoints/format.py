@@ -6,7 +6,6 @@ whole file is checked before HDF5 sees it. HDF5 ignores the trailer, so you can 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import math
@@ -85,7 +84,7 @@ def snapshot(tree: Tree) -> memoryview:
     """
     # libhdf5 never writes to the disk: on a full one it crashed the process (h5py#914). A BytesIO takes one copy of
     # the model, File.in_memory with get_file_image two (measured for 100 MB: 97 against 193 MB more).
-    buffer = _Buffer()
+    buffer = io.BytesIO()
     # Claim the memory before HDF5 starts: if the buffer fails to grow, HDF5 has a file that it cannot close.
     np.empty(sum(leaf.nbytes * 5 // 4 for leaf in tree.values() if isinstance(leaf, np.ndarray)), np.uint8)
     try:
@@ -94,19 +93,8 @@ def snapshot(tree: Tree) -> memoryview:
         if isinstance(error, ValueError) and not isinstance(error.__context__, MemoryError):
             raise
         raise MemoryError("for a copy of the model") from error
-    return buffer.getbuffer()
-
-
-class _Buffer(io.BytesIO):
-    """Memory that may still be looked at when it is closed.
-
-    The garbage collector closes it before it lets go of the views, if an exception keeps both in a circle, as the
-    traceback of a failed save does. From Python 3.13 on, it then prints the error that this is.
-    """
-
-    def close(self) -> None:
-        with contextlib.suppress(BufferError):
-            super().close()
+    # Its bytes, not a view of the buffer: CPython 3.12 crashes if it collects a buffer that is in a circle with a view.
+    return memoryview(buffer.getvalue())
 
 
 def _fill(buffer: io.BytesIO, tree: Tree) -> None:
