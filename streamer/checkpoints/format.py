@@ -100,13 +100,14 @@ def snapshot(tree: Tree) -> memoryview:
 def _fill(buffer: io.BytesIO, tree: Tree) -> None:
     # From 1.10 on, HDF5 has checksums for its metadata. Nothing newer is used, so that older readers can read it.
     with h5py.File(buffer, "w", libver=("v110", "v110")) as root:
+        group, inside = root, ""
         for key in sorted(tree):
             parent, _, name = key.rpartition("/")
             if any(part in ("", ".", "..") for part in key.split("/")) or "\0" in key:
                 raise ValueError(f"{key!r} cannot be a key of a checkpoint")
             try:
-                # create_dataset would make the groups too, but store the time in them.
-                group = root.require_group(parent) if parent else root
+                if parent != inside:  # create_dataset would make the groups too, but store the time in them
+                    group, inside = root.require_group(parent) if parent else root, parent
                 value = _storable(tree[key])
                 if isinstance(value, np.ndarray):
                     group.create_dataset(name, data=value)

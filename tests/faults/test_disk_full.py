@@ -21,7 +21,6 @@ from .small_disk import OPTIONS
 from .state import State
 
 pytestmark = [
-    pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system"),
 ]

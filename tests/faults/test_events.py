@@ -7,6 +7,8 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +24,8 @@ SLACK = 1.0
 """Seconds that a scan, the training of a small file and this test may take."""
 TIMES = ("--vector-size", "8", "--threads", "1", "--settle", str(SETTLE), "--rescan", str(RESCAN))
 QUEUE = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+LIMITS = ("max_inotify_instances", "max_inotify_watches")
+WAYS = ("lost", "polling", "deaf", *LIMITS)
 NO_WATCHES = ("unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/{limit} && exec "$@"', "sh")
 
 
@@ -49,24 +53,45 @@ def _latencies(trainer: Running, inbox: Path, count: int) -> list[float]:
     return [datetime.fromisoformat(trained[path]).timestamp() - now for path, now in began.items()]
 
 
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, amount: Amount) -> Iterator[dict[str, Future[list[float]]]]:
+    """Return for each way to hear nothing the seconds until each file was trained.
+
+    The services run side by side, because each does little but wait.
+    """
+    count = amount(4, 24)
+
+    def without(how: str) -> list[float]:
+        folder = tmp_path_factory.mktemp(how)
+        (folder / "inbox" / "sub").mkdir(parents=True)
+        prefix = tuple(part.format(limit=how) for part in NO_WATCHES) if how in LIMITS else ()
+        if prefix and run(folder=folder, command=(*prefix, "true")).code:
+            pytest.skip("needs the right to make a user namespace")
+        fault = {"lost": "inbox.event:lose:1+", "deaf": "inbox.event:EIO:1+"}.get(how, "")
+        arguments = ("watch", "inbox", *TIMES, *(("--poll",) if how == "polling" else ()))
+        environment = {"STREAMER_FAILPOINT": fault}
+        command = (*prefix, *COMMAND)
+        with started(*arguments, folder=folder, environment=environment, command=command) as trainer:
+            trainer.event("inbox.polling" if prefix else "inbox.watched")
+            seconds = _latencies(trainer, folder / "inbox", count)
+            assert bool(trainer.events("failpoint.reached")) == bool(fault)
+            assert not prefix or trainer.event("inbox.polling")["hint"]
+            assert trainer.stopped().code == 0
+        check_accounts(folder / "checkpoints", folder / "inbox")
+        return seconds
+
+    with ThreadPoolExecutor(len(WAYS)) as pool:
+        yield {how: pool.submit(without, how) for how in WAYS}
+
+
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.parametrize("how", ["lost", "polling", "deaf"])
-def test_without_events(how: str, tmp_path: Path, amount: Amount, tell: Tell) -> None:
-    """With every event lost, none asked for, or the thread that hears them dead: found within settle + rescan."""
-    (tmp_path / "inbox").mkdir()
-    fault = {"lost": "inbox.event:lose:1+", "polling": "", "deaf": "inbox.event:EIO:1+"}[how]
-    options = ("--poll",) if how == "polling" else ()
-    environment = {"STREAMER_FAILPOINT": fault}
-    count = amount(4, 24)
-    with started("watch", "inbox", *TIMES, *options, folder=tmp_path, environment=environment) as trainer:
-        trainer.event("inbox.watched")
-        seconds = _latencies(trainer, tmp_path / "inbox", count)
-        assert bool(trainer.events("failpoint.reached")) == (how != "polling")
-        assert trainer.stopped().code == 0
+@pytest.mark.parametrize("how", WAYS)
+def test_without_events(how: str, found: dict[str, Future[list[float]]], tell: Tell) -> None:
+    """With every event lost, none asked for, the thread that hears them dead, no watches: found in settle + rescan."""
+    seconds = found[how].result()
     assert max(seconds) <= SETTLE + RESCAN + SLACK, seconds
-    tell(f"events {how}: {count} of {count} files trained, the last after {max(seconds):.2f} s (settle + rescan = 3 s)")
-    check_accounts(tmp_path / "checkpoints", tmp_path / "inbox")
+    tell(f"events {how}: {len(seconds)} files trained, the last after {max(seconds):.2f} s (settle + rescan = 3 s)")
 
 
 def test_a_rename_alone_wakes_the_scan(tmp_path: Path) -> None:
@@ -79,21 +104,6 @@ def test_a_rename_alone_wakes_the_scan(tmp_path: Path) -> None:
         time.sleep(1)  # the scan that its making woke is over
         (tmp_path / "inbox" / ".hidden").rename(tmp_path / "inbox" / "a.txt")
         trainer.event("file.trained", path="a.txt")
-        assert trainer.stopped().code == 0
-
-
-@pytest.mark.slow
-@pytest.mark.alone
-@pytest.mark.parametrize("limit", ["max_inotify_instances", "max_inotify_watches"])
-def test_no_more_watches(limit: str, tmp_path: Path) -> None:
-    """Where the system allows no more watches, the trainer says that it polls, and finds every file."""
-    (tmp_path / "inbox" / "sub").mkdir(parents=True)
-    prefix = tuple(part.format(limit=limit) for part in NO_WATCHES)
-    if run(folder=tmp_path, command=(*prefix, "true")).code:
-        pytest.skip("needs the right to make a user namespace")
-    with started("watch", "inbox", *TIMES, folder=tmp_path, command=(*prefix, *COMMAND)) as trainer:
-        assert trainer.event("inbox.polling")["hint"]
-        assert max(_latencies(trainer, tmp_path / "inbox", 4)) <= SETTLE + RESCAN + SLACK
         assert trainer.stopped().code == 0
 
 

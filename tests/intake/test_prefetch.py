@@ -21,17 +21,23 @@ from streamer.intake.ledger import Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
     """Five texts of two or three blocks each."""
     rng = np.random.default_rng(1)
-    paths = []
-    for number in range(5):
-        words = rng.integers(0, 5000, 400_000)
-        lines = [" ".join(f"w{word}" for word in words[begin : begin + 20]) for begin in range(0, len(words), 20)]
-        paths.append(tmp_path / f"{number}.txt")
-        paths[-1].write_text("\n\n".join(lines))
-    return paths
+    found = []
+    for _ in range(5):
+        words = [f"w{word}" for word in rng.integers(0, 5000, 400_000).tolist()]
+        found.append("\n\n".join(" ".join(words[begin : begin + 20]) for begin in range(0, len(words), 20)))
+    return found
+
+
+@pytest.fixture
+def files(texts: list[str], tmp_path: Path) -> list[Path]:
+    """Return the paths of the texts."""
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.txt").write_text(text)
+    return [tmp_path / f"{number}.txt" for number in range(len(texts))]
 
 
 @pytest.fixture

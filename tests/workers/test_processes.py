@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -32,6 +33,7 @@ from ..support.states import at_work, wait_for_workers
 SETTINGS: dict[str, Any] = {"vector_size": 16, "min_count": 2, "seed": 3}
 
 
+@functools.cache
 def blocks(count: int, words: int = 9_000) -> list[EncodedText]:
     """Return blocks of random text whose vocabulary goes on growing, over many chunks and none whole."""
     found = []
