@@ -12,6 +12,7 @@ import difflib
 import math
 import numbers
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +23,9 @@ import attrs
 from streamer.errors import ExitCode, StreamerError
 
 DEFAULT_CHECKPOINTS = "checkpoints"
+TOKENIZERS = ("words", "logs", "social", "code", "spaces")
+LINES = ("logs", "social")
+"""Tokenizers of texts in which a line is a context."""
 DEFAULT_EXCLUDE = ("*~", "*.tmp", "*.part", "*.partial", "*.crdownload", "*.filepart")
 
 
@@ -39,8 +43,11 @@ def _setting(
     choices: tuple[str, ...] = (),
     factory: bool = False,
     metavar: str | None = None,
+    lines: bool = False,
 ) -> Any:
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "metavar": metavar}
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "metavar": metavar, "lines": lines}
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        return attrs.field(default=default, metadata=metadata, validator=_check, converter=_plain)
     if factory:
         return attrs.field(factory=default, metadata=metadata, validator=_check, converter=_plain)
     converter = _plain_float if isinstance(default, float) else _plain
@@ -110,9 +117,33 @@ class ModelSettings:
         "skipgram", "Predict the context from the word, or the word from its context.", choices=("skipgram", "cbow")
     )
     seed: int = _setting(1, "Seed of all random numbers.", low=0, high=2**63 - 1)
-    boundary: str = _setting(
-        "paragraph", "What ends a context: a blank line, a line end, or nothing.", choices=("paragraph", "line", "file")
+    tokenizer: str = _setting(
+        "words",
+        "How text is cut into words: words, logs, social, code, spaces (tokenized already), or your own function.",
+        metavar="NAME",
     )
+    boundary: str = _setting(
+        attrs.Factory(lambda self: "line" if self.tokenizer in LINES else "paragraph", takes_self=True),
+        "What ends a context: a blank line, a line end, or nothing.",
+        choices=("paragraph", "line", "file"),
+    )
+    keep_case: bool = _setting(False, "Do not convert words to lower case.")
+    min_length: int = _setting(1, "Leave out words with fewer characters.", low=1, high=100)
+    stop_words: tuple[str, ...] = _setting((), "Leave out the words in this file, one a line.", metavar="FILE", lines=True)
+    phrases: tuple[str, ...] = _setting(
+        (), "Treat each line of this file as one word: New York, AT&T.", metavar="FILE", lines=True
+    )
+
+    def __attrs_post_init__(self) -> None:
+        own = re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", self.tokenizer)
+        if self.tokenizer not in TOKENIZERS and not own:
+            raise invalid("tokenizer", self.tokenizer, f"must be one of {', '.join(TOKENIZERS)}, or module:function")
+        if self.keep_case and (own or self.tokenizer == "spaces"):
+            raise StreamerError(
+                f"--keep-case does not go with --tokenizer {self.tokenizer}, which never changes case",
+                hint="leave out --keep-case",
+                code=ExitCode.CONFIGURATION,
+            )
 
 
 @attrs.frozen(kw_only=True)
@@ -192,6 +223,21 @@ def read_toml(path: Path, also: Iterable[str] = ()) -> dict[str, Any]:
     return settings
 
 
+def read_lines(name: str, path: str | Path) -> tuple[str, ...]:
+    """Return the lines of the file that a setting names, each once, without white space around them.
+
+    Raises:
+        StreamerError: 66 if it can't be read, 78 if it is not text.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise StreamerError(f"cannot read {path}: {error.strerror or error}", code=ExitCode.NO_INPUT) from None
+    except ValueError:
+        raise invalid(name, str(path), "must be a file in UTF-8") from None
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.splitlines()))))
+
+
 def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> ModelSettings:
     """Return the stored settings of a model; for a new model, the given ones and the defaults.
 
@@ -207,6 +253,9 @@ def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> Mo
     for name in names(ModelSettings):
         was, now = getattr(stored, name), getattr(wanted, name)
         if was != now:
+            if isinstance(now, tuple):
+                was, now = (f"with {len(lines):,} line{'' if len(lines) == 1 else 's'}" for lines in (was, now))
+                was = f"other ones, {was}" if was == now else f"those {was}"
             raise StreamerError(
                 f"{flag(name)} {now} contradicts the checkpoint, which was trained with {was}",
                 hint=f"leave out {flag(name)} to resume, or start a new model with another --checkpoints folder",

@@ -17,7 +17,9 @@ from streamer.model.pipeline import ARCHITECTURES, Pipeline, Tokens
 from streamer.model.sampling import Purpose
 from streamer.model.sgns import Rows, Workspace
 from streamer.settings import ModelSettings
-from streamer.text import tokenizer
+from streamer.state.tokenizing import TokenizerRecord, rules
+from streamer.text.encoded import EncodedText
+from streamer.text.tokenizers import tokenizer
 
 LIMIT = 1 << 20
 SETTINGS = ModelSettings(vector_size=50, min_count=1, sample=0.0)
@@ -67,6 +69,11 @@ def skipgram_pairs(ids: npt.NDArray[np.int64], segments: npt.NDArray[np.int32], 
     return pairs
 
 
+def encoded(text: str, settings: ModelSettings) -> EncodedText:
+    """Return a text as a new model with these settings cuts it."""
+    return tokenizer(rules(settings, TokenizerRecord.of(settings.tokenizer))).encode(text)
+
+
 class Mechanics:
     """One small text, a new model, and its first update.
 
@@ -78,7 +85,7 @@ class Mechanics:
     """
 
     def __init__(self, text: str, settings: ModelSettings) -> None:
-        self.encoded = tokenizer.encode(text, settings.boundary)
+        self.encoded = encoded(text, settings)
         if not len(self.encoded):
             raise StreamerError("there are no words in this text", code=ExitCode.NO_INPUT)
         state = self.state = ModelState.new(settings)
@@ -118,10 +125,10 @@ class Mechanics:
 
 def epoch_losses(text: str, settings: ModelSettings, epochs: int) -> list[float]:
     """Return the average loss of each epoch of a new model over a text."""
-    encoded = tokenizer.encode(text, settings.boundary)
+    cut = encoded(text, settings)
     learner = Learner(ModelState.new(settings))
     losses = []
     for epoch in range(epochs):
-        report = learner.train_block(encoded.words, encoded.codes, encoded.segments, first_pass=epoch == 0)
+        report = learner.train_block(cut.words, cut.codes, cut.segments, first_pass=epoch == 0)
         losses.append(report.loss.total / max(report.loss.weight, 1e-30))
     return losses

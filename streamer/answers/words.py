@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streamer.state.reading import read_words
-from streamer.text import tokenizer
 from streamer.vectors import WordVectors
 from streamer.vectors.spelling import nearest
 
@@ -23,9 +22,9 @@ class Unknown(NamedTuple):
 def folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
     """Return each word as the model spells it.
 
-    A word that is known as it was typed stays. Any other is converted as texts are: to lower case and NFC.
+    A word that is known as it was typed stays. Any other is converted as the texts of the model are.
     """
-    return [word if word in vectors else tokenizer.as_words([word])[0] or word.lower() for word in words]
+    return [vectors.spelled(word) for word in words]
 
 
 def unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True) -> list[Unknown]:

@@ -20,6 +20,7 @@ from streamer.settings import (
     invalid,
     model_settings,
     names,
+    read_lines,
     read_toml,
 )
 
@@ -160,6 +161,9 @@ def resolve(config: Mapping[str, Any], flags: Mapping[str, Any]) -> tuple[dict[s
     given = dict(config)
     given |= {name: value for name, value in flags.items() if value is not None and value != ()}
     model = {name: given[name] for name in names(ModelSettings) if name in given}
+    for field in attrs.fields(ModelSettings):
+        if field.metadata["lines"] and isinstance(given.get(field.name), str):  # else it is a list in TOML
+            model[field.name] = read_lines(field.name, given[field.name])
     model_settings(None, model)  # reports a value out of bounds before anything is locked or read
     return model, RunSettings(**{name: given[name] for name in names(RunSettings) if name in given})
 
@@ -170,7 +174,7 @@ def _option(field: attrs.Attribute[Any]) -> Callable[[Function], Function]:
     name = flag(field.name)
     if kind == "bool":
         extra = {"is_flag": True, "flag_value": True}
-    elif kind == "tuple[str, ...]":
+    elif kind == "tuple[str, ...]" and not field.metadata["lines"]:
         extra["multiple"] = True
     elif field.metadata["metavar"] == "WORDS":
         extra["type"] = _Words()
@@ -187,7 +191,8 @@ def _option(field: attrs.Attribute[Any]) -> Callable[[Function], Function]:
 
 def _default(field: attrs.Attribute[Any]) -> str:
     if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
-        return "  [default: all cores]"
+        text = "paragraph; line for logs and social" if field.metadata["choices"] else "all cores"
+        return f"  [default: {text}]"
     if field.default in ((), False):
         return ""
     value: Any = field.default

@@ -13,15 +13,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import structlog
 
 from streamer.intake import reader
 from streamer.intake.ledger import Signature
 from streamer.system.processes import keep_freed_memory, spawn
-from streamer.text import tokenizer
-from streamer.text.tokenizer import EncodedText
+from streamer.text.encoded import EncodedText
+from streamer.text.tokenizer import Tokenizer, TokenizerError
 
 WORTH_STARTING = 8 << 20
 """The process is started if so many bytes are waiting: starting it takes as long as tokenizing about as many."""
@@ -53,29 +53,39 @@ class Job(NamedTuple):
     start: int
     stop: int
     encoding: str
-    boundary: str
 
 
-def tokenize(file: BinaryIO, job: Job, *, start: int, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:
-    """Yield the blocks of a job from a position on; raises :class:`reader.Refused` as :func:`reader.blocks` does."""
+def tokenize(
+    file: BinaryIO, job: Job, tokenizer: Tokenizer, *, start: int, check: Callable[[], None] = lambda: None
+) -> Iterator[TokenBlock]:
+    """Yield the blocks of a job from a position on.
+
+    Raises :class:`reader.Refused` as :func:`reader.blocks` does, and if a tokenizer of the user fails.
+    """
     pieces = reader.blocks(
         file, start=start, stop=job.stop, encoding=job.encoding, size=reader.PIECE, check=check
     )  # reader.PIECE is read at each call, so that tests can make it small
     for block in pieces:
-        yield TokenBlock(block.start, block.stop, tokenizer.encode(block.text, job.boundary))
+        try:
+            tokens = tokenizer.encode(block.text)
+        except TokenizerError as error:
+            raise reader.Refused(str(error)) from error
+        yield TokenBlock(block.start, block.stop, tokens)
 
 
 class Prefetcher:
     """The other process, started when there is enough to do, and the jobs that it was given.
 
     Args:
+        tokenizer: What cuts the text.
         enabled: Whether to use another process at all.
     """
 
-    def __init__(self, *, enabled: bool) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, enabled: bool) -> None:
+        self._tokenizer = tokenizer
         self._enabled = enabled
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[Job, TokenBlock | None] | None = None
+        self._connection: Connection[Job | Tokenizer, TokenBlock | None] | None = None
         self._upcoming: dict[Job, None] = {}  # an ordered set
         self._given: deque[Job] = deque()
         self._current: Job | None = None
@@ -108,7 +118,7 @@ class Prefetcher:
                 position = block.stop
                 yield block
         if position < job.stop:
-            yield from tokenize(file, job, start=position, check=check)
+            yield from tokenize(file, job, self._tokenizer, start=position, check=check)
 
     def close(self) -> None:
         """End the process."""
@@ -125,6 +135,7 @@ class Prefetcher:
         try:
             with theirs:
                 self._process = spawn("streamer.intake.prefetch", "serve", [theirs.fileno()])
+            ours.send(self._tokenizer)
         except OSError as error:
             ours.close()
             self._enabled = False
@@ -196,16 +207,17 @@ class Prefetcher:
 
 
 def serve(descriptor: int) -> None:
-    """Answer each job from a pipe with its blocks and then None, until the other side is gone."""
+    """Receive a tokenizer, then answer each job with its blocks and then None, until the other side is gone."""
     keep_freed_memory()
-    connection: Connection[TokenBlock | None, Job] = Connection(descriptor)
+    connection: Connection[TokenBlock | None, Any] = Connection(descriptor)
     with connection, contextlib.suppress(EOFError, OSError):
+        tokenizer: Tokenizer = connection.recv()
         while True:
-            job = connection.recv()
+            job: Job = connection.recv()
             try:
                 with reader.open_regular(job.path) as file:
                     if Signature.of(os.fstat(file.fileno())) == job.signature:
-                        for block in tokenize(file, job, start=job.start):
+                        for block in tokenize(file, job, tokenizer, start=job.start):
                             connection.send(block)
             except (reader.Refused, FileNotFoundError):
                 pass  # the trainer reads the file itself, and says what is wrong with it

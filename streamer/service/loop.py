@@ -38,6 +38,7 @@ from streamer.system import failpoints
 from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
 from streamer.training import WORTH_WORKERS, Schedule
+from streamer.training.tokenizing import tokenizer_of
 from streamer.workers import starter
 
 SIGNAL_SECONDS = 0.25
@@ -136,6 +137,7 @@ def start(
         state = start_state(store, given, initial, signals.check)
         store.retire(run.keep)  # also removes what a killed process left half-written
         state.ledger.reconsider(partial(outdated, run))
+        tokenizer = tokenizer_of(state, given.get("tokenizer"))
         schedule = Schedule(state, starter(run.threads))
         blas = Blas()
         here = {"pid": os.getpid(), "threads": run.threads, "blas": blas.kernels()}
@@ -145,7 +147,7 @@ def start(
         if not state.sequence and state.initial.words:
             saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
         # One thread means one core, so then no other process works.
-        prefetcher = Prefetcher(enabled=run.threads > 1)
+        prefetcher = Prefetcher(tokenizer, enabled=run.threads > 1)
         with display, blas.one_thread(), contextlib.closing(prefetcher), contextlib.ExitStack() as at_exit:
             at_exit.callback(schedule.end_workers)
             # Any other exception may come in the middle of an update: then only the last checkpoint is valid.
@@ -339,7 +341,7 @@ class Service:
                 yield from self.prefetcher.blocks(file, job, self.signals.check)
 
     def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int) -> Job:
-        return Job(candidate.absolute, signature, start, stop, self.run.encoding, self.state.settings.boundary)
+        return Job(candidate.absolute, signature, start, stop, self.run.encoding)
 
     def _skipped(self, path: str, reason: str) -> None:
         self.files_refused += 1

@@ -17,6 +17,7 @@ from streamer.settings import model_settings
 from streamer.state import State
 from streamer.system.printable import printable
 from streamer.training.initial import set_initial_vectors
+from streamer.training.tokenizing import new_state
 from streamer.vectors import WordVectors, read_word2vec_format
 
 PIECE = 16 << 20  # bytes hashed at a time
@@ -47,7 +48,7 @@ def start_state(store: Store, given: Mapping[str, Any], initial: Path | None, ch
     if found is None:
         if initial:
             return _with_initial_vectors(initial, digest, given, check)
-        return State.new(model_settings(None, given))
+        return new_state(model_settings(None, given))
     checkpoint, tree = found
     state = State.from_checkpoint(checkpoint, tree, given)
     if initial and state.initial.sha256 != digest:
@@ -73,7 +74,7 @@ def _with_initial_vectors(path: Path, digest: str, given: Mapping[str, Any], che
     size = len(read.words)
     counts = np.arange(size, 0, -1)  # files of vectors are in the order of frequency
     vectors = WordVectors(read.words, read.vectors, counts, copy=False)
-    state = State.new(model_settings(None, {"vector_size": vectors.vector_size, **given}))
+    state = new_state(model_settings(None, {"vector_size": vectors.vector_size, **given}))
     set_initial_vectors(state, vectors, printable(path.name), digest, check)
     _log.info(
         "vectors.read",

@@ -27,13 +27,15 @@ from streamer.state.epochs import EpochLosses
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
 from streamer.state.scores import Scores
-from streamer.state.tree_reader import TreeReader, damaged, to_blob
+from streamer.state.tokenizing import TokenizerRecord, rules
+from streamer.state.tree_reader import NEWER, TreeReader, damaged, to_blob
+from streamer.text.tokenizers import fold, newest_version
 from streamer.vectors import WordVectors
 
 SMALLEST = 1e-12
 """No sum of squares may be smaller: AdaGrad divides by their roots."""
 
-VECTORS = ("vocabulary", "embeddings/input")
+VECTORS = ("vocabulary", "embeddings/input", "settings", "tokenizer")
 """The keys and groups that :func:`read_vectors` needs."""
 WORDS = ("vocabulary/words", "vocabulary/counts")
 LEDGER = ("ledger",)
@@ -61,7 +63,7 @@ def model_leaves(model: ModelState) -> Tree:
         "progress/words_trained": model.words_trained,
     }
     for group, record in (("settings", model.settings), ("batching", model.batching)):
-        leaves |= _grouped(group, attrs.asdict(record))
+        leaves |= _record(group, record)
     return leaves
 
 
@@ -96,7 +98,8 @@ def read_vectors(read: TreeReader, checkpoint: Any) -> WordVectors:
     """Return the vectors; they take over the tree's arrays."""
     words, counts = read_words(read)
     matrix = read.floats("embeddings/input", np.float32, (len(words), None))
-    return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint)
+    folded = fold(rules(read_settings(read), read_tokenizer(read)))
+    return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint, fold=folded)
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:
@@ -231,6 +234,24 @@ def read_epochs(read: TreeReader) -> EpochLosses:
     """Return the losses of the epochs under way."""
     losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
     return EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
+
+
+def tokenizer_leaves(record: TokenizerRecord) -> Tree:
+    """Return the version of the tokenizer as leaves of a tree."""
+    return _record("tokenizer", record)
+
+
+def read_tokenizer(read: TreeReader) -> TokenizerRecord:
+    """Return the version of the tokenizer."""
+    record = read.record("tokenizer", TokenizerRecord)
+    if not 1 <= record.version <= newest_version(read.string("settings/tokenizer")):
+        raise damaged(f"tokenizer/version is {record.version}, which this version of streamer does not have", NEWER)
+    return record
+
+
+def _record(group: str, record: attrs.AttrsInstance) -> Tree:
+    values = attrs.asdict(record)
+    return _grouped(group, {name: to_blob(leaf) if isinstance(leaf, tuple) else leaf for name, leaf in values.items()})
 
 
 def _grouped(group: str, leaves: Mapping[str, Any]) -> Tree:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from streamer.checkpoints import FORMAT_VERSION, Tree
-from streamer.state.tree_reader import ANOTHER, damaged
+from streamer.state.tree_reader import ANOTHER, NEWER, damaged
 
 FORMAT = "streamer checkpoint"
 """The ``format`` of every checkpoint, whatever its version."""
@@ -39,7 +39,14 @@ def _from_1(tree: Tree) -> Tree:
     return migrated
 
 
-STEPS: dict[int, Step] = {1: _from_1}
+def _from_2(tree: Tree) -> Tree:
+    """Add how texts are cut into words: until then, there was only the first version of one tokenizer."""
+    added: Tree = {"settings/tokenizer": "words", "settings/keep_case": False, "settings/min_length": 1}
+    added |= {f"settings/{name}": np.zeros(0, np.uint8) for name in ("stop_words", "phrases")}
+    return {**tree, **added, "tokenizer/version": 1, "tokenizer/icu": "", "tokenizer/source": ""}
+
+
+STEPS: dict[int, Step] = {1: _from_1, 2: _from_2}
 """For each version except the newest, the step to the next: it takes a complete tree and returns another."""
 
 
@@ -58,7 +65,7 @@ def migrate(tree: Tree) -> Tree:
         newer = version > FORMAT_VERSION
         raise damaged(
             f"its format version is {version}, and this version of streamer reads up to {FORMAT_VERSION}",
-            "upgrade streamer: a newer version wrote this checkpoint" if newer else ANOTHER,
+            NEWER if newer else ANOTHER,
         )
     for number in range(version, FORMAT_VERSION):
         tree = STEPS[number](tree)

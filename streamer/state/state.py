@@ -22,7 +22,10 @@ from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.migrations import FORMAT, migrate
 from streamer.state.scores import Scores
+from streamer.state.tokenizing import TokenizerRecord, rules
 from streamer.state.tree_reader import TreeReader
+from streamer.text.tokenizer import Rules
+from streamer.text.tokenizers import fold
 from streamer.vectors import WordVectors
 from streamer.version import __version__
 
@@ -41,6 +44,7 @@ class State:
         scores: Scores in tests over the stream.
         initial: The initial vectors that the model began with.
         epochs: The losses of the ``train`` command that is under way.
+        tokenizer: The version of what cuts texts into words.
         sequence: The number of the checkpoint that this state was last saved to or read from; 0 if there is none.
     """
 
@@ -50,12 +54,17 @@ class State:
     scores: Scores = attrs.field(factory=Scores)
     initial: InitialVectors = attrs.field(factory=InitialVectors)
     epochs: EpochLosses = attrs.field(factory=EpochLosses)
+    tokenizer: TokenizerRecord = attrs.field(factory=TokenizerRecord)
     sequence: int = 0
 
     @classmethod
     def new(cls, settings: ModelSettings) -> State:
-        """Return the state of a model that has seen nothing."""
-        return cls(ModelState.new(settings))
+        """Return the state of a model that has seen nothing.
+
+        Raises:
+            TokenizerError: If its tokenizer is a function of the user that can't be imported.
+        """
+        return cls(ModelState.new(settings), tokenizer=TokenizerRecord.of(settings.tokenizer))
 
     @property
     def settings(self) -> ModelSettings:
@@ -67,10 +76,19 @@ class State:
         """All words of all texts, with those of candidates, without those of initial vectors."""
         return self.model.vocabulary.total - self.initial.words_seen
 
+    @property
+    def rules(self) -> Rules:
+        """Everything that decides how texts are cut into words."""
+        return rules(self.settings, self.tokenizer)
+
+    def record_tokenizer(self, record: TokenizerRecord) -> None:
+        """Record what cuts texts from now on."""
+        self.tokenizer = record
+
     def vectors(self) -> WordVectors:
         """Return a copy of the input vectors, with words and counts."""
         embeddings, vocabulary = self.model.embeddings, self.model.vocabulary
-        return WordVectors(vocabulary.words, embeddings.input, vocabulary.counts)
+        return WordVectors(vocabulary.words, embeddings.input, vocabulary.counts, fold=fold(self.rules))
 
     def record_initial(self, initial: InitialVectors) -> None:
         """Record the initial vectors that the model was given."""
@@ -98,6 +116,7 @@ class State:
             **keys.scores_leaves(self.scores),
             **keys.initial_leaves(self.initial),
             **keys.epochs_leaves(self.epochs),
+            **keys.tokenizer_leaves(self.tokenizer),
         }
 
     @classmethod
@@ -121,6 +140,7 @@ class State:
             keys.read_scores(read, model.words_trained),
             keys.read_initial(read, model.vocabulary.total),
             keys.read_epochs(read),
+            keys.read_tokenizer(read),
             read.count("sequence"),
         )
 

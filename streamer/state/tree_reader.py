@@ -13,12 +13,13 @@ from streamer.checkpoints import Tree
 from streamer.errors import ExitCode, StreamerError
 
 ANOTHER = "restore one from a backup, or name another --checkpoints folder to start from scratch"
+NEWER = "upgrade streamer: a newer version wrote this checkpoint"
 LARGEST = 2**61
 """No count may be larger, so that sums with it still fit into 64 bits."""
 
 Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
-_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,)}
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,), "bool": (bool,)}
 
 
 class TreeReader:
@@ -29,12 +30,15 @@ class TreeReader:
 
     def record(self, group: str, cls: type[Record]) -> Record:
         """Return a group of scalars as an object of a class with fields of the same names."""
-        values = {}
+        values: dict[str, Any] = {}
         for field in attrs.fields(cls):
-            kind = str(field.type)
-            value = values[field.name] = self._leaf(f"{group}/{field.name}")
-            if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
-                raise damaged(f"{group}/{field.name} is not of type {kind}")
+            kind, key = str(field.type), f"{group}/{field.name}"
+            if kind == "tuple[str, ...]":
+                values[field.name] = tuple(self.words(key))
+                continue
+            value = values[field.name] = self._leaf(key)
+            if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "bool"):
+                raise damaged(f"{key} is not of type {kind}")
         try:
             return cls(**values)
         except StreamerError as error:

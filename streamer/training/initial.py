@@ -9,7 +9,8 @@ import numpy as np
 from streamer.errors import ExitCode, StreamerError
 from streamer.model import initial
 from streamer.state import InitialVectors, State
-from streamer.text import tokenizer
+from streamer.text.tokenizer import NO_WORD, STRINGS
+from streamer.text.tokenizers import tokenizer
 from streamer.vectors import WordVectors, similarity
 
 LONGEST = 1000.0
@@ -43,12 +44,13 @@ def set_initial_vectors(
     if model.vocabulary.total:
         raise _refused("only a new model can take initial vectors, and this one has begun")
     rows: dict[str, int] = {}
-    for start in range(0, len(vectors), tokenizer.STRINGS):
+    cuts = tokenizer(state.rules)
+    for start in range(0, len(vectors), STRINGS):
         check()
-        strings = vectors.index_to_key[start : start + tokenizer.STRINGS]
-        for row, word in enumerate(tokenizer.as_words(strings), start):
+        strings = vectors.index_to_key[start : start + STRINGS]
+        for row, word in enumerate(cuts.as_words(strings), start):
             rows.setdefault(word, row)
-    rows.pop(tokenizer.NO_WORD, None)
+    rows.pop(NO_WORD, None)
     if not rows:
         raise _refused("none of the initial vectors is of a word")
     if len(rows) ** 2 * model.settings.min_count > MOST:

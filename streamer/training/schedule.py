@@ -16,7 +16,7 @@ import structlog
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.learner import BlockReport, Learner
 from streamer.state import State
-from streamer.text.tokenizer import EncodedText
+from streamer.text.encoded import EncodedText
 from streamer.workers import Start, Workers, in_this_process
 
 WORTH_WORKERS = 8 << 20

@@ -1,32 +1,116 @@
-"""Texts that come from Python instead of files → blocks."""
+"""Texts that come from Python instead of files → blocks; what is no text → an error that says what to pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import Any
 
-from streamer.text.tokenizer import SEPARATOR
+from streamer.text.encoded import EncodedText
+from streamer.text.function import check_word
+from streamer.text.tokenizer import SEPARATOR, Tokenizer
+
+Text = str | list[str]
+
+WORD_CHARACTERS = 6
+"""Characters for which a word counts that is cut already: about as many as in a text, with the space."""
 
 
-def joined(texts: Iterable[str], limit: int) -> Iterator[str]:
-    """Join short texts, with a separator between them, and cut long ones: at a line end or a space if there is one.
+def blocks(texts: Iterable[Any], tokenizer: Tokenizer, limit: int) -> Iterator[EncodedText]:
+    """Yield blocks of texts, each of which is a context of its own or, if it is a string, several.
+
+    Strings are cut by the tokenizer. A list of words is taken as it is. A block holds either strings or lists.
 
     Args:
-        texts: Each a context of its own.
+        texts: Strings and lists of words, in any order.
+        tokenizer: What cuts the strings.
         limit: Most characters in a block.
+
+    Raises:
+        TypeError: If an element is neither.
+        ValueError: If a string in a list can't be a word.
+        TokenizerError: If it is a function of the user, which fails.
     """
     waiting: list[str] = []
+    contexts: list[list[str]] = []
     size = 0
-    for text in texts:
+
+    def flushed() -> Iterator[EncodedText]:
+        nonlocal size
+        if waiting:
+            yield tokenizer.encode(SEPARATOR.join(waiting))
+        if contexts:
+            yield EncodedText.of(contexts)
+        waiting.clear()
+        contexts.clear()
+        size = 0
+
+    for number, element in enumerate(texts):
+        text = _checked(element, number)
+        if waiting if isinstance(text, list) else contexts:
+            yield from flushed()
+        if isinstance(text, list):
+            for start in range(0, len(text), limit // WORD_CHARACTERS):
+                piece = text[start : start + limit // WORD_CHARACTERS]
+                if contexts and size + WORD_CHARACTERS * len(piece) > limit:
+                    yield from flushed()
+                contexts.append(piece)
+                size += WORD_CHARACTERS * len(piece)
+            continue
         begin = 0
         while len(text) - begin > limit:
             end = begin + limit
             cut = max(text.rfind(mark, begin, end) for mark in ("\n", " ")) + 1 or end
-            yield SEPARATOR.join([*waiting, text[begin:cut]])
-            waiting, size, begin = [], 0, cut
+            waiting.append(text[begin:cut])
+            yield from flushed()
+            begin = cut
         if waiting and size + len(text) - begin > limit:
-            yield SEPARATOR.join(waiting)
-            waiting, size = [], 0
+            yield from flushed()
         waiting.append(text[begin:])
         size += len(waiting[-1])
-    if waiting:
-        yield SEPARATOR.join(waiting)
+    yield from flushed()
+
+
+def check(texts: Any) -> Iterable[Any]:
+    """Return an iterable of texts; raise TypeError if it is something else that people pass by mistake."""
+    if isinstance(texts, str):
+        raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
+    if isinstance(texts, bytes | bytearray):
+        raise TypeError("partial_fit takes texts, not bytes: pass [data.decode()]")
+    if isinstance(texts, os.PathLike):
+        raise TypeError(f"partial_fit takes texts, not a path: pass [Path({os.fspath(texts)!r}).read_text()]")
+    if isinstance(texts, Mapping):
+        raise TypeError("partial_fit takes an iterable of texts, not a dictionary: pass its .values()")
+    if hasattr(texts, "columns"):
+        raise TypeError("partial_fit takes an iterable of texts, not a table: pass one of its columns")
+    if isinstance(texts, Set):
+        raise TypeError("partial_fit takes texts in an order, and a set has none: pass sorted(texts)")
+    if texts is None or not isinstance(texts, Iterable):
+        raise TypeError(f"partial_fit takes an iterable of texts or of lists of words, not {_kind(texts)}")
+    return texts
+
+
+def _checked(element: Any, number: int) -> Text:
+    """Return a string, or a list of words: each of these may be a subclass, or NumPy's."""
+    if isinstance(element, str):
+        return str(element)
+    where = f"text {number} is"
+    if isinstance(element, bytes | bytearray):
+        raise TypeError(f"{where} bytes: pass data.decode()")
+    if isinstance(element, os.PathLike):
+        raise TypeError(f"{where} a path: pass Path({os.fspath(element)!r}).read_text()")
+    if isinstance(element, Mapping):
+        raise TypeError(f"{where} a dictionary: pass the strings that are to be learned")
+    if isinstance(element, Set):
+        raise TypeError(f"{where} a set, which has no order: pass a list of words")
+    if element is None or isinstance(element, float) or not isinstance(element, Iterable):
+        missing = "; leave out what is missing" if element is None or element != element else ""
+        raise TypeError(f"{where} {_kind(element)}, not a string or a list of words{missing}")
+    try:
+        return [str(check_word(word)) for word in element]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{where} not a list of words: {error}") from None
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"

@@ -12,10 +12,10 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
 from streamer.state import History, InitialVectors, Scores, State
 from streamer.state.reading import PathLike, read_state
-from streamer.text import tokenizer
 from streamer.training.initial import set_initial_vectors
 from streamer.training.schedule import WORTH_WORKERS, Schedule
-from streamer.training.texts import joined
+from streamer.training.texts import blocks, check
+from streamer.training.tokenizing import new_state, tokenizer_of
 from streamer.vectors import WordVectors
 from streamer.workers import starter
 
@@ -36,11 +36,13 @@ class Trainer:
     """
 
     def __init__(self, *, threads: int | None = None, **settings: Any) -> None:
-        self._begin(State.new(model_settings(None, settings)), threads)
+        chosen = model_settings(None, settings)
+        self._begin(new_state(chosen), threads, chosen.tokenizer)
 
-    def _begin(self, state: State, threads: int | None) -> None:
+    def _begin(self, state: State, threads: int | None, tokenizer: str | None) -> None:
         self._state = state
         self._threads = threads
+        self._tokenizer = tokenizer_of(state, tokenizer)
         self._schedule = Schedule(state, starter(threads or available_cores()))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -105,25 +107,28 @@ class Trainer:
         set_initial_vectors(self._state, vectors, name, sha256)
         return self
 
-    def partial_fit(self, texts: Iterable[str]) -> Trainer:
+    def partial_fit(self, texts: Iterable[str] | Iterable[Iterable[str]]) -> Trainer:
         """Train on some texts, each a context of its own; return the trainer.
+
+        A text is a string, which the tokenizer of the model cuts, or a list of words, which is taken as it is: no
+        setting changes it, and upper case stays. An array or a column of strings works too.
 
         Texts are joined or cut into blocks of about a million characters, so you can pass any iterable of any length,
         also a generator. One call with two texts does not give the same bits as two calls with one text each.
 
         Raises:
-            TypeError: If given one string, because it would be an iterable of letters.
+            TypeError: If given something else, such as one string, which would be an iterable of letters. The texts
+                before it are trained.
+            ValueError: If a string in a list can't be a word: it is empty, has line ends or more than 256 bytes.
             StreamerError: 71 if a training process died. Then, and after a Ctrl-C in the middle of a block, the trainer
                 can't be used any more: it refuses to train or to be saved.
         """
-        if isinstance(texts, str):
-            raise TypeError("partial_fit takes an iterable of texts; for a single text, pass [text]")
-        schedule = self._schedule
+        schedule, given = self._schedule, check(texts)
         try:
-            for number, block in enumerate(joined(texts, BLOCK_CHARACTERS)):
+            for number, block in enumerate(blocks(given, self._tokenizer, BLOCK_CHARACTERS)):
                 if number * BLOCK_CHARACTERS >= WORTH_WORKERS:  # in characters here, which is close enough
                     schedule.start_workers()
-                schedule.train(tokenizer.encode(block, self.settings.boundary))
+                schedule.train(block)
         finally:  # if the iterable raises, the trainer has learned from the texts before
             try:
                 if not schedule.broken:
@@ -169,15 +174,23 @@ class Trainer:
         Raises:
             StreamerError: 66 if there is no checkpoint, 65 if none is intact, 78 if a setting contradicts it.
         """
-        return cls.of(read_state(folder, given=settings), threads=threads)
+        state = read_state(folder, given=settings)
+        return cls.of(state, threads=threads, tokenizer=settings.get("tokenizer"))
 
     @classmethod
-    def of(cls, state: State, *, threads: int | None = None) -> Trainer:
-        """Return the trainer that continues from a state; it changes this state."""
+    def of(cls, state: State, *, threads: int | None = None, tokenizer: str | None = None) -> Trainer:
+        """Return the trainer that continues from a state; it changes this state.
+
+        Args:
+            state: The state.
+            threads: As for a new trainer.
+            tokenizer: Your own function again, if it cuts the texts of this model.
+        """
         trainer = cls.__new__(cls)
-        trainer._begin(state, threads)
+        trainer._begin(state, threads, tokenizer)
         return trainer
 
 
 def _restored(cls: type[Trainer], tree: Tree, threads: int | None) -> Trainer:
-    return cls.of(State.from_tree(tree), threads=threads)
+    state = State.from_tree(tree)
+    return cls.of(state, threads=threads, tokenizer=state.settings.tokenizer)  # who unpickles runs code anyway

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from streamer.vectors import similarity
 from streamer.vectors.similarity import Floats
+
+Fold = Callable[[str], str]
 
 _PIECE = 16 * 2**20  # numbers put in order at once: 64 MB
 _COLUMNS = 8  # columns at once, at least: with fewer, a pass moves more unused memory than numbers
@@ -27,6 +29,7 @@ class VectorTable:
         counts: How often each word was seen, (V,) int64.
         copy: Whether to copy the vectors; if not, the array is taken over and sorted in place.
         checkpoint: The checkpoint that they were read from, if there is one.
+        fold: Returns a word, as somebody types it, as it may be in the vocabulary.
 
     Attributes:
         index_to_key: The words, in order.
@@ -48,6 +51,7 @@ class VectorTable:
         *,
         copy: bool = True,
         checkpoint: Any = None,
+        fold: Fold | None = None,
     ) -> None:
         matrix, seen = np.asarray(vectors, dtype=np.float32), np.asarray(counts, dtype=np.int64)
         if matrix.ndim != 2 or len(matrix) != len(words) or seen.shape != (len(words),):
@@ -60,10 +64,11 @@ class VectorTable:
         self.vectors: Floats = read_only(matrix[order] if copy else _ordered(matrix, order))
         self.counts: npt.NDArray[np.int64] = read_only(seen[order])
         self.checkpoint = checkpoint
+        self._fold = fold
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without what is computed at first use; and an array that NumPy unpickles is not read-only.
-        return _restored, (type(self), self.index_to_key, self.vectors, self.counts, self.checkpoint)
+        return _restored, (type(self), self.index_to_key, self.vectors, self.counts, self.checkpoint, self._fold)
 
     @property
     def vector_size(self) -> int:
@@ -87,13 +92,25 @@ class VectorTable:
         return iter(self.index_to_key)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.key_to_index
+        return word in self.key_to_index or (isinstance(word, str) and self.spelled(word) in self.key_to_index)
+
+    def spelled(self, word: str) -> str:
+        """Return a word as it is in the vocabulary: as it was typed, or else as the model's texts are converted.
+
+        An unknown word is returned as it was converted.
+        """
+        return word if self._fold is None or word in self.key_to_index else self._fold(word)
 
 
 def _restored(
-    cls: type[VectorTable], words: list[str], vectors: Floats, counts: npt.NDArray[np.int64], checkpoint: Any
+    cls: type[VectorTable],
+    words: list[str],
+    vectors: Floats,
+    counts: npt.NDArray[np.int64],
+    checkpoint: Any,
+    fold: Fold | None = None,
 ) -> VectorTable:
-    return cls(words, vectors, counts, copy=False, checkpoint=checkpoint)
+    return cls(words, vectors, counts, copy=False, checkpoint=checkpoint, fold=fold)
 
 
 def _ordered(matrix: Floats, order: npt.NDArray[np.intp]) -> Floats:

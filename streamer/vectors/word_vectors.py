@@ -58,7 +58,9 @@ class WordVectors(VectorTable):
             UnknownWord: A :class:`KeyError`, if the word is not in the vocabulary and there is no default.
 
         """
-        index = self.key_to_index.get(word, default)
+        index = self.key_to_index.get(word)
+        if index is None:
+            index = self.key_to_index.get(self.spelled(word), default) if isinstance(word, str) else default
         if index is None:
             raise UnknownWord(word, self.index_to_key)
         return index

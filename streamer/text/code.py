@@ -1,0 +1,42 @@
+"""The tokenizer ``code``: identifiers, whole and in parts.
+
+``getUserById`` gives ``getuserbyid get user by id``, and ``get_user`` gives ``get_user get user``. The names of some
+languages and libraries hold signs: ``C++``, ``C#``, ``.net``, ``node.js``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from streamer.text.cleaning import JOINERS
+from streamer.text.words import Words
+
+_PARTS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+|[^\W_A-Za-z0-9]+")
+
+
+class Code(Words):
+    """Cuts source code, and prose about it."""
+
+    special = (
+        r"(?<![\w.])(?:[CcGg]|[Nn]otepad|libstdc)\+\+(?![\w+])"
+        r"|(?<![\w.])[CcFfJjQq]#(?!\w)"
+        r"|(?<![\w.])\.(?:NET|[Nn]et)\b"
+        r"|(?<![\w.])[A-Za-z][A-Za-z0-9]*\.(?:js|JS|net|NET)\b"
+    )
+    expands = True
+    in_word = "'_"
+
+    @property
+    def _keeps(self) -> bool:
+        return True  # parts begin with upper case
+
+    def _words(self, token: str, specials: list[str]) -> list[str]:
+        return self.parts(token) if token.isascii() else super()._words(token, specials)
+
+    def parts(self, token: str) -> list[str]:
+        """Return an identifier and its parts, if it has several."""
+        token = token.strip(JOINERS + "'")
+        whole = super().parts(token)
+        found = _PARTS.findall(token) if "'" not in token and token.isascii() else token.split("_")
+        parts = [word for part in found for word in super(Code, self).parts(part)]
+        return whole + parts if parts != whole else whole

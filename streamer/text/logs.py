@@ -1,0 +1,96 @@
+"""The tokenizer ``logs``: identifiers stay whole, and what never repeats becomes its class.
+
+``sshd[4711]: from 10.0.0.7 port 51234`` gives ``sshd <num> from <ip> port <num>``. Numbers of up to three digits stay,
+and so do words with digits in them: ``ipv6``, ``sha256``, ``E1234``. A long number or a hash inside of an identifier
+becomes its class there: ``session-<num>.scope``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from streamer.text.cleaning import JOINERS, clean, in_chunks
+from streamer.text.encoded import EncodedText
+from streamer.text.spaces import NOT_SPACES
+from streamer.text.tokenizer import WORD_BYTES, Tokenizer, cut_at_spaces
+
+_UNITS = r"service|socket|timer|mount|automount|target|slice|scope|device|path|swap"
+_DATE = r"\d{4}[-/]\d\d[-/]\d\d|\d\d/(?:\d\d|[A-Za-z]{3})/\d{2,4}"
+_CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?"
+_LETTER = r"[^\W_]"
+_NAME = rf"[\w$](?:[\w$]|[-.@](?=[\w$])|::(?=\w))*"
+_PIECES = re.compile(
+    rf"""
+    (?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>|\\^`{{}}]+)
+  | (?P<uuid>(?<![\w-])[0-9A-Fa-f]{{8}}-(?:[0-9A-Fa-f]{{4}}-){{3}}[0-9A-Fa-f]{{12}}(?![\w-]))
+  | (?P<time>(?<![\w.-])(?:(?:{_DATE})(?:[Tt_:]?{_CLOCK})?|{_CLOCK})(?![\w:]))
+  | (?P<mail>(?<![\w.@-])[\w.+-]+@(?:[\w-]+\.)+(?!(?:{_UNITS})(?!\w))[A-Za-z]{{2,}}(?![\w@]))
+  | (?P<ip>(?<![\w.:-])(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d+)?(?![\w.])
+        |(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
+  | (?P<path>(?<![\w)\]}}>.~$%])(?:~|\.{{1,2}})?/(?:[\w.@%+~=,:$-]+/?)+|(?<!\w)[A-Za-z]:\\[^\s"'<>|?*]*)
+  | (?P<name>[A-Za-z]+/\d(?:\.\d)?(?![\w.])|{_NAME})
+    """,
+    re.VERBOSE,
+)
+_PLAIN = re.compile(r"[a-z]+(?:[-._][a-z]+)*")
+_EDGES = ".,:;!?\"'`()[]{}<>"
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
+_DECIMAL = re.compile(r"\d+\.\d+(?![.\w])|\d{4,}(?:\.\d+)*")
+_CODE = re.compile(r"[A-Z]{1,5}-?\d{4,5}|CVE-\d{4}-\d+")
+_POD = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$")
+_PART = re.compile(rf"({_LETTER}+)")
+_HEX = re.compile(r"0[xX][0-9a-fA-F]+|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{7,}")
+_ONLY_DIGITS = re.compile(r"\d+")
+_LONG_RUN = re.compile(r"\d{5,}")
+_LONG_FIRST = re.compile(r"\d{4,}")
+_CHANGES = re.compile(r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)")
+
+
+class Logs(Tokenizer):
+    """Cuts the lines of logs."""
+
+    def _cut(self, text: str, boundary: str) -> EncodedText:
+        text, _ = clean(text, in_chunks)
+        chunks = cut_at_spaces(text, boundary, NOT_SPACES, longest=len(text) * 4)
+        return chunks.replaced([self._pieces(chunk) for chunk in chunks.words])
+
+    def _pieces(self, chunk: str) -> list[str]:
+        """Return the words of what lies between white space."""
+        if _PLAIN.fullmatch(chunk):
+            return [chunk] if len(chunk) <= WORD_BYTES else []
+        words = []
+        for match in _PIECES.finditer(_MAC.sub(" 0x0 ", chunk)):
+            kind = match.lastgroup
+            if kind == "name":
+                words += self._name(match[0])
+            elif kind == "ip" and not any(map(str.isalnum, match[0])):
+                continue  # "::" between names
+            else:
+                words.append(f"<{kind}>")
+        return words
+
+    def _name(self, name: str) -> list[str]:
+        word = self._lower(self._classed(name).strip(JOINERS))
+        return [word] if any(map(str.isalnum, word)) and len(word.encode()) <= WORD_BYTES else []
+
+    def _lower(self, word: str) -> str:
+        return unicodedata.normalize("NFC", word if self.rules.keep_case else word.casefold())
+
+    def _classed(self, name: str) -> str:
+        """Return an identifier with the class of each of its parts that never repeat."""
+        if _HEX.fullmatch(name) and not _ONLY_DIGITS.fullmatch(name):
+            return "<hex>"
+        if _DECIMAL.fullmatch(name):
+            return "<num>"
+        if not any(map(str.isdigit, name)) or _CODE.fullmatch(name):
+            return name
+        return _PART.sub(self._part, _POD.sub("-0x0-0x0", name))
+
+    def _part(self, match: re.Match[str]) -> str:
+        part = match[0]
+        if part.isdigit():
+            return part if len(part) <= 3 else "<num>"
+        if _HEX.fullmatch(part) or len(part) >= 10 and len(_CHANGES.findall(part)) >= 3:
+            return "<hex>"
+        return (_LONG_FIRST if part[0].isdigit() else _LONG_RUN).sub("<num>", part)
