@@ -129,7 +129,9 @@ class ModelSettings:
     )
     keep_case: bool = _setting(False, "Do not convert words to lower case.")
     min_length: int = _setting(1, "Leave out words with fewer characters.", low=1, high=100)
-    stop_words: tuple[str, ...] = _setting((), "Leave out the words in this file, one a line.", metavar="FILE", lines=True)
+    stop_words: tuple[str, ...] = _setting(
+        (), "Leave out the words in this file, one a line.", metavar="FILE", lines=True
+    )
     phrases: tuple[str, ...] = _setting(
         (), "Treat each line of this file as one word: New York, AT&T.", metavar="FILE", lines=True
     )

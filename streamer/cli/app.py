@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from streamer.cli import ask, export, learn, look, teach
+from streamer.cli import ask, export, learn, look, prepare, teach
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Prepare": (prepare.words, prepare.phrases),
     "Learn": (learn.watch, learn.train),
     "Look": (look.status, look.files, look.list_checkpoints, look.verify),
     "Ask": (ask.similar, ask.analogy, ask.evaluate),

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from streamer.answers.cutting import Cut
 from streamer.answers.neighbours import Neighbour
 from streamer.answers.reports import Row, Rows, accounts
 from streamer.system.printable import printable
@@ -112,6 +113,23 @@ def print_checkpoints(rows: Iterable[Row]) -> None:
         print(f"{row['name']:<24}  {size(row['size_bytes']):>8}  {verdict}  {created}")
         if not row["verified"]:
             _print_wrapped(console, printable(f"{row['reason']}; {row['hint']}" if row["newer"] else row["reason"]))
+
+
+def print_cut(cut: Cut) -> None:
+    """Print the contexts of a text, a line each, and below what there is in it."""
+    for context in cut.contexts:
+        print(printable(" ".join(context)))
+    frequent = ", ".join(f"{word} {count:,}" for word, count in cut.frequent)
+    part = f"the first {size(cut.bytes)} of {size(cut.of_bytes)}" if cut.bytes < cut.of_bytes else size(cut.bytes)
+    digits, once = (share / max(cut.words, 1) for share in (cut.with_digits, cut.once))
+    lines = [
+        f"{cut.words:,} words, {cut.distinct:,} of them distinct, in {len(cut.contexts):,} contexts, of {part}",
+        f"{digits:.0%} of the words hold digits, {once:.0%} came only once",
+        f"most frequent: {printable(frequent)}",
+    ]
+    if cut.advice:
+        lines.append(f"it looks like {cut.advice.looks_like}: try --tokenizer {cut.advice.tokenizer}")
+    print("\n".join(lines), file=sys.stderr)
 
 
 def print_neighbours(neighbours: Iterable[tuple[str, Sequence[Neighbour]]]) -> None:

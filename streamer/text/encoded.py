@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,7 @@ class EncodedText:
         """Return the tokens of each segment that has some."""
         tokens, ends = self.tokens(), np.flatnonzero(np.diff(self.segments)) + 1
         edges = [0, *ends.tolist(), len(tokens)]
-        return [tokens[start:stop] for start, stop in zip(edges, edges[1:], strict=False) if stop > start]
+        return [tokens[start:stop] for start, stop in itertools.pairwise(edges) if stop > start]
 
     def replaced(self, by: Sequence[Sequence[str]]) -> EncodedText:
         """Return the block with any number of words in place of each.

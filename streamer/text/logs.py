@@ -19,16 +19,17 @@ _UNITS = r"service|socket|timer|mount|automount|target|slice|scope|device|path|s
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d|\d\d/(?:\d\d|[A-Za-z]{3})/\d{2,4}"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?"
 _LETTER = r"[^\W_]"
-_NAME = rf"[\w$](?:[\w$]|[-.@](?=[\w$])|::(?=\w))*"
+_NAME = r"[\w$](?:[\w$]|[-.@](?=[\w$])|::(?=\w))*"
 _PIECES = re.compile(
     rf"""
-    (?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>|\\^`{{}}]+)
+    (?P<class><(?:num|hex|uuid|ip|time|path|url|mail)>)
+  | (?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>|\\^`{{}}]+)
   | (?P<uuid>(?<![\w-])[0-9A-Fa-f]{{8}}-(?:[0-9A-Fa-f]{{4}}-){{3}}[0-9A-Fa-f]{{12}}(?![\w-]))
   | (?P<time>(?<![\w.-])(?:(?:{_DATE})(?:[Tt_:]?{_CLOCK})?|{_CLOCK})(?![\w:]))
   | (?P<mail>(?<![\w.@-])[\w.+-]+@(?:[\w-]+\.)+(?!(?:{_UNITS})(?!\w))[A-Za-z]{{2,}}(?![\w@]))
-  | (?P<ip>(?<![\w.:-])(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d+)?(?![\w.])
+  | (?P<ip>(?<![\w.:-])(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d+)?(?![\w.]|-\w)
         |(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
-  | (?P<path>(?<![\w)\]}}>.~$%])(?:~|\.{{1,2}})?/(?:[\w.@%+~=,:$-]+/?)+|(?<!\w)[A-Za-z]:\\[^\s"'<>|?*]*)
+  | (?P<path>(?<![\w)\]}}>.~$%])(?:~|\.{{1,2}})?/(?:[\w.@%+~=,:$?&#;!*-]+/?)+|(?<!\w)[A-Za-z]:\\[^\s"'<>|?*]*)
   | (?P<name>[A-Za-z]+/\d(?:\.\d)?(?![\w.])|{_NAME})
     """,
     re.VERBOSE,
@@ -36,7 +37,7 @@ _PIECES = re.compile(
 _PLAIN = re.compile(r"[a-z]+(?:[-._][a-z]+)*")
 _EDGES = ".,:;!?\"'`()[]{}<>"
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
-_DECIMAL = re.compile(r"\d+\.\d+(?![.\w])|\d{4,}(?:\.\d+)*")
+_DECIMAL = re.compile(r"(?:\d+\.\d+|\d{4,}(?:\.\d+)*)([^\W\d_]{1,3})?")
 _CODE = re.compile(r"[A-Z]{1,5}-?\d{4,5}|CVE-\d{4}-\d+")
 _POD = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$")
 _PART = re.compile(rf"({_LETTER}+)")
@@ -64,6 +65,8 @@ class Logs(Tokenizer):
             kind = match.lastgroup
             if kind == "name":
                 words += self._name(match[0])
+            elif kind == "class":
+                words.append(match[0])
             elif kind == "ip" and not any(map(str.isalnum, match[0])):
                 continue  # "::" between names
             else:
@@ -81,8 +84,8 @@ class Logs(Tokenizer):
         """Return an identifier with the class of each of its parts that never repeat."""
         if _HEX.fullmatch(name) and not _ONLY_DIGITS.fullmatch(name):
             return "<hex>"
-        if _DECIMAL.fullmatch(name):
-            return "<num>"
+        if decimal := _DECIMAL.fullmatch(name):
+            return f"<num>{decimal[1] or ''}"
         if not any(map(str.isdigit, name)) or _CODE.fullmatch(name):
             return name
         return _PART.sub(self._part, _POD.sub("-0x0-0x0", name))
@@ -91,6 +94,6 @@ class Logs(Tokenizer):
         part = match[0]
         if part.isdigit():
             return part if len(part) <= 3 else "<num>"
-        if _HEX.fullmatch(part) or len(part) >= 10 and len(_CHANGES.findall(part)) >= 3:
+        if _HEX.fullmatch(part) or (len(part) >= 10 and len(_CHANGES.findall(part)) >= 3):
             return "<hex>"
         return (_LONG_FIRST if part[0].isdigit() else _LONG_RUN).sub("<num>", part)

@@ -55,9 +55,9 @@ class Phrases:
         words, codes, segments = encoded.words, encoded.codes, encoded.segments
         for phrase in self._by_pair[words[codes[start]], words[codes[start + 1]]]:
             stop = start + len(phrase)
-            if stop <= len(codes) and segments[stop - 1] == segments[start]:
-                if all(words[code] == word for code, word in zip(codes[start:stop].tolist(), phrase, strict=True)):
-                    return phrase
+            together = stop <= len(codes) and segments[stop - 1] == segments[start]
+            if together and [words[code] for code in codes[start:stop].tolist()] == list(phrase):
+                return phrase
         return ()
 
 

@@ -23,16 +23,18 @@ _RANGES = (
     (0xAA60, 0xAA7F),
     (0xF900, 0xFAFF),  # Han
     (0xFF66, 0xFF9F),  # Katakana of half width
-    (0x1B000, 0x1B16F),  # Kana
+    (0x1AFF0, 0x1B16F),  # Kana
     (0x20000, 0x323AF),  # Han
 )
-_RUNS = re.compile("([" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]+)")
+RUNS = re.compile("([" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _RANGES) + "]+)")
 _LOCALE = "en"  # the word breaks of ICU are the same in all languages but Finnish and Swedish
 
 
 def without_spaces(points: list[int]) -> bool:
     """Say whether any of some code points, in ascending order, is of a script without spaces."""
-    return bool(points) and points[-1] >= _RANGES[0][0] and any(low <= p <= high for p in points for low, high in _RANGES)
+    return (
+        bool(points) and points[-1] >= _RANGES[0][0] and any(low <= p <= high for p in points for low, high in _RANGES)
+    )
 
 
 def segmented(text: str) -> str:
@@ -40,7 +42,7 @@ def segmented(text: str) -> str:
 
     A run is cut by itself, so that its words do not depend on what is around it.
     """
-    parts = _RUNS.split(text)
+    parts = RUNS.split(text)
     runs = parts[1::2]
     if runs:
         parts[1::2] = " ".join(["", *_breaker()("\n".join(runs), _LOCALE), ""]).split("\n")

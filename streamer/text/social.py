@@ -1,4 +1,4 @@
-"""The tokenizer ``social``: posts and chat. ``#tag``, ``@name``, ``$ticker`` and emoji are words, a URL is ``<url>``."""
+"""The tokenizer ``social``, for posts and chat: tags, names, tickers and emoji are words, a URL is ``<url>``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ _PICTURE = (
 _MODIFIED = f"{_PICTURE}(?:\ufe0f|[\U0001f3fb-\U0001f3ff])*(?:[\U000e0020-\U000e007e]+\U000e007f)?"
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _KEYCAP = "[0-9#*]\ufe0f?\u20e3"
-_EMOJI = f"{_FLAG}|{_KEYCAP}|{_MODIFIED}(?:\u200d{_MODIFIED})*"
-_LETTER = r"[^\s\x00-\x2f:-@\[-^`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u2010-\u206f\u20a0-\u2bff\u3000-\u3004\u3008-\u3030\ud800-\uf8ff\ufe10-\ufe1f\uff00-\uff0f\U0001f000-\U0001ffff]"
+EMOJI = f"{_FLAG}|{_KEYCAP}|{_MODIFIED}(?:\u200d{_MODIFIED})*"
+_LETTER = (
+    r"[^\s\x00-\x2f:-@\[-^`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u2010-\u206f\u20a0-\u2bff\u3000-\u3004\u3008-\u3030"
+    r"\ud800-\uf8ff\ufe10-\ufe1f\uff00-\uff0f\U0001f000-\U0001ffff]"
+)
 
 
 class Social(Words):
@@ -24,7 +27,7 @@ class Social(Words):
 
     special = (
         r"(?i:\bhttps?://[^\s<>\"]+|\bwww\.[^\s<>\"]+)"
-        rf"|{_EMOJI}"
+        rf"|{EMOJI}"
         rf"|(?<![\w&/#@$])[#@]{_LETTER}+"
         r"|(?<![\w&/#@$])\$[A-Za-z]{1,6}(?:\.[A-Za-z]{1,2})?(?!\w)"
     )

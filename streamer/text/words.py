@@ -40,6 +40,11 @@ class Words(Tokenizer):
         self._table = table(lambda character: character.isalnum() or character in self.in_word, keep_case=self._keeps)
 
     @property
+    def _first(self) -> bool:
+        """Whether this is the first version of ``words``."""
+        return self.rules.name == "words" and self.rules.version == 1
+
+    @property
     def _keeps(self) -> bool:
         """Whether upper case is still there when the distinct words are looked at."""
         return self.rules.keep_case
@@ -56,8 +61,8 @@ class Words(Tokenizer):
         places: dict[str, int] = {}
         if self._specials:
             text = self._set_aside(text, places)
-        text, points = clean(text, self._instead)
-        if self.rules.version > 1 and scripts.without_spaces(points):
+        text, points = clean(text, _private_too if places else in_words)
+        if not self._first and scripts.without_spaces(points):
             text = scripts.segmented(text)
         encoded = cut_at_spaces(text, boundary, self._table, longest=WORD_BYTES, apostrophes=True)
         if text.isascii() and not self.expands:  # almost every short text
@@ -76,9 +81,6 @@ class Words(Tokenizer):
             text = _PRIVATE.sub("_", text)
         return self._specials.sub(private, text) if self._specials else text
 
-    def _instead(self, character: str) -> str | None:
-        return None if ord(character) >= _FIRST else in_words(character)
-
     def special_word(self, special: str) -> str:
         """Return a special word as it is in the vocabulary."""
         return self._lower(special)
@@ -92,7 +94,7 @@ class Words(Tokenizer):
 
     def parts(self, token: str) -> list[str]:
         """Return the words of which a token consists."""
-        word = self._lower(token.strip(JOINERS + "'"))
+        word = self._lower(token).strip(JOINERS + "'")
         if len(word) > WORD_BYTES // 4 and len(word.encode()) > WORD_BYTES:
             return []  # some letters have more bytes in lower case
         return [word] if any(map(str.isalnum, word)) else []
@@ -100,7 +102,10 @@ class Words(Tokenizer):
     def _lower(self, word: str) -> str:
         if self.rules.keep_case:
             return unicodedata.normalize("NFC", word)
-        if self.rules.version == 1:
+        if self._first:
             return unicodedata.normalize("NFC", word.lower())
-        folded = word.casefold().replace("i\u0307", "i").replace("ʼ", "'").strip(JOINERS + "'")
-        return unicodedata.normalize("NFC", folded)
+        return unicodedata.normalize("NFC", word.casefold().replace("i\u0307", "i").replace("ʼ", "'"))
+
+
+def _private_too(character: str) -> str | None:
+    return None if ord(character) >= _FIRST else in_words(character)

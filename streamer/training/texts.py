@@ -104,7 +104,7 @@ def _checked(element: Any, number: int) -> Text:
     if isinstance(element, Set):
         raise TypeError(f"{where} a set, which has no order: pass a list of words")
     if element is None or isinstance(element, float) or not isinstance(element, Iterable):
-        missing = "; leave out what is missing" if element is None or element != element else ""
+        missing = "; leave out what is missing" if element is None or isinstance(element, float) else ""
         raise TypeError(f"{where} {_kind(element)}, not a string or a list of words{missing}")
     try:
         return [str(check_word(word)) for word in element]

@@ -9,8 +9,8 @@ from typing import Any
 from streamer.intake.inbox import Inbox
 from streamer.intake.ledger import Ledger
 from streamer.settings import RunSettings
-from streamer.text import tokenizer
 
+from ..support.texts import encode
 from .text import block
 
 
@@ -20,7 +20,7 @@ def test_tokenize_a_block(benchmark: Any) -> None:
     text = block()
     if given:
         text = "\n\n".join(path.read_text(errors="replace") for path in sorted(Path(given).glob("*.txt"))[:3])
-    encoded = benchmark(tokenizer.encode, text[: 1 << 20])
+    encoded = benchmark(encode, text[: 1 << 20])
     benchmark.extra_info["words_per_second"] = len(encoded) / benchmark.stats["median"]
 
 

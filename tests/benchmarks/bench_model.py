@@ -14,8 +14,8 @@ from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import ModelSettings
-from streamer.text import tokenizer
 
+from ..support.texts import encode
 from .text import TOKENS, block
 
 CHUNK = Batching().chunk
@@ -37,7 +37,7 @@ def text() -> str:
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 def test_train_a_block(benchmark: Any, text: str, architecture: str, dimensions: int) -> None:
     """Subsampling, noise, gradients and updates."""
-    encoded = tokenizer.encode(text)
+    encoded = encode(text)
     learner = Learner(ModelState.new(ModelSettings(vector_size=dimensions, architecture=architecture)))
     learner.train_block(encoded.words, encoded.codes, encoded.segments)
     benchmark(learner.train_block, encoded.words, encoded.codes, encoded.segments, first_pass=False)
@@ -50,7 +50,7 @@ def test_train_a_block_into_a_large_vocabulary(benchmark: Any, text: str, vocabu
 
     All start from the same number of words seen, so that the same share of the text is kept.
     """
-    encoded = tokenizer.encode(text)
+    encoded = encode(text)
     state = ModelState.new(ModelSettings())
     state.vocabulary.observe([f"other{number}" for number in range(vocabulary)], np.full(vocabulary, 5))
     state.vocabulary.total = 15_000_000

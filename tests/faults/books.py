@@ -19,7 +19,8 @@ import numpy as np
 from streamer.checkpoints import Tree
 from streamer.checkpoints.format import decode
 from streamer.intake.ledger import Entry, Ledger
-from streamer.text import tokenizer
+
+from ..support.texts import encode
 
 Key = tuple[str, bytes]
 """A path and the SHA-256 of what it held."""
@@ -77,7 +78,7 @@ def text_of(content: bytes) -> bytes | None:
 @functools.lru_cache(4096)
 def words_of(text: bytes) -> Counter[str]:
     """Return how often each word stands in a text. The tests' texts have the same words in UTF-8 and Latin-1."""
-    return Counter(tokenizer.encode(text.decode("latin-1")).tokens())
+    return Counter(encode(text.decode("latin-1")).tokens())
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ import pytest
 from streamer.intake import prefetch
 from streamer.intake.ledger import Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
+from streamer.text.tokenizer import Rules
+from streamer.text.tokenizers import tokenizer
+
+CUTS = tokenizer(Rules())
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +47,19 @@ def files(texts: list[str], tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def other() -> Iterator[Prefetcher]:
     """Another process, started as soon as it is asked for anything."""
-    one = Prefetcher(enabled=True)
+    one = Prefetcher(CUTS, enabled=True)
     yield one
     one.close()
 
 
 def job_of(path: Path, stop: int | None = None) -> Job:
     signature = Signature.of(path.stat())
-    return Job(path, signature, 0, signature.size if stop is None else stop, "utf-8", "paragraph")
+    return Job(path, signature, 0, signature.size if stop is None else stop, "utf-8")
 
 
 def ours(job: Job) -> list[TokenBlock]:
     with Path(job.path).open("rb") as file:
-        return list(tokenize(file, job, start=0))
+        return list(tokenize(file, job, CUTS, start=0))
 
 
 def theirs(other: Prefetcher, job: Job) -> list[TokenBlock]:
@@ -117,7 +121,7 @@ def test_little_to_do_starts_no_process(files: list[Path], other: Prefetcher) ->
 
 def test_one_that_is_switched_off_starts_no_process(files: list[Path]) -> None:
     """With one thread all is done here."""
-    none = Prefetcher(enabled=False)
+    none = Prefetcher(CUTS, enabled=False)
     jobs = [job_of(path) for path in files]
     none.announce(jobs)
     assert none._process is None
@@ -174,14 +178,14 @@ def test_a_compressed_file_and_one_read_from_the_middle_are_read_here(files: lis
     jobs = [job_of(path) for path in [packed, *files]]
     other.announce(jobs)
     assert same(theirs(other, job_of(packed, files[0].stat().st_size)), ours(jobs[1]))
-    middle = Job(files[1], jobs[2].signature, 1000, jobs[2].stop, "utf-8", "paragraph")
+    middle = Job(files[1], jobs[2].signature, 1000, jobs[2].stop, "utf-8")
     assert theirs(other, middle)[0].start == 1000
     assert same(theirs(other, jobs[3]), ours(jobs[3]))
 
 
 def test_closing_ends_the_process(files: list[Path]) -> None:
     """No process stays behind, not even one that is in the middle of something."""
-    one = Prefetcher(enabled=True)
+    one = Prefetcher(CUTS, enabled=True)
     one.announce(job_of(path) for path in files)
     process = one._process
     assert process is not None
@@ -196,9 +200,11 @@ import sys, time
 from pathlib import Path
 from streamer.intake.prefetch import Prefetcher, Job
 from streamer.intake.ledger import Signature
-one = Prefetcher(enabled=True)
+from streamer.text.tokenizer import Rules
+from streamer.text.tokenizers import tokenizer
+one = Prefetcher(tokenizer(Rules(boundary="line")), enabled=True)
 paths = [Path(name) for name in sys.argv[1:]]
-one.announce(Job(p, Signature.of(p.stat()), 0, p.stat().st_size, "utf-8", "line") for p in paths)
+one.announce(Job(p, Signature.of(p.stat()), 0, p.stat().st_size, "utf-8") for p in paths)
 print(one._process.pid, flush=True)
 time.sleep(60)
 """

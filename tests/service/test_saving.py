@@ -24,12 +24,12 @@ from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.state.reading import read_ledger, read_state
 from streamer.system import failpoints
-from streamer.text import tokenizer
 from streamer.training import Schedule
 from streamer.workers import starter
 from streamer.workers.here import Here
 
 from ..support.process import until
+from ..support.texts import encode
 
 EVERY = 60.0
 NEVER = float("inf")
@@ -428,7 +428,7 @@ def test_blocks_under_way_are_trained_first(store: Store, state: State, clock: C
     schedule = Schedule(state, lambda model: Later(state))
     schedule.start_workers()
     trained: list[int] = []
-    encoded = tokenizer.encode("a few words about a few words " * 50, "paragraph")
+    encoded = encode("a few words about a few words " * 50)
     schedule.train(encoded, then=lambda report, seconds: trained.append(report.tokens))
     assert not trained
     saver = Saver(store, state, schedule, every=0.0, keep=1)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from streamer.model.learner import BlockReport
-from streamer.text import tokenizer
 from streamer.training import Trainer
 
 
 def train_text(trainer: Trainer, text: str, *, epoch: int = 0) -> BlockReport:
     """Let a trainer learn from one block of text, in whatever epoch, and return the report of it."""
     reports: list[BlockReport] = []
-    encoded = tokenizer.encode(text, trainer.settings.boundary)
+    encoded = trainer._tokenizer.encode(text)
     trainer._schedule.train(encoded, epoch=epoch, then=lambda report, _: reports.append(report))
     trainer._schedule.drain()
     return reports[0]

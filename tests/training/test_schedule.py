@@ -16,13 +16,13 @@ from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
 from streamer.settings import ModelSettings
 from streamer.state import State
-from streamer.text import tokenizer
 from streamer.training.schedule import Schedule
 from streamer.workers import Workers, starter
 
 from ..support.states import bits, block
+from ..support.texts import encode
 
-GIVEN = [tokenizer.encode(block(number)) for number in range(6)]
+GIVEN = [encode(block(number)) for number in range(6)]
 
 
 class Fake:
@@ -359,7 +359,7 @@ def test_a_block_without_words_is_a_block() -> None:
     """It is handed over and told as any other."""
     _, schedule, fake = scheduled()
     told: list[BlockReport] = []
-    schedule.train(tokenizer.encode("..."), then=lambda report, _: told.append(report))
+    schedule.train(encode("..."), then=lambda report, _: told.append(report))
     schedule.drain()
     assert [(report.tokens, report.loss) for report in told] == [(0, Loss(0.0, 0.0))]
     assert fake.calls == ["ready", "submit", "collect"]

@@ -20,11 +20,12 @@ from streamer.model.sgns import Loss
 from streamer.settings import ModelSettings
 from streamer.state import Score, State
 from streamer.system import disk
-from streamer.text import tokenizer
+from streamer.text.encoded import EncodedText
 from streamer.training import trainer as module
 from streamer.training.trainer import Trainer
 
 from ..support.states import SMALL, at_work, bits, block, copied, texts
+from ..support.texts import encode
 from ..support.training import train_text
 
 
@@ -71,18 +72,16 @@ def test_no_texts_change_nothing() -> None:
 def contexts(monkeypatch: pytest.MonkeyPatch, given: list[str], **settings: Any) -> list[list[tuple[str, ...]]]:
     """Return the contexts that partial_fit makes of some texts, block by block, as the learner is handed them."""
     seen = []
-    encode = tokenizer.encode
+    trainer = Trainer(**{**SMALL, **settings})
+    cut = trainer._tokenizer.encode
 
-    def spy(text: str, boundary: str = "paragraph") -> tokenizer.EncodedText:
-        encoded = encode(text, boundary)
-        found: dict[int, list[str]] = {}
-        for word, segment in zip(encoded.tokens(), encoded.segments.tolist(), strict=True):
-            found.setdefault(segment, []).append(word)
-        seen.append([tuple(words) for words in found.values()])
+    def spy(text: str) -> EncodedText:
+        encoded = cut(text)
+        seen.append([tuple(words) for words in encoded.contexts()])
         return encoded
 
-    monkeypatch.setattr(tokenizer, "encode", spy)
-    Trainer(**{**SMALL, **settings}).partial_fit(given)
+    monkeypatch.setattr(trainer._tokenizer, "encode", spy)
+    trainer.partial_fit(given)
     return seen
 
 
@@ -374,7 +373,7 @@ def test_a_new_trainer_can_be_copied(how: str) -> None:
 @pytest.mark.parametrize("how", COPIES)
 def test_a_trainer_can_be_copied_while_its_workers_live(how: str) -> None:
     """The copy has no workers, and none of their memory; both go on to the same bits, also with blocks under way."""
-    given = [tokenizer.encode(block(number)) for number in range(6)]
+    given = [encode(block(number)) for number in range(6)]
     alone = Trainer(**SMALL)
     for encoded in given:
         alone._schedule.train(encoded)
@@ -399,11 +398,11 @@ def test_a_copy_may_have_workers_of_its_own() -> None:
     """It was made for as many threads, and starts its own when there is work for them."""
     trainer = Trainer(**{**SMALL, "threads": 2})
     with at_work(trainer):
-        trainer._schedule.train(tokenizer.encode(block(1)))
+        trainer._schedule.train(encode(block(1)))
         again = copy.deepcopy(trainer)
         with at_work(again):
             for each in (trainer, again):
-                each._schedule.train(tokenizer.encode(block(2)))
+                each._schedule.train(encode(block(2)))
             assert bits(again) == bits(trainer)
             assert_no_shared_weights(trainer, again)
 
@@ -417,7 +416,7 @@ def test_a_broken_trainer_cannot_be_copied(how: str) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        trainer._schedule.train(tokenizer.encode(block(1)), then=failing)
+        trainer._schedule.train(encode(block(1)), then=failing)
     with pytest.raises(StreamerError) as caught:
         COPIES[how](trainer)
     assert caught.value.code == ExitCode.SYSTEM

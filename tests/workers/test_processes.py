@@ -19,8 +19,7 @@ from streamer.model.learner import BlockReport, ModelState
 from streamer.model.sgns import Batching
 from streamer.settings import ModelSettings
 from streamer.state import State
-from streamer.text import tokenizer
-from streamer.text.tokenizer import EncodedText
+from streamer.text.encoded import EncodedText
 from streamer.training import Schedule
 from streamer.training import trainer as module
 from streamer.training.trainer import Trainer
@@ -29,6 +28,7 @@ from streamer.workers.processes import WorkerProcesses
 
 from ..support.descriptors import open_files
 from ..support.states import at_work, wait_for_workers
+from ..support.texts import encode
 
 SETTINGS: dict[str, Any] = {"vector_size": 16, "min_count": 2, "seed": 3}
 
@@ -41,7 +41,7 @@ def blocks(count: int, words: int = 9_000) -> list[EncodedText]:
         rng = random.Random(seed)
         ranks = (rng.choice((int(rng.paretovariate(0.7)), 900 * seed + rng.randrange(1_000))) for _ in range(words))
         tokens = (f"w{rank % 100_000}" for rank in ranks)
-        found.append(tokenizer.encode(" ".join(token + "\n\n" * (rng.random() < 0.05) for token in tokens)))
+        found.append(encode(" ".join(token + "\n\n" * (rng.random() < 0.05) for token in tokens)))
     return found
 
 
@@ -69,7 +69,7 @@ def test_the_same_bits_with_any_number_of_workers(architecture: str, group: int)
     The blocks come faster than they are trained, so that preparing runs ahead of training. The last has no word.
     """
     batching = Batching(chunk=256, group=group, noise=16, span=64)
-    given = [*blocks(4), tokenizer.encode("..."), *blocks(1, words=1), tokenizer.encode("...")]
+    given = [*blocks(4), encode("..."), *blocks(1, words=1), encode("...")]
     ends = []
     for threads in (1, 2, 3, 4):
         reports: list[BlockReport] = []

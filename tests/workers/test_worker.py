@@ -19,12 +19,12 @@ from streamer.model.learner import Learner, ModelState, total_loss
 from streamer.model.pipeline import Pipeline, Tokens
 from streamer.model.sgns import Batching
 from streamer.settings import ModelSettings
-from streamer.text import tokenizer
 from streamer.workers import worker
 from streamer.workers.shared_memory import SharedArray
 from streamer.workers.worker import Answer, Block, Setup, fetch, serve, shared_weights, store
 
 from ..support.states import block
+from ..support.texts import encode
 
 SETTINGS = ModelSettings(vector_size=6, window=3, min_count=1, seed=3)
 BATCHING = Batching(chunk=64, group=2, noise=8, span=16)
@@ -43,7 +43,7 @@ def prepared(*seeds: int) -> tuple[ModelState, list[Tokens]]:
     state = ModelState.new(SETTINGS, BATCHING)
     learner, found = Learner(state), []
     for seed in seeds:
-        encoded = tokenizer.encode(block(seed))
+        encoded = encode(block(seed))
         found.append(learner.prepare(encoded.words, encoded.codes, encoded.segments)[1])
     return state, found
 

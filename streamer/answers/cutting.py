@@ -1,0 +1,146 @@
+"""How a text is cut into words and contexts, before anything is trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import attrs
+import numpy as np
+import structlog
+
+from streamer.answers.collocations import Collocation, collocations
+from streamer.errors import ExitCode, StreamerError
+from streamer.intake import reader
+from streamer.intake.inbox import Inbox
+from streamer.settings import ModelSettings, RunSettings
+from streamer.state.tokenizing import TokenizerRecord, rules
+from streamer.text import advice
+from streamer.text.encoded import EncodedText
+from streamer.text.tokenizer import Tokenizer, TokenizerError
+from streamer.text.tokenizers import tokenizer
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen
+class Cut:
+    """The first block of a text, cut into words.
+
+    Attributes:
+        contexts: Its words, in order; two words are context of each other only if they are in one list.
+        frequent: The most frequent words with their counts, most frequent first.
+        words: Number of words.
+        distinct: Number of distinct words.
+        with_digits: Number of words that hold digits.
+        once: Number of words that came once.
+        bytes: Bytes of the block.
+        of_bytes: Bytes of the text.
+        advice: What the text looks like, and the tokenizer for that; None if it suits.
+    """
+
+    contexts: list[list[str]]
+    frequent: list[tuple[str, int]]
+    words: int
+    distinct: int
+    with_digits: int
+    once: int
+    bytes: int
+    of_bytes: int
+    advice: advice.Advice | None
+
+
+def new_tokenizer(settings: ModelSettings) -> Tokenizer:
+    """Return the tokenizer that a new model with these settings would have.
+
+    Raises:
+        StreamerError: 78 if it is a function that can't be imported.
+    """
+    try:
+        return tokenizer(rules(settings, TokenizerRecord.of(settings.tokenizer)))
+    except TokenizerError as error:
+        raise StreamerError(
+            f"--tokenizer {settings.tokenizer} can't be used: {error}", code=ExitCode.CONFIGURATION
+        ) from error
+
+
+def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20) -> Cut:
+    """Return how the first block of a file, a MiB, would be cut.
+
+    Raises:
+        StreamerError: 66 if the file can't be read or would be refused, 78 if the tokenizer fails.
+    """
+    cuts = new_tokenizer(settings)
+    try:
+        with reader.open_regular(path) as file:
+            verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
+            if verdict.refusal:
+                raise reader.Refused(verdict.refusal)
+            block = next(reader.blocks(file, start=0, stop=verdict.text_bytes, encoding=run.encoding))
+        encoded = cuts.encode(block.text)
+    except (reader.Refused, FileNotFoundError) as error:
+        reason = str(error) if isinstance(error, reader.Refused) else "there is no such file"
+        raise StreamerError(f"cannot read {path}: {reason}", code=ExitCode.NO_INPUT) from None
+    except TokenizerError as error:
+        raise StreamerError(str(error), code=ExitCode.CONFIGURATION) from error
+    counts = np.bincount(encoded.codes, minlength=len(encoded.words))
+    found = Counter(dict(zip(encoded.words, counts.tolist(), strict=True)))
+    return Cut(
+        encoded.contexts(),
+        found.most_common(topn),
+        len(encoded),
+        len(encoded.words),
+        sum(count for word, count in found.items() if any(map(str.isdigit, word))),
+        int((counts == 1).sum()),
+        block.stop,
+        verdict.text_bytes,
+        advised(block.text, settings.tokenizer),
+    )
+
+
+def advised(text: str, name: str) -> advice.Advice | None:
+    """Return what a text looks like and the tokenizer for it; None if it suits the one that is used."""
+    if name not in ("words", "spaces", "logs", "social", "code"):
+        return None
+    if name in ("spaces", "logs") and advice.needs_dictionaries(text):
+        return advice.Advice("text in a script without spaces", "words")
+    found = advice.suited(text) if name == "words" else None
+    return found if found and found.tokenizer != name else None
+
+
+def collocations_in(
+    paths: Iterable[Path], settings: ModelSettings, run: RunSettings, *, min_count: int, threshold: float
+) -> list[Collocation]:
+    """Return the collocations of files and folders, best first; files that would be refused are left out.
+
+    Raises:
+        StreamerError: 66 if a path does not exist, 78 if the tokenizer fails.
+    """
+    cuts = new_tokenizer(settings)
+    return collocations(_blocks(list(_files(paths, run)), cuts, run), min_count=min_count, threshold=threshold)
+
+
+def _files(paths: Iterable[Path], run: RunSettings) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            candidates = Inbox(path, attrs.evolve(run, settle=0.0), lambda *_: False).scan().ready
+            yield from (Path(candidate.absolute) for candidate in candidates)
+        elif path.exists():
+            yield path
+        else:
+            raise StreamerError(f"there is no file or folder {path}", code=ExitCode.NO_INPUT)
+
+
+def _blocks(paths: Iterable[Path], cuts: Tokenizer, run: RunSettings) -> Iterator[EncodedText]:
+    for path in paths:
+        try:
+            with reader.open_regular(path) as file:
+                verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
+                if not verdict.refusal:
+                    for block in reader.blocks(file, start=0, stop=verdict.text_bytes, encoding=run.encoding):
+                        yield cuts.encode(block.text)
+        except TokenizerError as error:
+            raise StreamerError(str(error), code=ExitCode.CONFIGURATION) from error
+        except (reader.Refused, FileNotFoundError) as error:
+            _log.warning("file.skipped", path=str(path), reason=str(error))

@@ -1,0 +1,40 @@
+"""Bytes are cut at spaces as ``split`` cuts them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from streamer.text.splitting import split
+
+
+def reference(raw: bytes, longest: int) -> list[tuple[int, str]]:
+    """Return each token with the number of breaks before it."""
+    found, segment = [], 0
+    for token in raw.split(b" "):
+        segment += token == b"\0"
+        if token not in (b"", b"\0") and len(token) <= longest:
+            found.append((segment, token.decode()))
+    return found
+
+
+@pytest.mark.parametrize("longest", [3, 20, 1000])
+def test_any_tokens(longest: int) -> None:
+    """Tokens of all lengths around 8 and 16 bytes, equal ones and ones that differ in one byte, and breaks."""
+    rng = random.Random(longest)
+    for _ in range(300):
+        pieces = [
+            rng.choice([b" ", b" \0 ", rng.choice(b"ab").to_bytes(1, "big") * rng.choice([1, 7, 8, 9, 15, 16, 17, 40])])
+            for _ in range(rng.randrange(30))
+        ]
+        raw = b" ".join(pieces)
+        found = split(raw, longest, apostrophes=False)
+        assert list(zip(found.segments.tolist(), found.tokens(), strict=True)) == reference(raw, longest)
+        assert found.words == list(dict.fromkeys(found.tokens()))
+
+
+def test_apostrophes() -> None:
+    """At the edge of a token they are spaces, if that is asked for."""
+    assert split(b"'tis don't a'' 'b' '", 99, apostrophes=True).tokens() == ["tis", "don't", "a", "b"]
+    assert split(b"'tis a''", 99, apostrophes=False).tokens() == ["'tis", "a''"]
