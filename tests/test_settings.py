@@ -56,7 +56,10 @@ def test_each_setting_knows_its_type_and_bounds(cls: type, field: attrs.Attribut
 def test_defaults_are_those_of_the_contract() -> None:
     """What users were promised."""
     model, run = ModelSettings(), RunSettings()
-    assert attrs.astuple(model) == (100, 5, 5, 1e-3, 5, 0.15, "skipgram", 1, "paragraph")
+    assert attrs.astuple(model) == (
+        *(100, 5, 5, 1e-3, 5, 0.15, "skipgram", 1),
+        *("words", "paragraph", False, 1, (), ()),
+    )
     assert run.threads >= 1
     assert attrs.astuple(run)[1:] == (60, 3, 2, 5, False, (), DEFAULT_EXCLUDE, "utf-8", 0.01, "skip", (), (), 1_000_000)
 

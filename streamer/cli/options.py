@@ -54,6 +54,18 @@ def settings_options(function: Function) -> Function:
     return function
 
 
+TEXT = ("tokenizer", "boundary", "keep_case", "min_length", "stop_words", "phrases", "encoding", "max_bad_ratio")
+"""The settings on which it depends how a text is cut."""
+
+
+def text_options(function: Function) -> Function:
+    """Add an option for each setting on which it depends how a text is cut."""
+    for cls in (RunSettings, ModelSettings):
+        for field in reversed(attrs.fields(cls)):
+            function = _option(field)(function) if field.name in TEXT else function
+    return function
+
+
 class Command(click.Command):
     """A command whose help lists its own options first, then those that it shares with others."""
 

@@ -9,7 +9,7 @@ import attrs
 import click
 
 from streamer.cli.console import json_option, log_to_stderr, print_json
-from streamer.cli.options import Common, command, common_options, resolve, settings_options
+from streamer.cli.options import Common, command, common_options, resolve, text_options
 
 
 @command()
@@ -17,12 +17,12 @@ from streamer.cli.options import Common, command, common_options, resolve, setti
 @click.option("--topn", type=click.IntRange(1), default=20, show_default=True, help="Frequent words to show.")
 @json_option
 @common_options
-@settings_options
+@text_options
 @click.pass_obj
 def words(common: Common, /, file: Path, topn: int, as_json: bool, checkpoints: Path, **flags: Any) -> None:
-    """Show how the text in FILE is cut into words and contexts.
+    """Show how a text is cut into words.
 
-    It looks at the first MiB with the settings given, and trains nothing. Each line is a context.
+    FILE is the text. It looks at the first MiB with the settings given, and trains nothing. Each line is a context.
 
     \b
         streamer words app.log --tokenizer logs
@@ -56,7 +56,7 @@ def words(common: Common, /, file: Path, topn: int, as_json: bool, checkpoints: 
 )
 @json_option
 @common_options
-@settings_options
+@text_options
 @click.pass_obj
 def phrases(
     common: Common,
@@ -68,9 +68,10 @@ def phrases(
     checkpoints: Path,
     **flags: Any,
 ) -> None:
-    """Find words in FILES that follow each other so often that they deserve one vector.
+    """Propose phrases that deserve one vector.
 
-    Prints one phrase a line, best first: a file for --phrases. FILES are files and folders. For phrases of three words,
+    It finds words in FILES that follow each other often, and prints one phrase a line, best first: a file for
+    --phrases. FILES are files and folders. For phrases of three words,
     run it again with --phrases and the phrases of two.
 
     \b

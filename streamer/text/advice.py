@@ -12,6 +12,7 @@ SAMPLE = 1 << 16
 """Characters that are looked at."""
 MANY_LINES = 0.4
 """Share of the lines that must look like those of a kind of text."""
+CODE_LINES, CODE_SIGNS = 0.27, 0.5
 SOCIAL_LINES = 0.25
 UNUSUAL = 1 / 3
 """Share of the tokens above which those with digits in them, or those that came once, are too many."""
@@ -22,7 +23,7 @@ _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? "
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _TIME = rf"\d{{4}}[-/]\d\d[-/]\d\d[T :,_]|\d\d:\d\d:\d\d|\d\d/{_MONTH}/\d{{4}}|\d+\.\d{{3,}}\]|[DIWEF]\d{{4}} \d\d:"
 _LOG_LINE = re.compile(
-    rf"\W{{0,2}}(?:{_TIME}|(?:{_DAY})?{_MONTH} [ \d]\d \d\d:\d\d)|\S+ \S+ \S+ \[\d\d/{_MONTH}/\d{{4}}:"
+    rf"(?:\W{{0,2}}|\[ *)(?:{_TIME}|(?:{_DAY})?{_MONTH} [ \d]\d \d\d:\d\d)|\S+ \S+ \S+ \[\d\d/{_MONTH}/\d{{4}}:"
     r"|\S+ (?:DEBUG|INFO|WARN|ERROR)"
 )
 _CODE_LINE = re.compile(
@@ -52,7 +53,7 @@ def suited(text: str) -> Advice | None:
     if share(_LOG_LINE) >= MANY_LINES:
         return Advice("log lines", "logs")
     signs = sum(1 for line in lines if _CODE_SIGN.search(line)) / len(lines)
-    if share(_CODE_LINE) >= MANY_LINES and signs >= MANY_LINES:
+    if share(_CODE_LINE) >= CODE_LINES and signs >= CODE_SIGNS:
         return Advice("source code", "code")
     if sum(1 for line in lines if _SOCIAL_SIGN.search(line)) / len(lines) >= SOCIAL_LINES:
         return Advice("posts or chat", "social")

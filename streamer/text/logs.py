@@ -77,6 +77,11 @@ class Logs(Tokenizer):
         word = self._lower(self._classed(name).strip(JOINERS))
         return [word] if any(map(str.isalnum, word)) and len(word.encode()) <= WORD_BYTES else []
 
+    def fold(self, word: str) -> str:
+        """Return a word as it is in the vocabulary: the class of a number or an address that somebody types."""
+        tokens = self.encode(word).tokens()
+        return tokens[0] if len(tokens) == 1 else self._lower(word)
+
     def _lower(self, word: str) -> str:
         return unicodedata.normalize("NFC", word if self.rules.keep_case else word.casefold())
 

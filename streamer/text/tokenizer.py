@@ -17,7 +17,7 @@ import numpy as np
 
 from streamer.text.cleaning import APOSTROPHES
 from streamer.text.encoded import EncodedText
-from streamer.text.phrases import Phrases
+from streamer.text.phrases import JOINT, Phrases
 from streamer.text.splitting import split
 
 SEPARATOR = "\x1e"  # ASCII's record separator: ends a context whatever the boundary is
@@ -84,8 +84,8 @@ class Tokenizer(abc.ABC):
 
     def fold(self, word: str) -> str:
         """Return a word, as somebody types it, as it is in the vocabulary of a model with these rules."""
-        tokens = self.encode(word).tokens()
-        return tokens[0] if len(tokens) == 1 else self._lower(word)
+        tokens, lower = self.encode(word).tokens(), self._lower(word.translate(_STRAIGHT))
+        return tokens[0] if tokens in ([lower], [JOINT.join(lower.split())]) else self._lower(word)
 
     def as_words(self, strings: Sequence[str]) -> list[str]:
         """Return the word that each string is in a text; :data:`NO_WORD` for a string that is not exactly one word.

@@ -46,7 +46,11 @@ def blocks(texts: Iterable[Any], tokenizer: Tokenizer, limit: int) -> Iterator[E
         size = 0
 
     for number, element in enumerate(texts):
-        text = _checked(element, number)
+        try:
+            text = _checked(element, number)
+        except (TypeError, ValueError):
+            yield from flushed()
+            raise
         if waiting if isinstance(text, list) else contexts:
             yield from flushed()
         if isinstance(text, list):
@@ -108,8 +112,10 @@ def _checked(element: Any, number: int) -> Text:
         raise TypeError(f"{where} {_kind(element)}, not a string or a list of words{missing}")
     try:
         return [str(check_word(word)) for word in element]
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{where} not a list of words: {error}") from None
+    except TypeError as error:
+        raise TypeError(f"{where} not a list of words: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{where} not a list of words: {error}") from None
 
 
 def _kind(value: object) -> str:

@@ -9,12 +9,15 @@ import pytest
 from streamer import Trainer
 from streamer.answers.words import Unknown, beginning_with, folded, unknown
 from streamer.errors import ExitCode, StreamerError
+from streamer.text.tokenizer import Rules
+from streamer.text.tokenizers import tokenizer
 from streamer.vectors import WordVectors
 
 
 def known(*words: str) -> WordVectors:
     """Return vectors of some words, the most frequent first."""
-    return WordVectors(list(words), [[1.0, float(number)] for number in range(len(words))], range(len(words), 0, -1))
+    rows = [[1.0, float(number)] for number in range(len(words))]
+    return WordVectors(list(words), rows, range(len(words), 0, -1), fold=tokenizer(Rules()).fold)
 
 
 def test_a_word_is_folded_as_a_text_would_be() -> None:

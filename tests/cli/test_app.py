@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from streamer import cli as cli_room
 from streamer.cli.app import SECTIONS, cli
+from streamer.cli.options import TEXT
 from streamer.settings import ModelSettings, RunSettings, names
 from streamer.version import __version__
 
@@ -27,6 +28,8 @@ COMMON = {"checkpoints", "config", "log-format", "log-level"}
 OPTIONS = {
     "watch": set(names(ModelSettings, RunSettings)) | {"once", "initial_vectors"},
     "train": set(names(ModelSettings, RunSettings)) | {"epochs", "initial_vectors"},
+    "words": {*TEXT, "topn", "json"},
+    "phrases": {*TEXT, "times", "threshold", "json"},
     "status": {"json"},
     "files": {"outcome", "json"},
     "similar": {"topn", "restrict_vocab", "json"},

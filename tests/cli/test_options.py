@@ -75,11 +75,22 @@ def test_only_settings_that_were_named_are_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", names(ModelSettings, RunSettings))
-def test_each_setting_has_a_flag_and_a_variable(name: str) -> None:
+def test_each_setting_has_a_flag_and_a_variable(name: str, tmp_path: Path) -> None:
     """``--name value`` and ``STREAMER_NAME=value`` both arrive."""
+    if name in ("stop_words", "phrases"):
+        (lines := tmp_path / "lines.txt").write_text("\ufeffthe\n\n  New York \r\nthe\n", encoding="utf-8")
+        for model, _ in (run(flag(name), str(lines)), run(**{f"STREAMER_{name.upper()}": str(lines)})):  # type: ignore[arg-type]
+            assert model[name] == ("the", "New York")
+        return
     values = {"int": "9", "float": "0.25", "tuple[str, ...]": "*.x", "bool": "1"}
     field = next(field for field in FIELDS if field.name == name)
-    value = field.metadata["choices"][-1] if field.metadata["choices"] else values.get(str(field.type), "latin-1")
+    value = (
+        field.metadata["choices"][-1]
+        if field.metadata["choices"]
+        else "logs"
+        if name == "tokenizer"
+        else values.get(str(field.type), "latin-1")
+    )
     expected = {"int": 9, "float": 0.25, "tuple[str, ...]": ("*.x",), "bool": True}.get(str(field.type), value)
     arguments = [flag(name)] if field.type == "bool" else [flag(name), value]
     for model, settings in (run(*arguments), run(**{f"STREAMER_{name.upper()}": value})):  # type: ignore[arg-type]
@@ -216,8 +227,10 @@ def test_help_says_the_defaults() -> None:
     assert defaults["evaluate-every"] == "1M"
     assert defaults["architecture"] == "skipgram"
     assert defaults["exclude"] == " ".join(DEFAULT_EXCLUDE)
-    assert defaults.keys().isdisjoint({"include", "poll", "pairs", "analogies", "config"})
-    assert options.keys() - defaults.keys() == {"include", "poll", "pairs", "analogies", "config", "own", "help"}
+    assert defaults.keys().isdisjoint({"include", "poll", "pairs", "analogies", "config", "keep-case", "phrases"})
+    assert defaults["boundary"] == "paragraph; line for logs and social"
+    without = {"include", "poll", "pairs", "analogies", "config", "own", "help", "keep-case", "stop-words", "phrases"}
+    assert options.keys() - defaults.keys() == without
     assert not re.search(r"\[default:\s*\n", shown)
 
 

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from streamer.cli.app import cli
-from streamer.settings import ModelSettings, RunSettings, flag, names
+from streamer.settings import TOKENIZERS, ModelSettings, RunSettings, flag, names
 
 from .pages import DOCS, section
 
@@ -32,6 +32,8 @@ def _default(field: attrs.Attribute[object]) -> str:
     default = field.default
     if field.name == "threads":
         return "all cores"
+    if field.name == "boundary":
+        return "paragraph; line for logs and social"
     if isinstance(default, tuple):
         return " ".join(f"`{glob}`" for glob in default) or "none"
     if isinstance(default, bool):
@@ -46,6 +48,10 @@ def _values(field: attrs.Attribute[object]) -> str:
     if low is not None:
         low, high = (None if end is None else f"{end:g}" if end < 1 else str(end) for end in (low, high))
         return f"{low} or more" if high is None else f"{low} to {high}"
+    if field.name == "tokenizer":
+        return ", ".join(f"`{name}`" for name in (*TOKENIZERS, "module:function"))
+    if field.metadata["lines"]:
+        return "a file"
     if str(field.type) == "tuple[str, ...]":
         return f"{field.metadata['metavar'].lower()}s"
     return "yes or no" if str(field.type) == "bool" else "a name"

@@ -228,6 +228,7 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     thread = threading.Thread(target=serve, args=(os.dup(there.fileno()),))
     thread.start()
     there.close()
+    here.send(CUTS)
     job = job_of(files[0])
     here.send(job._replace(signature=job.signature._replace(mtime_ns=1)))
     assert here.recv() is None

@@ -20,6 +20,7 @@ from streamer.intake.ledger import Signature, Verdict
 from streamer.state import InitialVectors, Score, Scores, State
 from streamer.state.migrations import FORMAT, STEPS, migrate
 from streamer.state.reading import read_figures, read_history, read_ledger, read_state, read_words, verify
+from streamer.state.tokenizing import TokenizerRecord
 from streamer.state.tree_reader import ANOTHER
 from streamer.training import Trainer
 
@@ -40,6 +41,7 @@ def learned(*, scored: bool, begun: bool) -> State:
     assert entry is not None
     state.ledger.advance(entry, 5, 2)
     state.number(3)
+    state.record_tokenizer(TokenizerRecord())
     return state
 
 
@@ -47,7 +49,11 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     """Return a tree as version 1 had it, without the leaves of some groups that came later."""
     old = {key.replace("initial/", "origin/"): leaf for key, leaf in copied(tree).items()}
     assert old.keys() != tree.keys()
-    return {key: leaf for key, leaf in old.items() if key.split("/", maxsplit=1)[0] not in without} | {
+    without = (*without, "tokenizer")
+    later = {f"settings/{name}" for name in ("tokenizer", "keep_case", "min_length", "stop_words", "phrases")}
+    assert later < old.keys()
+    kept = {key: leaf for key, leaf in old.items() if key not in later and key.split("/", maxsplit=1)[0] not in without}
+    return kept | {
         "format_version": 1,
         "streamer_version": "0.9.0",
     }

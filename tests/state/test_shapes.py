@@ -23,6 +23,8 @@ from ..support.process import done
 
 SHAPES = Path(__file__).parent / "shapes"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((SHAPES / "expected.json").read_text())
+LATER = {"tokenizer": "words", "keep_case": False, "min_length": 1, "stop_words": (), "phrases": ()}
+"""Settings that version 1 did not have."""
 ENTRY = ("path", "outcome", "reason", "text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
 
 
@@ -75,8 +77,9 @@ def facts(state: State) -> dict[str, Any]:
 def told(name: str) -> dict[str, Any]:
     """Return what the code of its time said; it did not speak of what there was not yet."""
     before = {"root": "", "scores": [], "origin": {"name": "", "sha256": "", "words": 0, "words_seen": 0}}
-    said = {key: before.get(key) if value is None else value for key, value in EXPECTED[name].items()}
+    said: dict[str, Any] = {key: before.get(key) if value is None else value for key, value in EXPECTED[name].items()}
     del said["commit"], said["continued"]
+    said["settings"] |= LATER
     return said
 
 

@@ -163,7 +163,7 @@ def test_what_is_not_an_iterable_of_texts_is_refused(given: object, advice: str)
 )
 def test_what_is_no_text_is_refused_with_its_number(element: object, error: type[Exception], advice: str) -> None:
     """What came before it is there; the error says which text it is and what to pass instead."""
-    found = cut_blocks(["before", element], tokenizer(Rules()), 1)
+    found = cut_blocks(["before", element], tokenizer(Rules()), 100)
     assert next(found).tokens() == ["before"]
     with pytest.raises(error, match=advice):
         next(found)

@@ -27,7 +27,7 @@ SMALL = {"vector_size": 4, "min_count": 1}
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a module in the current folder that cuts at bars, and writes a file when it is imported."""
     path = tmp_path / "trainingcutter.py"
-    path.write_text("open('imported', 'w')\ndef cut(text): return [text.split('|')]\n")
+    path.write_text("import pathlib\npathlib.Path('imported').touch()\ndef cut(text): return [text.split('|')]\n")
     monkeypatch.chdir(tmp_path)
     yield path
     sys.modules.pop("trainingcutter", None)

@@ -1,0 +1,93 @@
+"""Which tokenizer suits a text."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+import streamer
+from streamer.text import advice
+from streamer.text.advice import needs_dictionaries, suited, unusual
+
+ROOT = Path(streamer.__file__).parent.parent
+LOGS = [
+    "Nov 25 01:44:05 host sshd[1]: Accepted",
+    "2026-11-25T01:44:05Z app started",
+    "2026-11-25 01:44:05,123 INFO x",
+    "[2026-11-25 01:44:05] error",
+    '10.0.0.1 - - [25/Nov/2026:01:44:05 +0000] "GET / HTTP/1.1" 200 1',
+    "[    0.123456] kernel: booting",
+    "01:44:05.123 [main] DEBUG x - y",
+    "I1125 01:44:05.123456 1 main.go:1] x",
+    "Wed Nov 25 01:44:05 2026 x",
+    "app INFO started",
+]
+
+
+@pytest.mark.parametrize("line", LOGS)
+def test_log_lines(line: str) -> None:
+    """Of many programs."""
+    found = suited(f"{line}\n" * 10)
+    assert found
+    assert found.tokenizer == "logs"
+
+
+@pytest.mark.parametrize(
+    "text", [inspect.getsource(advice), "int main(void)\n{\n    return f(x);\n}\n", "a {\n  b: c;\n}\n"]
+)
+def test_code(text: str) -> None:
+    """Of several languages."""
+    found = suited(text)
+    assert found
+    assert found.tokenizer == "code"
+
+
+def test_posts() -> None:
+    """A part of them has signs."""
+    found = suited("going home now\n@bob are you there?\nlove it 😂\nnothing else to say\n")
+    assert found
+    assert found.tokenizer == "social"
+
+
+def test_tokenized_already() -> None:
+    """Signs stand by themselves."""
+    found = suited("This is a sentence , and more .\n" * 15)
+    assert found
+    assert found.tokenizer == "spaces"
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/architecture.md", "data/sample.txt", "LICENSE"])
+def test_prose(path: str) -> None:
+    """Nothing is said of text that people write for people."""
+    assert suited((ROOT / path).read_text()) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n", "word", "At 10:00 we met.\nThen we left.\n" * 20, "我们在北京大学学习。\n" * 20]
+)
+def test_nothing_to_say(text: str) -> None:
+    """Little text, and text that suits."""
+    assert suited(text) is None
+
+
+def test_scripts_without_spaces() -> None:
+    """Most letters must be of them."""
+    assert needs_dictionaries("我们在北京 and")
+    assert not needs_dictionaries("some english text with 北京 in it")
+    assert not needs_dictionaries("")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ((100, 100, 100), None),
+        ((20_000, 1_000, 1_000), None),
+        ((20_000, 8_000, 1_000), "40 % of the words hold digits"),
+        ((20_000, 1_000, 8_000), "40 % of the words came only once"),
+    ],
+)
+def test_unusual_words(numbers: tuple[int, int, int], expected: str | None) -> None:
+    """Of enough words, more than a third."""
+    assert unusual(*numbers) == expected
