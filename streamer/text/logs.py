@@ -15,7 +15,11 @@ from streamer.text.encoded import EncodedText
 from streamer.text.spaces import NOT_SPACES
 from streamer.text.tokenizer import WORD_BYTES, Tokenizer, cut_at_spaces
 
+MOST_DIGITS = 4
+"""Most digits of a number inside of an identifier that stays: ``iso-8859-1``, ``http-nio-8080-exec-5``."""
+
 _UNITS = r"service|socket|timer|mount|automount|target|slice|scope|device|path|swap"
+_MEDIA = r"application|audio|font|image|message|multipart|text|video"
 _DATE = r"\d{4}[-/]\d\d[-/]\d\d|\d\d/(?:\d\d|[A-Za-z]{3})/\d{2,4}"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?"
 _LETTER = r"[^\W_]"
@@ -30,7 +34,7 @@ _PIECES = re.compile(
   | (?P<ip>(?<![\w.:-])(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d+)?(?![\w.]|-\w)
         |(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
   | (?P<path>(?<![\w)\]}}>.~$%])(?:~|\.{{1,2}})?/(?:[\w.@%+~=,:$?&#;!*-]+/?)+|(?<!\w)[A-Za-z]:\\[^\s"'<>|?*]*)
-  | (?P<name>[A-Za-z]+/\d(?:\.\d)?(?![\w.])|{_NAME})
+  | (?P<name>[A-Za-z]+/\d(?:\.\d)?(?![\w.])|(?:{_MEDIA})/[A-Za-z][\w.+-]*(?<![.+-])|{_NAME})
     """,
     re.VERBOSE,
 )
@@ -98,7 +102,7 @@ class Logs(Tokenizer):
     def _part(self, match: re.Match[str]) -> str:
         part = match[0]
         if part.isdigit():
-            return part if len(part) <= 3 else "<num>"
+            return part if len(part) <= MOST_DIGITS else "<num>"
         if _HEX.fullmatch(part) or (len(part) >= 10 and len(_CHANGES.findall(part)) >= 3):
             return "<hex>"
         return (_LONG_FIRST if part[0].isdigit() else _LONG_RUN).sub("<num>", part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -147,3 +148,19 @@ def test_asking() -> None:
         "e1234",
     ]
     assert logs.as_words(["sshd", "10.0.0.1", "Foo.Bar", "a b"]) == ["sshd", "", "foo.bar", ""]
+
+
+def test_identifiers_survive() -> None:
+    """Two hundred names that people look for in logs are words, among ids of all kinds."""
+    names = (Path(__file__).parent / "identifiers.txt").read_text().split()
+    assert len(names) == len(set(names)) >= 200
+    rng = random.Random(4)
+    lines = [
+        f"2026-11-25T10:{n % 60:02}:00.{rng.randrange(10**6):06}Z {name} pid={rng.randrange(10**4, 10**7)} "
+        f"[{name}] id={uuid.UUID(int=rng.getrandbits(128), version=4)} ({name}) {rng.getrandbits(64):016x}: {name}, '{name}'"
+        for n, name in enumerate(names)
+    ]
+    contexts = cut("\n".join(lines))
+    lost = [name for name, context in zip(names, contexts, strict=True) if context.count(name.lower()) != 5]
+    assert lost == []
+    assert {word for context in contexts for word in context if word.startswith("<")} <= {f"<{kind}>" for kind in ("time", "num", "uuid", "hex")}
