@@ -95,18 +95,8 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
         int((counts == 1).sum()),
         block.stop,
         verdict.text_bytes,
-        advised(block.text, settings.tokenizer),
+        advice.advised(block.text, cuts.rules),
     )
-
-
-def advised(text: str, name: str) -> advice.Advice | None:
-    """Return what a text looks like and the tokenizer for it; None if it suits the one that is used."""
-    if name not in ("words", "spaces", "logs", "social", "code"):
-        return None
-    if name in ("spaces", "logs") and advice.needs_dictionaries(text):
-        return advice.Advice("text in a script without spaces", "words")
-    found = advice.suited(text) if name == "words" else None
-    return found if found and found.tokenizer != name else None
 
 
 def collocations_in(

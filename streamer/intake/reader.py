@@ -190,6 +190,14 @@ def blocks(
         start, data = start + cut, data[cut:]
 
 
+def beginning(file: BinaryIO, text_bytes: int, encoding: str, size: int) -> str:
+    """Return the text of the first ``size`` bytes or fewer of a file that has ``text_bytes``.
+
+    Raises Refused as :func:`blocks` does.
+    """
+    return next(blocks(file, start=0, stop=min(size, text_bytes), encoding=encoding)).text
+
+
 def _is_gzip(file: BinaryIO) -> bool:
     """Return whether the file is gzip, by its first bytes and not by its name; rewind it."""
     file.seek(0)

@@ -26,6 +26,7 @@ from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REMOVED, Entry, Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.model.learner import BlockReport
+from streamer.service.advising import Adviser
 from streamer.service.files import Files, has_changed, outdated, refuse_unreadable
 from streamer.service.progress import Display, FileProgress
 from streamer.service.saving import Saver
@@ -154,7 +155,7 @@ def start(
             at_exit.callback(saver.close)
             scorer = Scorer(state, schedule, tests, run.evaluate_every, signals.check)
             files = Files(folder, state.ledger, run)
-            service = Service(state, schedule, files, saver, scorer, run, signals, prefetcher, display)
+            service = Service(state, schedule, files, saver, scorer, run, signals, prefetcher, display, Adviser(state))
             reason = "done"
             try:
                 yield service
@@ -183,6 +184,7 @@ class Service:
     signals: StopSignals
     prefetcher: Prefetcher
     display: Display
+    adviser: Adviser
     files_trained: set[str] = attrs.field(factory=set)
     files_refused: int = 0
     words_seen: int = 0
@@ -288,6 +290,7 @@ class Service:
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
         progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
+        self.adviser.look(entry.path, partial(reader.beginning, file, entry.text_bytes, self.run.encoding))
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
             schedule.make_room()
@@ -310,6 +313,7 @@ class Service:
                 self.saver.save_if_due()
         ledger.finish(entry)
         failpoints.reached("file.finished")
+        self.adviser.judge()
         self.files_trained.add(entry.path)
 
     def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:

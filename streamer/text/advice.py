@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from streamer.text.scripts import RUNS
 from streamer.text.social import EMOJI
+from streamer.text.tokenizer import Rules
 
 SAMPLE = 1 << 16
 """Characters that are looked at."""
@@ -61,6 +62,14 @@ def suited(text: str) -> Advice | None:
     if len(ends) >= 20 and ends.count(" ") >= 0.8 * len(ends):
         return Advice("text that is tokenized already", "spaces")
     return None
+
+
+def advised(text: str, rules: Rules) -> Advice | None:
+    """Return what a text looks like and the tokenizer for it; None if the rules suit it, or are the user's own."""
+    without_them = rules.name in ("spaces", "logs") or (rules.name == "words" and rules.version == 1)
+    if without_them and needs_dictionaries(text):
+        return Advice("text in a script without spaces", "words")
+    return suited(text) if rules.name == "words" else None
 
 
 def needs_dictionaries(text: str) -> bool:

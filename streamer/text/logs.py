@@ -47,7 +47,7 @@ _POD = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz24
 _PART = re.compile(rf"({_LETTER}+)")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{7,}")
 _ONLY_DIGITS = re.compile(r"\d+")
-_LONG_RUN = re.compile(r"\d{5,}")
+_LONG_RUN = re.compile(r"\d{6,}")
 _LONG_FIRST = re.compile(r"\d{4,}")
 _CHANGES = re.compile(r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)")
 

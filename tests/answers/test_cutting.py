@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from streamer.answers.cutting import advised, collocations_in, cut, new_tokenizer
+from streamer.answers.cutting import collocations_in, cut, new_tokenizer
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import ModelSettings, RunSettings
-from streamer.text.advice import Advice
 
 from ..support.corpus import put
 
@@ -23,6 +22,13 @@ def test_a_cut_says_what_there_is(tmp_path: Path) -> None:
     assert (found.words, found.distinct, found.with_digits, found.once) == (8, 6, 1, 5)
     assert found.bytes == found.of_bytes == path.stat().st_size
     assert found.advice is None
+
+
+def test_advice(tmp_path: Path) -> None:
+    """What the text looks like, if another tokenizer suits it better."""
+    path = put(tmp_path / "a.txt", "2026-11-25 10:00:00 a b\n" * 9)
+    found = cut(path, ModelSettings(), RunSettings()).advice
+    assert found and found.tokenizer == "logs"
 
 
 def test_only_the_first_block_is_looked_at(tmp_path: Path) -> None:
@@ -58,23 +64,6 @@ def test_what_cannot_be_cut(
     with pytest.raises(StreamerError, match=problem) as error:
         cut(path, ModelSettings(tokenizer=tokenizer), RunSettings())
     assert error.value.code == code
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "expected"),
-    [
-        ("prose and more of it", "words", None),
-        ("2026-11-25 10:00:00 a b\n" * 9, "words", Advice("log lines", "logs")),
-        ("2026-11-25 10:00:00 a b\n" * 9, "logs", None),
-        ("2026-11-25 10:00:00 a b\n" * 9, "spaces", None),
-        ("我们在北京大学学习", "logs", Advice("text in a script without spaces", "words")),
-        ("我们在北京大学学习", "words", None),
-        ("anything", "my:function", None),
-    ],
-)
-def test_advice(text: str, name: str, expected: Advice | None) -> None:
-    """There is none for what suits, and none about somebody's own function."""
-    assert advised(text, name) == expected
 
 
 def test_collocations_of_files_and_folders(tmp_path: Path) -> None:

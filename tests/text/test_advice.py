@@ -9,7 +9,8 @@ import pytest
 
 import streamer
 from streamer.text import advice
-from streamer.text.advice import needs_dictionaries, suited, unusual
+from streamer.text.advice import Advice, advised, needs_dictionaries, suited, unusual
+from streamer.text.tokenizer import Rules
 
 ROOT = Path(streamer.__file__).parent.parent
 LOGS = [
@@ -91,3 +92,27 @@ def test_scripts_without_spaces() -> None:
 def test_unusual_words(numbers: tuple[int, int, int], expected: str | None) -> None:
     """Of enough words, more than a third."""
     assert unusual(*numbers) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("prose and more of it", "words", None),
+        ("2026-11-25 10:00:00 a b\n" * 9, "words", Advice("log lines", "logs")),
+        ("2026-11-25 10:00:00 a b\n" * 9, "logs", None),
+        ("2026-11-25 10:00:00 a b\n" * 9, "spaces", None),
+        ("我们在北京大学学习", "logs", Advice("text in a script without spaces", "words")),
+        ("我们在北京大学学习", "words", None),
+        ("anything", "my:function", None),
+    ],
+)
+def test_advice_for_some_rules(text: str, name: str, expected: Advice | None) -> None:
+    """There is none for what suits, and none about somebody's own function."""
+    assert advised(text, Rules(name, 2)) == expected
+
+
+def test_the_first_version_needs_another_for_scripts_without_spaces() -> None:
+    """A model of before takes a sentence for a word."""
+    text = "我们在北京大学学习"
+    assert advised(text, Rules("words", 1)) == Advice("text in a script without spaces", "words")
+    assert advised(text, Rules("words", 2)) is None

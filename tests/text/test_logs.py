@@ -163,4 +163,6 @@ def test_identifiers_survive() -> None:
     contexts = cut("\n".join(lines))
     lost = [name for name, context in zip(names, contexts, strict=True) if context.count(name.lower()) != 5]
     assert lost == []
-    assert {word for context in contexts for word in context if word.startswith("<")} <= {f"<{kind}>" for kind in ("time", "num", "uuid", "hex")}
+    assert {word for context in contexts for word in context if word.startswith("<")} <= {
+        f"<{kind}>" for kind in ("time", "num", "uuid", "hex")
+    }
