@@ -43,7 +43,7 @@ _EDGES = ".,:;!?\"'`()[]{}<>"
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 _DECIMAL = re.compile(r"(?:\d+\.\d+|\d{4,}(?:\.\d+)*)([^\W\d_]{1,3})?")
 _CODE = re.compile(r"[A-Z]{1,5}-?\d{4,5}|CVE-\d{4}-\d+")
-_POD = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$")
+_POD = re.compile(r"(<hex>|<num>)-[bcdfghjklmnpqrstvwxz2456789]{5}$")  # as Kubernetes names a copy
 _PART = re.compile(rf"({_LETTER}+)")
 _HEX = re.compile(r"0[xX][0-9a-fA-F]+|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{7,}")
 _ONLY_DIGITS = re.compile(r"\d+")
@@ -97,7 +97,7 @@ class Logs(Tokenizer):
             return f"<num>{decimal[1] or ''}"
         if not any(map(str.isdigit, name)) or _CODE.fullmatch(name):
             return name
-        return _PART.sub(self._part, _POD.sub("-0x0-0x0", name))
+        return _POD.sub(r"\1-<hex>", _PART.sub(self._part, name))
 
     def _part(self, match: re.Match[str]) -> str:
         part = match[0]

@@ -22,6 +22,8 @@ from .pages import DOCS, ROOT, section
 PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"^```sh\n(.*?)^```$(?:\n\n^```\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 QUESTIONS = {
+    "words": ["data/sample.txt"],
+    "phrases": ["data/sample.txt", "--times", "2", "--threshold", "4"],
     "status": [],
     "files": [],
     "checkpoints": [],
