@@ -67,7 +67,10 @@ class Place:
 
     def run(self, command: str, *arguments: str | Path, new: bool = False) -> None:
         """Run a command that trains; settings are given to a new model only."""
-        from streamer.cli import cli
+        try:
+            from streamer.cli.app import cli
+        except ImportError:  # before version 2
+            from streamer.cli import cli
 
         run = ["--threads", "1", "--checkpoints", self.checkpoints]
         run += ["--settle", "0"] if command == "watch" else []
@@ -83,12 +86,18 @@ class Place:
 @contextlib.contextmanager
 def stopped_after(blocks: int) -> Iterator[None]:
     """Cut files into small blocks, and ask for a stop after so many."""
-    from streamer.trainer import Trainer
-
     from streamer.intake import reader
 
+    try:
+        from streamer.training import Schedule as Trains
+
+        name = "train"
+    except ImportError:  # before version 2
+        from streamer.trainer import Trainer as Trains
+
+        name = "train_tokens"
     number = itertools.count(1)
-    train = Trainer.train_tokens
+    train = getattr(Trains, name)
 
     def train_tokens(self: Any, *arguments: Any, **named: Any) -> Any:
         report = train(self, *arguments, **named)
@@ -99,7 +108,7 @@ def stopped_after(blocks: int) -> Iterator[None]:
     with (
         patch.object(reader, "PIECE", PIECE),
         patch.object(reader, "blocks", partial(reader.blocks, size=PIECE)),
-        patch.object(Trainer, "train_tokens", train_tokens),
+        patch.object(Trains, name, train_tokens),
     ):
         yield
 
@@ -231,6 +240,8 @@ RECIPES: dict[str, tuple[str, Callable[[Place], None]]] = {
     "from-python": ("84b5bb0", from_python),
     "nothing-admitted": ("84b5bb0", partial(nothing, text="each word stands here once")),
     "nothing": ("84b5bb0", nothing),
+    "last-of-2": ("f70fbc4", two_files),
+    "in-the-middle-of-2": ("f70fbc4", in_the_middle),
 }
 """By name: the commit whose code writes it, and how it is made."""
 
@@ -246,9 +257,10 @@ def facts(folder: Path) -> dict[str, Any]:
         return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
     trainer = Trainer.resume(folder, threads=1)
-    model, ledger, history, epochs = trainer.model, trainer.ledger, trainer.history, trainer.epochs
+    state = getattr(trainer, "state", trainer)  # the trainer itself, before version 2
+    model, ledger, history, epochs = state.model, state.ledger, state.history, state.epochs
     vocabulary, embeddings, size = model.vocabulary, model.embeddings, len(model.vocabulary.words)
-    scores, origin = getattr(trainer, "scores", None), getattr(trainer, "origin", None)
+    scores, origin = getattr(state, "scores", None), getattr(state, "origin", getattr(state, "initial", None))
     rows = ("path", "outcome", "reason", "text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
     return {
         "sequence": trainer.sequence,
@@ -280,6 +292,27 @@ def facts(folder: Path) -> dict[str, Any]:
     }
 
 
+def continued_with_orchard(folder: Path) -> dict[str, Any]:
+    """Return what the code that wrote a checkpoint makes of it with one more text; only known from version 2 on."""
+    from streamer import Trainer
+
+    text = (HERE / "texts" / "orchard.txt").read_text(encoding="utf-8")
+    model = Trainer.resume(folder, threads=1).partial_fit([text]).state.model
+    vocabulary, embeddings = model.vocabulary, model.embeddings
+    return {
+        "words_counted": vocabulary.total,
+        "vocabulary": len(vocabulary.words),
+        "candidates": len(vocabulary.candidates),
+        "words_trained": model.words_trained,
+        "blocks": model.blocks,
+        "noise_due": model.noise.due,
+        **{
+            name: float(abs(getattr(embeddings, name).astype("f8")).sum())
+            for name in ("input", "output", "input_squares", "output_squares")
+        },
+    }
+
+
 def commit_of(checkout: Path) -> str:
     """Return the commit that a folder is a checkout of."""
     found = subprocess.run(
@@ -307,8 +340,8 @@ def write(name: str, inbox: Path) -> None:
             RECIPES[name][1](place)
         newest = max(place.checkpoints.glob("checkpoint-*.h5"))
         expected = json.loads(EXPECTED.read_text(encoding="utf-8")) if EXPECTED.exists() else {}
-        continued = {key: expected[name][key] for key in ("continued",) if key in expected.get(name, {})}
-        expected[name] = {"commit": RECIPES[name][0], **facts(place.checkpoints), **continued}
+        continued = expected.get(name, {}).get("continued") or continued_with_orchard(place.checkpoints)
+        expected[name] = {"commit": RECIPES[name][0], **facts(place.checkpoints), "continued": continued}
         shutil.copyfile(newest, HERE / f"{name}.h5")
     ordered = {known: expected[known] for known in RECIPES if known in expected}
     EXPECTED.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
