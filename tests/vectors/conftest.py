@@ -60,6 +60,13 @@ def vectors(datapath: Callable[[str], str]) -> WordVectors:
 
 
 @pytest.fixture
+def small() -> WordVectors:
+    """Return five words in the plane; b and d are seen equally often, and so are c and e."""
+    matrix = [[1, 0], [0, 2], [3, 3], [0, 1], [-1, 0]]
+    return WordVectors(list("abcde"), np.array(matrix, dtype=np.float32), np.array([9, 5, 7, 5, 7]))
+
+
+@pytest.fixture
 def awkward() -> WordVectors:
     """Return vectors of words in several scripts and of floats that are hard to write."""
     random = np.random.default_rng(1)
