@@ -29,6 +29,7 @@ LEFT_OUT = {
     "lifecycle_events": "a checkpoint has its history: Trainer.history",
     "expandos": "use counts",
     "next_index": "vectors are read-only: use len()",
+    "vectors_lockf": "vectors are read-only: all words are trained alike",
     "mapfile_path": "gensim does not use it either",
     "vectors_norm": f"{_OF_BEFORE}: use get_normed_vectors()",
     "index2word": f"{_OF_BEFORE}: use index_to_key",

@@ -25,7 +25,7 @@ def told(head: bytes, path: str | Path) -> tuple[str, str] | None:
     if head[:1] != b"\x80" or len(head) < 2 or head[1] not in _PROTOCOLS:
         return None
     found = _CLASS.search(head[:ENOUGH]) if b"gensim" in head[:ENOUGH] else None
-    text = Path(path).with_suffix(".txt").name
+    text = Path(path).with_suffix(".vectors.txt" if Path(path).suffix == ".txt" else ".txt").name
     if found is None:
         return "it is a pickle, not a file of vectors", (
             "open it with the program that made it, and save its vectors in word2vec's format"

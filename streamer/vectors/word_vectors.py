@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from streamer.vectors.left_out import LEFT_OUT
 from streamer.vectors.search import Search
 from streamer.vectors.similarity import Entry, Floats, Key, normalised
 from streamer.vectors.word2vec_files import read_word2vec_format
+
+Given = TypeVar("Given", bound=Key)
 
 
 class WordVectors(Search):
@@ -100,13 +102,13 @@ class WordVectors(Search):
         """Return the rank of the second word among the neighbours of the first, from 1."""
         return len(self._closer(key1, key2)) + 1
 
-    def most_similar_to_given(self, key1: Key, keys_list: Sequence[Key]) -> Key:
+    def most_similar_to_given(self, key1: Key, keys_list: Sequence[Given]) -> Given:
         """Return which of some words is nearest to a word; of equally near ones, the first."""
         if not keys_list:
             raise ValueError("most_similar_to_given needs at least one word to choose from")
         return keys_list[int(np.argmin(self.distances(key1, keys_list)))]
 
-    def rank_by_centrality(self, words: Sequence[Key], use_norm: bool = True) -> list[tuple[float, Key]]:
+    def rank_by_centrality(self, words: Sequence[Given], use_norm: bool = True) -> list[tuple[float, Given]]:
         """Return some words with their cosines to the mean of all of them, the nearest first.
 
         Args:
@@ -118,14 +120,14 @@ class WordVectors(Search):
             ValueError: If no word is known.
 
         """
-        known = [word for word in similarity.keys(words) if word in self]
+        known: list[Given] = [word for word in similarity.keys(words) if word in self]
         if not known:
             raise ValueError("at least one known word is needed")
         vectors = normalised(self[known]) if use_norm else self[known]
         products = vectors @ self.get_mean_vector(known, pre_normalize=use_norm, post_normalize=True)
         return sorted(zip(products.tolist(), known, strict=True), reverse=True)
 
-    def doesnt_match(self, words: Sequence[Key]) -> Key:
+    def doesnt_match(self, words: Sequence[Given]) -> Given:
         """Return which of some words is farthest from their mean; unknown words are left out."""
         return self.rank_by_centrality(words)[-1][1]
 

@@ -116,6 +116,7 @@ def test_refusals(small: WordVectors) -> None:
         lambda: small.get_mean_vector([]),
         lambda: small.n_similarity([], ["a"]),
         lambda: small.doesnt_match(["z"]),
+        lambda: small.rank_by_centrality(["z"]),
         lambda: small.most_similar_to_given("a", []),
     ):
         with pytest.raises(ValueError, match="at least one"):
@@ -140,9 +141,122 @@ def test_unknown_word_everywhere(small: WordVectors) -> None:
         lambda: small.rank("a", "z"),
         lambda: small.get_index("z"),
         lambda: small.get_vecattr("z", "count"),
+        lambda: small.most_similar_cosmul("z"),
+        lambda: small.most_similar_cosmul("a", ["z"]),
+        lambda: small.similar_by_key("z"),
+        lambda: small.closer_than("z", "a"),
+        lambda: small.closer_than("a", "z"),
+        lambda: small.relative_cosine_similarity("z", "a"),
+        lambda: small.relative_cosine_similarity("a", "z"),
     )
     for call in calls:
         with pytest.raises(KeyError) as caught:
             call()
         assert isinstance(caught.value, UnknownWord)
         assert caught.value.word == "z"
+
+
+def test_closer_than(
+    vectors: WordVectors, tied: WordVectors, trained: WordVectors, peer: Callable[[WordVectors], Any]
+) -> None:
+    """The words between two words are gensim's, in its order, and as many as the rank says; ties are not closer."""
+    for ours in (vectors, tied, trained):
+        theirs = peer(ours)
+        words = [word for word, norm in zip(ours.index_to_key, ours.norms, strict=True) if norm]
+        for a, b in zip(words[:25], words[30:55], strict=True):
+            with np.errstate(invalid="ignore"):
+                wanted = theirs.closer_than(a, b)
+            cosine = ours.similarity(a, b)
+            near = {word for word in {*ours.closer_than(a, b)} ^ {*wanted} if ours.norms[ours.get_index(word)]}
+            assert all(abs(ours.similarity(a, word) - cosine) < 1e-6 for word in near)
+            assert ours.closer_than(a, b) == sorted(ours.closer_than(a, b), key=ours.get_index)
+            assert ours.rank(a, b) == len(ours.closer_than(a, b)) + 1
+            assert ours.closer_than(a, a) == []
+    assert trained.closer_than(3, 7) == trained.closer_than(trained.index_to_key[3], trained.index_to_key[7])
+
+
+def test_relative_cosine_similarity(trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """The cosine over the sum of the nearest cosines is gensim's, for any number of neighbours."""
+    theirs, words = peer(trained), trained.index_to_key
+    for a, b in zip(words[:20], words[20:40], strict=True):
+        for topn in (1, 10, 10**6):
+            ours = trained.relative_cosine_similarity(a, b, topn)
+            assert ours == pytest.approx(float(theirs.relative_cosine_similarity(a, b, topn)), rel=1e-4)
+            assert type(ours) is float
+    near = trained.most_similar(words[0])
+    assert sum(trained.relative_cosine_similarity(words[0], word) for word, _ in near) == pytest.approx(1, abs=1e-6)
+    for each in (trained, theirs):
+        with pytest.raises(ValueError, match=r"neighbour|similar words"):
+            each.relative_cosine_similarity(words[0], words[1], topn=0)
+    zero = WordVectors(["a", "b"], [[0, 0], [1, 2]], [2, 1])
+    assert zero.relative_cosine_similarity("a", "b") == 0.0
+
+
+def test_rank_by_centrality(vectors: WordVectors, trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """The words by their cosine to the mean are gensim's, with vectors as they are too; unknown ones are left out."""
+    for each in (vectors, trained):
+        theirs, words = peer(each), each.index_to_key
+        for start in range(0, 60, 6):
+            some = words[start : start + 6]
+            for use_norm in (True, False):
+                ours = each.rank_by_centrality([*some, "no such word"], use_norm)
+                wanted = theirs.rank_by_centrality([*some, "no such word"], use_norm)
+                assert [word for _, word in ours] == [word for _, word in wanted]
+                assert [score for score, _ in ours] == pytest.approx([float(score) for score, _ in wanted], abs=1e-5)
+            assert each.doesnt_match(some) == each.rank_by_centrality(some)[-1][1]
+    assert trained.rank_by_centrality([3, 4])[0][1] in (3, 4)
+    ((score, word),) = trained.rank_by_centrality([words[3]])
+    assert word == words[3]
+    assert score == pytest.approx(1)
+
+
+def test_cosine_similarities(trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """The cosines of any vector with any others are gensim's; no table is needed, and zeros have cosine 0."""
+    theirs = peer(trained)
+    found = WordVectors.cosine_similarities(trained.vectors[3], trained.vectors)
+    assert found == pytest.approx(theirs.cosine_similarities(trained.vectors[3], trained.vectors), abs=1e-6)
+    assert found.dtype == np.float32
+    assert trained.cosine_similarities([3, 4], [[3, 4], [4, -3], [0, 0]]).tolist() == pytest.approx([1, 0, 0])
+
+
+def test_indices_are_keys_for_pairs_too(trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """Whatever compares words takes indices, with gensim's results."""
+    theirs = peer(trained)
+    calls: list[Callable[[Any], Any]] = [
+        lambda each: each.similarity(3, 7),
+        lambda each: each.distance(3, np.int64(7)),
+        lambda each: each.distances(3),
+        lambda each: each.distances(3, [7, 9]),
+        lambda each: each.n_similarity([3, 4], [5]),
+        lambda each: each.rank(3, 7),
+        lambda each: each.most_similar_to_given(3, [7, 9, 11]),
+        lambda each: each.relative_cosine_similarity(3, 7),
+        lambda each: each.doesnt_match([3, 4, 5, 6]),
+        lambda each: [key for _, key in each.rank_by_centrality([3, 4, 5, 6])],
+    ]
+    for call in calls:
+        assert call(trained) == pytest.approx(call(theirs), abs=1e-5)
+
+
+def test_ties_and_zeros(tied: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """Distances are gensim's; from and to zeros they are 1, where it has NaN."""
+    theirs = peer(tied)
+    for word in tied.index_to_key[:30]:
+        with np.errstate(invalid="ignore"):
+            wanted = np.nan_to_num(theirs.distances(word), nan=1.0)
+        assert tied.distances(word) == pytest.approx(wanted, abs=1e-6)
+        assert tied.similarity("w1", word) == pytest.approx(1 - wanted[tied.get_index("w1")], abs=1e-6)
+
+
+def test_names_that_are_left_out(small: WordVectors) -> None:
+    """They are no attributes, and the error says what to use instead; other names get the usual error."""
+    assert not hasattr(small, "wmdistance")
+    with pytest.raises(AttributeError, match=r"'WordVectors' object has no attribute 'index2word': .* index_to_key"):
+        small.index2word  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'no_such_name'$"):
+        small.no_such_name  # type: ignore[attr-defined]  # noqa: B018
+    untyped: Any = small
+    with pytest.raises(TypeError, match="item assignment"):
+        untyped["a"] = [1, 2]
+    with pytest.raises(TypeError, match="positional"):
+        untyped.save_word2vec_format("vectors.txt", "vocab.txt")
