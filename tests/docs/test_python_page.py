@@ -55,8 +55,8 @@ def test_all_of_word_vectors_is_on_the_page() -> None:
     told = names(OF_VECTORS)
     assert told.keys() == public(vectors)
     assert told == {name: arguments(streamer.WordVectors, name) for name in told}
-    assert "vectors[word]" in "".join(OF_VECTORS)
-    assert "word in vectors" in "".join(OF_VECTORS)
+    assert "vectors[key]" in "".join(OF_VECTORS)
+    assert "key in vectors" in "".join(OF_VECTORS)
 
 
 def test_all_of_trainer_is_on_the_page() -> None:
@@ -95,7 +95,7 @@ def test_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     printed = capsys.readouterr().out
     assert "<WordVectors: 91 words, 50 dimensions, from checkpoint-0000000001.h5>" in printed
     assert "checkpoint-0000000001.h5 1\n" in printed
-    assert "'River' is not in the vocabulary; nearest: river" in printed
+    assert "'rivver' is not in the vocabulary; nearest: river" in printed
     assert "66 there is no checkpoint in nowhere train one first" in printed
     assert "checkpoint-0000000002.h5\n" in printed
     assert len(found["several"]) == 3
