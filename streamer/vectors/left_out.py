@@ -19,7 +19,6 @@ LEFT_OUT = {
     "intersect_word2vec_format": "use Trainer.set_initial_vectors",
     "save": "use Trainer.save, save_word2vec_format, or pickle",
     "load": "use streamer.load, load_word2vec_format, or pickle",
-    "wmdistance": "it needs a solver of transport problems: save_word2vec_format, and gensim with POT",
     "word_vec": "use get_vector",
     "words_closer_than": "use closer_than",
     "log_accuracy": "use what evaluate_word_analogies returns",

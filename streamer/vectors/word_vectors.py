@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from streamer.vectors import evaluation, export, similarity
+from streamer.vectors import evaluation, export, similarity, transport
 from streamer.vectors.left_out import LEFT_OUT
 from streamer.vectors.search import Search
 from streamer.vectors.similarity import Entry, Floats, Key, normalised
@@ -80,6 +80,34 @@ class WordVectors(Search):
             raise ValueError("relative_cosine_similarity needs at least one neighbour")
         total = sum(cosine for _, cosine in near)
         return self.similarity(wa, wb) / total if total else 0.0
+
+    def wmdistance(self, document1: Sequence[Key], document2: Sequence[Key], norm: bool = True) -> float:
+        """Return the word mover's distance of two lists of words (Kusner, Sun, Kolkin and Weinberger, 2015).
+
+        It is the least mean distance that the words of one list have to be moved to become those of the other. Unknown
+        words are left out. It takes a few milliseconds for a hundred words, and a tenth of a second for a thousand.
+
+        Args:
+            document1: Words; each counts as often as it comes.
+            document2: The same.
+            norm: Whether to scale vectors to length one.
+
+        Returns:
+            The distance; infinity if a list has no known word.
+
+        """
+        found = [[self._find(word) for word in similarity.keys(words)] for words in (document1, document2)]
+        known = [[index for index in indices if index is not None] for indices in found]
+        if not all(known):
+            return math.inf
+        (ones, supply), (others, demand) = (np.unique(each, return_counts=True) for each in known)
+        one, other = (self.vectors[each].astype(np.float64) for each in (ones, others))
+        if norm:
+            one, other = normalised(one), normalised(other)
+        # Row by row: differences are exactly zero for equal words, as products would not be, and all take much memory.
+        costs = np.array([np.sqrt(((other - vector) ** 2).sum(axis=1)) for vector in one])
+        sizes = [len(each) for each in known]
+        return transport.least_cost(supply * sizes[1], demand * sizes[0], costs) / (sizes[0] * sizes[1])
 
     def distances(self, word_or_vector: Entry, other_words: Sequence[Key] = ()) -> Floats:
         """Return one minus the cosine to each of some words, (n,) float32; to all, (V,), if none are given."""

@@ -18,6 +18,7 @@ import streamer
 from streamer.settings import ModelSettings, names
 from streamer.vectors import WordVectors, write
 from streamer.vectors.left_out import LEFT_OUT
+from tests.support import optimal_transport
 
 from .pages import DOCS, ROOT, code_blocks, section, table_rows
 
@@ -98,8 +99,9 @@ def test_training(names_of_the_page: dict[str, Any]) -> None:
     assert len(ours["trainer"].wv) >= len(ours["vectors"])
 
 
-def test_asking(names_of_the_page: dict[str, Any]) -> None:
+def test_asking(names_of_the_page: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each row gives on the right what gensim gives on the left, for vectors that were trained here."""
+    optimal_transport.install(monkeypatch)
     trainer = streamer.Trainer(vector_size=12, min_count=2, threads=1)
     for _ in range(4):
         trainer.partial_fit(names_of_the_page["texts"])
@@ -169,6 +171,8 @@ def test_texts(names_of_the_page: dict[str, Any]) -> None:
     assert set(spaces) == {"The", "café,", "C++"}
     phrases = streamer.Trainer(min_count=1, threads=1, phrases=("new york",)).partial_fit(["In New York it rains"]).wv
     assert set(phrases) == {"in", "new_york", "it", "rains"}
+    theirs = gensim.models.Phrases([["new", "york"], ["it", "rains"]] * 5, min_count=1, threshold=0.1)
+    assert "new_york" in theirs[["in", "new", "york"]]
 
 
 def test_commands(names_of_the_page: dict[str, Any], tmp_path: Path) -> None:
@@ -180,6 +184,14 @@ def test_commands(names_of_the_page: dict[str, Any], tmp_path: Path) -> None:
         environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "STREAMER_CHECKPOINTS": str(number)}
         ended = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
+    for number, (thing, path) in enumerate({"FILE": "texts.txt", "FOLDER": "inbox"}.items(), start=2):
+        (line,) = set(re.findall(rf"`(streamer train {thing} --.*?)`", TEXTS))
+        command = line.replace("streamer", f"'{sys.executable}' -m streamer", 1).replace(thing, path)
+        environment["STREAMER_CHECKPOINTS"] = str(number)
+        subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    sentences = gensim.models.word2vec.PathLineSentences("inbox")
+    assert set(streamer.load("2")) == set(streamer.load("3"))
+    assert set(streamer.load("3")) == set(gensim.models.Word2Vec(sentences, vector_size=4, workers=1).wv.index_to_key)
     model = gensim.models.Word2Vec(corpus_file="texts.txt", min_count=2, vector_size=4, epochs=1, workers=1)
     assert set(streamer.load("0")) == set(model.wv.index_to_key)
 

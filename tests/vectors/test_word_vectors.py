@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from streamer.vectors import UnknownWord, WordVectors
+from tests.support import optimal_transport
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each, protocol=5))])
@@ -210,6 +211,29 @@ def test_rank_by_centrality(vectors: WordVectors, trained: WordVectors, peer: Ca
     assert score == pytest.approx(1)
 
 
+def test_wmdistance(
+    vectors: WordVectors, trained: WordVectors, peer: Callable[[WordVectors], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The distance of two lists of words is gensim's: words that come often, that both have, that nobody knows."""
+    optimal_transport.install(monkeypatch)
+    random = np.random.default_rng(3)
+    for each in (vectors, trained):
+        theirs = peer(each)
+        for size in (1, 2, 5, 12):
+            one, other = ([each.index_to_key[n] for n in random.integers(0, 40, size=size)] for _ in range(2))
+            for norm in (True, False):
+                ours = each.wmdistance(one, [*other, "no such word"], norm)
+                assert ours == pytest.approx(theirs.wmdistance(one, [*other, "no such word"], norm), abs=1e-6)
+                assert each.wmdistance(other, one, norm) == pytest.approx(ours)
+            assert each.wmdistance(one, one[::-1]) == 0.0
+            assert each.wmdistance([each.get_index(word) for word in one], other) == each.wmdistance(one, other)
+    a, b = trained.index_to_key[:2]
+    assert trained.wmdistance([a], [b], norm=False) == pytest.approx(np.linalg.norm(trained[a] - trained[b]))
+    nothing: list[tuple[list[str], list[str]]] = [([], [a]), ([a], ["no such word"]), ([], [])]
+    for some, others in nothing:
+        assert trained.wmdistance(some, others) == theirs.wmdistance(some, others) == np.inf
+
+
 def test_cosine_similarities(trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
     """The cosines of any vector with any others are gensim's; no table is needed, and zeros have cosine 0."""
     theirs = peer(trained)
@@ -250,7 +274,7 @@ def test_ties_and_zeros(tied: WordVectors, peer: Callable[[WordVectors], Any]) -
 
 def test_names_that_are_left_out(small: WordVectors) -> None:
     """They are no attributes, and the error says what to use instead; other names get the usual error."""
-    assert not hasattr(small, "wmdistance")
+    assert not hasattr(small, "index2word")
     with pytest.raises(AttributeError, match=r"'WordVectors' object has no attribute 'index2word': .* index_to_key"):
         small.index2word  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(AttributeError, match=r"no attribute 'no_such_name'$"):
