@@ -18,8 +18,8 @@ import streamer
 from streamer.settings import ModelSettings, names
 from streamer.vectors import WordVectors, write
 from streamer.vectors.left_out import LEFT_OUT
-from tests.support import optimal_transport
 
+from ..support import optimal_transport
 from .pages import DOCS, ROOT, code_blocks, section, table_rows
 
 PAGE = (DOCS / "from-gensim.md").read_text(encoding="utf-8")

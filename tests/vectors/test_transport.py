@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from streamer.vectors.transport import least_cost
-from tests.support.optimal_transport import emd2
+
+from ..support.optimal_transport import emd2
 
 
 def cut(random: np.random.Generator, total: int, parts: int) -> np.ndarray:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from streamer.vectors import UnknownWord, WordVectors
-from tests.support import optimal_transport
+
+from ..support import optimal_transport
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each, protocol=5))])
