@@ -62,8 +62,8 @@ class WordVectors(Search):
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
         """Return the cosine of two words, over the sum of the cosines of the first with its nearest words.
 
-        With ten of them, more than 0.10 tells synonyms from words that are related in another way (Leeuwenberg, Vela,
-        Dehdari and van Genabith, 2016, equation 1). For a zero vector it is 0.
+        With ten of them, more than 0.10 speaks for a synonym (Leeuwenberg, Vela, Dehdari and van Genabith, 2016,
+        equation 1). For a zero vector it is 0.
 
         Args:
             wa: The word whose neighbours are taken.
