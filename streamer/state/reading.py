@@ -24,7 +24,7 @@ from streamer.state.migrations import migrate
 from streamer.state.scores import Scores
 from streamer.state.state import State
 from streamer.state.tree_reader import TreeReader
-from streamer.vectors import WordVectors
+from streamer.vectors import WordVectors, pickles
 
 PathLike = str | os.PathLike[str]
 
@@ -182,6 +182,7 @@ def _read(
     if _is_file(path):
         if sequence is not None:
             raise ValueError("sequence needs a folder of checkpoints, not a file")
+        _refuse_pickle(path)
         return Store(path.parent).load(str(path.absolute()), only)
     if sequence is not None:
         return Store(path).load(operator.index(sequence), only)
@@ -201,6 +202,18 @@ def _is_file(path: Path) -> bool:
     What cannot be looked at is taken for a folder: listing it says why.
     """
     return os.path.isfile(path) or (path.suffix == ".h5" and not os.path.isdir(path))  # noqa: PTH112, PTH113
+
+
+def _refuse_pickle(path: Path) -> None:
+    """Raise the error of a file that is a pickle; of one that can't be read, whoever reads it says why."""
+    try:
+        with path.open("rb") as file:
+            told = pickles.told(file.read(pickles.ENOUGH), path)
+    except OSError:
+        return
+    if told:
+        problem, hint = told
+        raise StreamerError(f"{path} is not a checkpoint: {problem}", hint=hint, code=ExitCode.NO_INPUT)
 
 
 def _passed_over(checkpoint: Checkpoint, reason: str) -> None:

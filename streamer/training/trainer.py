@@ -69,6 +69,11 @@ class Trainer:
         return self.state.vectors()
 
     @property
+    def wv(self) -> WordVectors:
+        """The same as :attr:`vectors`, under gensim's name: each access makes a copy, so keep what you got."""
+        return self.vectors
+
+    @property
     def words_seen(self) -> int:
         """All words of all texts, including those that are not admitted yet."""
         return self._state.words_seen

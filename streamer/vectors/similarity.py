@@ -1,26 +1,43 @@
-"""The parts of a query: words and vectors with weights, unit vectors, the nearest of many."""
+"""The parts of a query: words, indices and vectors with weights, unit vectors, the nearest of many."""
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-Entry: TypeAlias = str | npt.NDArray[Any]
+Key: TypeAlias = str | int | np.integer[Any]
+"""A word, or its index in the order of frequency."""
+Entry: TypeAlias = Key | npt.NDArray[Any]
 Weighted: TypeAlias = Entry | tuple[Entry, float]
 
 
-def entries(given: Weighted | Iterable[Weighted] | None) -> list[Any]:
-    """Return as a list: a word, a vector, one of them with a weight, several of these, or nothing."""
+def is_index(key: object) -> TypeGuard[int]:
+    """Return whether a key is a number that can be an index: an integer, Python's or NumPy's, but not True or False."""
+    return isinstance(key, numbers.Integral) and not isinstance(key, bool)
+
+
+def keys(given: Any) -> list[Any]:
+    """Return as a list: a word or an index, several of them in any iterable, or nothing."""
     if given is None:
         return []
-    if isinstance(given, str) or (isinstance(given, np.ndarray) and given.ndim == 1) or _has_weight(given):
+    return [given] if isinstance(given, str | numbers.Integral) else list(given)
+
+
+def listed(given: Entry | Iterable[Entry] | None) -> list[Any]:
+    """Return as a list: a word, an index or a vector, several of these, or nothing. An array of strings is several."""
+    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind not in "UO":
         return [given]
-    return list(given)
+    return keys(given)
+
+
+def entries(given: Weighted | Iterable[Weighted] | None) -> list[Any]:
+    """Return as :func:`listed` does; here each may have a weight."""
+    return [given] if _has_weight(given) else listed(given)  # type: ignore[arg-type]
 
 
 def weighted(positive: Sequence[Any], negative: Sequence[Any]) -> tuple[list[Any], list[float]]:

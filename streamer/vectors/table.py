@@ -91,8 +91,8 @@ class VectorTable:
     def __iter__(self) -> Iterator[str]:
         return iter(self.index_to_key)
 
-    def __contains__(self, word: object) -> bool:
-        return word in self.key_to_index or (isinstance(word, str) and self.spelled(word) in self.key_to_index)
+    def __contains__(self, key: object) -> bool:
+        return self._find(key) is not None
 
     def spelled(self, word: str) -> str:
         """Return a word as it is in the vocabulary: as it was typed, or else as the model's texts are converted.
@@ -100,6 +100,12 @@ class VectorTable:
         An unknown word is returned as it was converted.
         """
         return word if self._fold is None or word in self.key_to_index else self._fold(word)
+
+    def _find(self, key: object) -> int | None:
+        """Return the index of a word, as it is or as texts are converted, or an index itself; None if there is none."""
+        if isinstance(key, str):
+            return self.key_to_index.get(self.spelled(key))
+        return int(key) if similarity.is_index(key) and 0 <= key < len(self) else None
 
 
 def _restored(

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.vectors import pickles
 
 Floats = npt.NDArray[np.float32]
 
@@ -54,7 +55,11 @@ class FileVectors:
 
 
 class _Malformed(Exception):  # noqa: N818 - never leaves this module
-    """What is wrong with a file, as a clause."""
+    """What is wrong with a file, as a clause; and what to do about it, if there is something."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 def read_word2vec_format(
@@ -75,36 +80,44 @@ def read_word2vec_format(
 
     Raises:
         StreamerError: 66, if it can't be read, has none of these formats, has more or fewer rows than its header says,
-            or has a row of another length or a number that is not finite; 2, if ``limit`` is below 1.
+            has a row of another length or a number that is not finite, or is a pickle; 2, if ``limit`` is below 1.
 
     """
     if limit is not None and limit < 1:
         raise StreamerError(f"limit must be at least 1, not {limit}")
+    hint = ""
     try:
         with Path(path).open("rb") as file:
             status = os.fstat(file.fileno())
             # The length of a pipe is not known.
             room = status.st_size if stat.S_ISREG(status.st_mode) else None
             if file.peek(2)[:2] != b"\x1f\x8b":
-                return _read(file, room, limit, binary, check)
+                return _read(file, path, room, limit, binary, check)
             with gzip.GzipFile(fileobj=file) as unpacked:
-                return _read(unpacked, room, limit, binary, check)
+                return _read(unpacked, path, room, limit, binary, check)
     except _Malformed as error:
-        reason = str(error)
+        reason, hint = str(error), error.hint
     except (EOFError, zlib.error, gzip.BadGzipFile):
         reason = "its gzip stream is damaged or incomplete"
     except OSError as error:
         reason = error.strerror or str(error)
-    raise StreamerError(f"cannot read vectors from {path}: {reason}", code=ExitCode.NO_INPUT)
+    raise StreamerError(f"cannot read vectors from {path}: {reason}", hint=hint, code=ExitCode.NO_INPUT)
 
 
 def _read(
-    file: io.BufferedIOBase, room: int | None, limit: int | None, binary: bool | None, check: Callable[[], None]
+    file: io.BufferedIOBase,
+    path: str | Path,
+    room: int | None,
+    limit: int | None,
+    binary: bool | None,
+    check: Callable[[], None],
 ) -> FileVectors:
     """Read an open file, which has ``room`` bytes on disk."""
     head = b""
     while len(head) < _BLOCK and (more := file.read(_BLOCK)):
         head += more
+    if told := pickles.told(head, path):
+        raise _Malformed(*told)
     blank = _BLANK_LINES.match(head)
     assert blank is not None
     number, body = blank[0].count(b"\n") + 1, head[blank.end() :]

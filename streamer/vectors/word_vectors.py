@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from streamer.vectors import evaluation, export, similarity
-from streamer.vectors.similarity import Entry, Floats, Weighted, entries, normalised
-from streamer.vectors.spelling import UnknownWord
-from streamer.vectors.table import VectorTable, read_only
+from streamer.vectors import evaluation, export, similarity, transport
+from streamer.vectors.left_out import LEFT_OUT
+from streamer.vectors.search import Search
+from streamer.vectors.similarity import Entry, Floats, Key, normalised
 from streamer.vectors.word2vec_files import read_word2vec_format
 
-Neighbours: TypeAlias = list[tuple[str, float]]
-Default = TypeVar("Default")
-
-_PIECE = 16 * 2**20  # cosines computed at once by a batch: 64 MB
+Given = TypeVar("Given", bound=Key)
 
 
-class WordVectors(VectorTable):
+class WordVectors(Search):
     """A table of vectors with queries, under the names of gensim's ``KeyedVectors``."""
 
     @classmethod
     def load_word2vec_format(
-        cls, path: str | Path, binary: bool | None = None, limit: int | None = None
+        cls, path: str | Path, *, binary: bool | None = None, limit: int | None = None
     ) -> WordVectors:
         """Return the vectors of a file of word2vec or GloVe: see :func:`.word2vec_files.read_word2vec_format`.
 
@@ -40,223 +37,127 @@ class WordVectors(VectorTable):
         source = f", from {self.checkpoint.name}" if self.checkpoint else ""
         return f"<{type(self).__name__}: {len(self):,} words, {self.vector_size} dimensions{source}>"
 
-    def __getitem__(self, words: str | Iterable[str]) -> Floats:
-        if isinstance(words, str) or not isinstance(words, Iterable):
-            return self.get_vector(words)
-        return self.vectors[self._indices(words)]
+    if not TYPE_CHECKING:  # or mypy would take every name for an attribute
 
-    @overload
-    def get_index(self, word: str) -> int: ...
+        def __getattr__(self, name: str) -> Any:
+            """Raise the usual error; for a name of gensim's that is left out, it says what to use instead."""
+            hint = f": {LEFT_OUT[name]}" if name in LEFT_OUT else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
-    @overload
-    def get_index(self, word: str, default: Default) -> int | Default: ...
-
-    def get_index(self, word: str, default: Any = None) -> Any:
-        """Return the index of a word in the order of frequency, from 0; for an unknown word, ``default``.
-
-        Raises:
-            UnknownWord: A :class:`KeyError`, if the word is not in the vocabulary and there is no default.
-
-        """
-        index = self.key_to_index.get(word)
-        if index is None:
-            index = self.key_to_index.get(self.spelled(word), default) if isinstance(word, str) else default
-        if index is None:
-            raise UnknownWord(word, self.index_to_key)
-        return index
-
-    def has_index_for(self, word: str) -> bool:
-        """Return whether a word is in the vocabulary, as ``word in vectors`` does."""
-        return word in self
-
-    def get_vecattr(self, word: str, attr: str) -> int:
-        """Return how often a word was seen, for ``attr="count"``, the only attribute."""
-        if attr != "count":
-            raise KeyError(attr)
-        return int(self.counts[self.get_index(word)])
-
-    def get_vector(self, word: str, norm: bool = False) -> Floats:
-        """Return a word's vector, (D,) float32, read-only; with ``norm``, scaled to length one.
-
-        Raises:
-            UnknownWord: A :class:`KeyError`, if the word is not in the vocabulary.
-
-        """
-        vector = self.vectors[self.get_index(word)]
-        return read_only(vector / (math.sqrt(vector @ vector) or 1.0)) if norm else vector
-
-    def get_normed_vectors(self) -> Floats:
-        """Return all vectors scaled to length one, (V, D) float32: :attr:`unit_vectors`."""
-        return self.unit_vectors
-
-    def get_mean_vector(
-        self,
-        keys: Entry | Sequence[Entry],
-        weights: npt.ArrayLike | None = None,
-        pre_normalize: bool = True,
-        post_normalize: bool = False,
-        ignore_missing: bool = True,
-    ) -> Floats:
-        """Return the mean of some words' vectors, (D,) float32.
-
-        Args:
-            keys: A word or a vector (D,), or several; vectors are used as they are, not scaled.
-            weights: One for each, (n,). The sum is divided by the sum of their absolute values.
-            pre_normalize: Whether to scale the vectors of words to length one.
-            post_normalize: Whether to scale the mean to length one.
-            ignore_missing: Whether to leave out unknown words.
-
-        Raises:
-            UnknownWord: A :class:`KeyError`, if a word is unknown and ``ignore_missing`` is false.
-            ValueError: If there are no keys, another number of weights, or a vector with other dimensions.
-
-        """
-        given = entries(keys)
-        if not given:
-            raise ValueError("at least one word or vector is needed")
-        scales = np.ones(len(given)) if weights is None else np.asarray(weights, dtype=np.float64)
-        if scales.shape != (len(given),):
-            raise ValueError(f"weights have shape {scales.shape}, not ({len(given)},)")
-        mean, total = np.zeros(self.vector_size), 0.0
-        for key, scale in zip(given, scales.tolist(), strict=True):
-            if isinstance(key, np.ndarray) or key in self or not ignore_missing:
-                mean += scale * self._vector(key, pre_normalize)
-                total += abs(scale)
-        mean /= total or 1.0
-        return (normalised(mean) if post_normalize else mean).astype(np.float32)
-
-    def similarity(self, first: str, second: str) -> float:
+    def similarity(self, w1: Key, w2: Key) -> float:
         """Return the cosine similarity of two words. Raises :class:`UnknownWord`."""
-        one, other = self.get_vector(first), self.get_vector(second)
+        one, other = self.get_vector(w1), self.get_vector(w2)
         scale = math.sqrt(float(one @ one) * float(other @ other))
         return float(one @ other) / scale if scale else 0.0
 
-    def distance(self, first: str, second: str) -> float:
+    def distance(self, w1: Key, w2: Key) -> float:
         """Return one minus the cosine similarity of two words. Raises :class:`UnknownWord`."""
-        return 1.0 - self.similarity(first, second)
+        return 1.0 - self.similarity(w1, w2)
 
-    def n_similarity(self, first: str | Sequence[str], second: str | Sequence[str]) -> float:
+    def n_similarity(self, ws1: Key | Sequence[Key], ws2: Key | Sequence[Key]) -> float:
         """Return the cosine similarity of the means of two lists of words; unknown words are left out."""
-        one, other = (self.get_mean_vector(words, None, pre_normalize=False) for words in (first, second))
+        one, other = (self.get_mean_vector(words, None, pre_normalize=False) for words in (ws1, ws2))
         return float(normalised(one) @ normalised(other))
 
-    def distances(self, word_or_vector: Entry, other_words: Sequence[str] = ()) -> Floats:
+    def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
+        """Return the cosine of two words, over the sum of the cosines of the first with its nearest words.
+
+        With ten of them, more than 0.10 speaks for a synonym (Leeuwenberg, Vela, Dehdari and van Genabith, 2016,
+        equation 1). For a zero vector it is 0.
+
+        Args:
+            wa: The word whose neighbours are taken.
+            wb: The word that is compared with it.
+            topn: How many neighbours.
+
+        Raises:
+            UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
+            ValueError: If there are no neighbours, because ``topn`` is below 1 or there is no other word.
+
+        """
+        near = self.similar_by_key(wa, topn)
+        if not near:
+            raise ValueError("relative_cosine_similarity needs at least one neighbour")
+        total = sum(cosine for _, cosine in near)
+        return self.similarity(wa, wb) / total if total else 0.0
+
+    def wmdistance(self, document1: Sequence[Key], document2: Sequence[Key], norm: bool = True) -> float:
+        """Return the word mover's distance of two lists of words (Kusner, Sun, Kolkin and Weinberger, 2015).
+
+        It is the least mean distance that the words of one list have to be moved to become those of the other. Unknown
+        words are left out. It takes a few milliseconds for a hundred words, and a tenth of a second for a thousand.
+
+        Args:
+            document1: Words; each counts as often as it comes.
+            document2: The same.
+            norm: Whether to scale vectors to length one.
+
+        Returns:
+            The distance; infinity if a list has no known word.
+
+        """
+        found = [[self._find(word) for word in similarity.keys(words)] for words in (document1, document2)]
+        known = [[index for index in indices if index is not None] for indices in found]
+        if not all(known):
+            return math.inf
+        (ones, supply), (others, demand) = (np.unique(each, return_counts=True) for each in known)
+        one, other = (self.vectors[each].astype(np.float64) for each in (ones, others))
+        if norm:
+            one, other = normalised(one), normalised(other)
+        # Row by row: differences are exactly zero for equal words, as products would not be, and all take much memory.
+        costs = np.array([np.sqrt(((other - vector) ** 2).sum(axis=1)) for vector in one])
+        sizes = [len(each) for each in known]
+        return transport.least_cost(supply * sizes[1], demand * sizes[0], costs) / (sizes[0] * sizes[1])
+
+    def distances(self, word_or_vector: Entry, other_words: Sequence[Key] = ()) -> Floats:
         """Return one minus the cosine to each of some words, (n,) float32; to all, (V,), if none are given."""
         direction = normalised(self._vector(word_or_vector, norm=False)).astype(np.float32)
         if not len(other_words):
             return 1 - self._cosines(direction)
         return 1 - normalised(self[other_words]) @ direction
 
-    def rank(self, first: str, second: str) -> int:
+    @staticmethod
+    def cosine_similarities(vector_1: npt.ArrayLike, vectors_all: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return the cosines between a vector, (D,), and each of others, (n, D): (n,). Zero vectors have cosine 0."""
+        found: npt.NDArray[Any] = normalised(np.asarray(vectors_all)) @ normalised(np.asarray(vector_1))
+        return found
+
+    def closer_than(self, key1: Key, key2: Key) -> list[str]:
+        """Return the words that are nearer to the first word than the second is, most frequent first."""
+        return [self.index_to_key[index] for index in self._closer(key1, key2).tolist()]
+
+    def rank(self, key1: Key, key2: Key) -> int:
         """Return the rank of the second word among the neighbours of the first, from 1."""
-        distances = self.distances(first)
-        closer = distances < distances[self.get_index(second)]
-        closer[self.get_index(first)] = False
-        return int(np.count_nonzero(closer)) + 1
+        return len(self._closer(key1, key2)) + 1
 
-    def most_similar_to_given(self, word: str, words: Sequence[str]) -> str:
+    def most_similar_to_given(self, key1: Key, keys_list: Sequence[Given]) -> Given:
         """Return which of some words is nearest to a word; of equally near ones, the first."""
-        if not words:
+        if not keys_list:
             raise ValueError("most_similar_to_given needs at least one word to choose from")
-        return words[int(np.argmin(self.distances(word, words)))]
+        return keys_list[int(np.argmin(self.distances(key1, keys_list)))]
 
-    def doesnt_match(self, words: Sequence[str]) -> str:
-        """Return which of some words is farthest from their mean; unknown words are left out."""
-        known: list[str] = [word for word in entries(words) if word in self]
+    def rank_by_centrality(self, words: Sequence[Given], use_norm: bool = True) -> list[tuple[float, Given]]:
+        """Return some words with their cosines to the mean of all of them, the nearest first.
+
+        Args:
+            words: The words; unknown ones are left out.
+            use_norm: Whether to scale their vectors to length one. If not, longer ones count for more in the mean, and
+                the products with its direction are returned, not cosines.
+
+        Raises:
+            ValueError: If no word is known.
+
+        """
+        known: list[Given] = [word for word in similarity.keys(words) if word in self]
         if not known:
-            raise ValueError("doesnt_match needs at least one known word")
-        cosines = normalised(self[known]) @ self.get_mean_vector(known, post_normalize=True)
-        return min(zip(cosines.tolist(), known, strict=True))[1]
+            raise ValueError("at least one known word is needed")
+        vectors = normalised(self[known]) if use_norm else self[known]
+        products = vectors @ self.get_mean_vector(known, pre_normalize=use_norm, post_normalize=True)
+        return sorted(zip(products.tolist(), known, strict=True), reverse=True)
 
-    @overload
-    def most_similar(
-        self,
-        positive: Weighted | Sequence[Weighted] | None = None,
-        negative: Weighted | Sequence[Weighted] | None = None,
-        topn: int = 10,
-        restrict_vocab: int | None = None,
-    ) -> Neighbours: ...
-
-    @overload
-    def most_similar(
-        self,
-        positive: Weighted | Sequence[Weighted] | None = None,
-        negative: Weighted | Sequence[Weighted] | None = None,
-        *,
-        topn: None,
-        restrict_vocab: int | None = None,
-    ) -> Floats: ...
-
-    def most_similar(
-        self,
-        positive: Weighted | Sequence[Weighted] | None = None,
-        negative: Weighted | Sequence[Weighted] | None = None,
-        topn: int | None = 10,
-        restrict_vocab: int | None = None,
-    ) -> Neighbours | Floats:
-        """Return the words nearest to some words and far from others, with their cosines, the nearest first.
-
-        Every word is compared exactly with the mean of the positive unit vectors and the negated negative ones
-        (3CosAdd; Levy and Goldberg, 2014). The given words are never in the result. Of equally near words, the more
-        frequent comes first.
-
-        Args:
-            positive: A word or a vector (D,), or several; vectors are used as they are, not scaled. Each may be a tuple
-                with its weight, ``("king", 0.5)``; the default weight is 1.
-            negative: The same; the default weight is -1, and a given weight keeps its sign.
-            topn: How many words to return; None returns all cosines instead, (V,) float32, as gensim does.
-            restrict_vocab: Compare only this many of the most frequent words.
-
-        Raises:
-            UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
-            ValueError: If nothing is given, or a vector has other dimensions.
-
-        """
-        if topn is not None and topn < 1:
-            return []
-        given, weights = similarity.weighted(entries(positive), entries(negative))
-        target = self.get_mean_vector(given, weights, post_normalize=True, ignore_missing=False)
-        cosines = self._cosines(target, restrict_vocab)
-        return cosines if topn is None else self._named(cosines, self._indices(given), topn)
-
-    def similar_by_word(self, word: str, topn: int = 10, restrict_vocab: int | None = None) -> Neighbours:
-        """Return the words nearest to a word, as :meth:`most_similar` does."""
-        return self.most_similar([word], topn=topn, restrict_vocab=restrict_vocab)
-
-    def similar_by_vector(
-        self, vector: npt.NDArray[Any], topn: int = 10, restrict_vocab: int | None = None
-    ) -> Neighbours:
-        """Return the words nearest to a vector (D,), as :meth:`most_similar` does."""
-        return self.most_similar([vector], topn=topn, restrict_vocab=restrict_vocab)
-
-    def most_similar_batch(
-        self, words: Sequence[Entry] | npt.NDArray[Any], topn: int = 10, restrict_vocab: int | None = None
-    ) -> list[Neighbours]:
-        """Return for each word or vector the result of :meth:`most_similar`; one matrix product computes many.
-
-        Args:
-            words: Words, vectors (D,), both, or an array of vectors, (n, D).
-            topn: How many neighbours of each.
-            restrict_vocab: Compare only this many of the most frequent words.
-
-        Raises:
-            UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
-            ValueError: If a vector has other dimensions.
-
-        """
-        answers: list[Neighbours] = []
-        given = entries(words)
-        directions = np.zeros((len(given), self.vector_size), dtype=np.float32)
-        for row, entry in enumerate(given):
-            directions[row] = normalised(self._vector(entry, norm=False))
-        vectors, lengths = (each[: restrict_vocab or None] for each in (self.vectors, self._lengths))
-        size = max(1, _PIECE // max(1, len(vectors)))
-        for start in range(0, len(given), size):
-            products = directions[start : start + size] @ vectors.T
-            for entry, row in zip(given[start : start + size], products, strict=True):
-                row /= lengths  # noqa: PLW2901 - in place
-                answers.append(self._named(row, self._indices([entry]), topn))
-        return answers
+    def doesnt_match(self, words: Sequence[Given]) -> Given:
+        """Return which of some words is farthest from their mean; unknown words are left out."""
+        return self.rank_by_centrality(words)[-1][1]
 
     def evaluate_word_pairs(self, path: str | Path, **options: Any) -> evaluation.PairScores:
         """Correlate cosines with human scores of word pairs: see :func:`.evaluation.word_pairs`."""
@@ -268,30 +169,13 @@ class WordVectors(VectorTable):
         """Count the solved analogies: see :func:`.evaluation.word_analogies`."""
         return evaluation.word_analogies(self, path, restrict_vocab, **options)
 
-    def save_word2vec_format(self, path: str | Path, binary: bool = False) -> None:
+    def save_word2vec_format(self, path: str | Path, *, binary: bool = False) -> None:
         """Write the vectors in word2vec's text or binary format: see :func:`.export.write`."""
         export.write(self, path, "word2vec-binary" if binary else "word2vec")
 
-    def _cosines(self, direction: Floats, restrict_vocab: int | None = None) -> Floats:
-        """Return the cosines between the most frequent words and a unit vector, (D,)."""
-        looked_at = slice(restrict_vocab or None)
-        cosines: Floats = self.vectors[looked_at] @ direction
-        cosines /= self._lengths[looked_at]
-        return cosines
-
-    def _vector(self, entry: Entry, norm: bool) -> npt.NDArray[Any]:
-        """Return a given vector unchanged, or the vector of a word."""
-        if not isinstance(entry, np.ndarray):
-            return self.get_vector(entry, norm)
-        if entry.shape != (self.vector_size,):
-            raise ValueError(f"a vector has shape {entry.shape}, not ({self.vector_size},)")
-        return entry
-
-    def _indices(self, words: Iterable[Entry]) -> list[int]:
-        """Return the indices of the words among some words and vectors."""
-        return [self.get_index(word) for word in words if not isinstance(word, np.ndarray)]
-
-    def _named(self, cosines: Floats, given: Iterable[int], topn: int) -> Neighbours:
-        found = similarity.nearest(cosines, given, topn)
-        words = [self.index_to_key[index] for index in found.tolist()]
-        return list(zip(words, cosines[found].tolist(), strict=True))
+    def _closer(self, key1: Key, key2: Key) -> npt.NDArray[np.intp]:
+        """Return the indices of the words that are nearer to the first word than the second is."""
+        distances = self.distances(key1)
+        closer = distances < distances[self.get_index(key2)]
+        closer[self.get_index(key1)] = False
+        return np.flatnonzero(closer)

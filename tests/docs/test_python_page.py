@@ -55,8 +55,8 @@ def test_all_of_word_vectors_is_on_the_page() -> None:
     told = names(OF_VECTORS)
     assert told.keys() == public(vectors)
     assert told == {name: arguments(streamer.WordVectors, name) for name in told}
-    assert "vectors[word]" in "".join(OF_VECTORS)
-    assert "word in vectors" in "".join(OF_VECTORS)
+    assert "vectors[key]" in "".join(OF_VECTORS)
+    assert "key in vectors" in "".join(OF_VECTORS)
 
 
 def test_all_of_trainer_is_on_the_page() -> None:

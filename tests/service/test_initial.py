@@ -155,3 +155,22 @@ def test_what_cannot_be_begun_with(
     assert ended.code == code
     assert said in ended.stderr
     assert not list(folder.glob("checkpoints/*.h5"))
+
+
+def test_files_of_gensims_own(folder: Path) -> None:
+    """They are pickles: a line says so, another how to convert it; that is done, and training begins."""
+    keyed = gensim.models.KeyedVectors(16)
+    keyed.add_vectors(WORDS[:100], np.random.default_rng(1).normal(size=(100, 16)).astype(np.float32))
+    keyed.save(str(folder / "x.kv"))
+    refused = run("train", "a.txt", "--initial-vectors", "x.kv", *SMALL, folder=folder)
+    assert refused.code == 66
+    way = 'KeyedVectors.load("x.kv").save_word2vec_format("x.txt")'
+    assert refused.stderr == (
+        "streamer: cannot read vectors from x.kv: it is a pickle of gensim's KeyedVectors\n"
+        f"  hint: convert it with gensim: {way}\n"
+    )
+    asked = run("similar", WORDS[0], "--checkpoints", "x.kv", folder=folder)
+    assert (asked.code, way in asked.stderr) == (66, True)
+    with contextlib.chdir(folder):
+        eval(way, vars(gensim.models))
+    done("train", "a.txt", "--initial-vectors", "x.txt", *SMALL, folder=folder)

@@ -253,6 +253,18 @@ def test_vectors_are_a_copy() -> None:
     assert (trainer.vectors["king"] != handed["king"]).any()
 
 
+def test_wv_is_the_vectors() -> None:
+    """Under gensim's name: the current ones, a copy each time."""
+    trainer = Trainer(**SMALL).partial_fit(texts(10))
+    handed = trainer.wv
+    assert handed.index_to_key == trainer.vectors.index_to_key
+    np.testing.assert_array_equal(handed.vectors, trainer.vectors.vectors)
+    before = handed["king"].copy()
+    trainer.partial_fit(texts(10))
+    assert (handed["king"] == before).all()
+    assert (trainer.wv["king"] != before).any()
+
+
 def test_the_examples_of_the_contract(tmp_path: Path) -> None:
     """Each line that users were promised works as written."""
     folder = tmp_path / "checkpoints"

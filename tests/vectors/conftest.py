@@ -9,6 +9,7 @@ import gensim
 import numpy as np
 import pytest
 
+from streamer import Trainer
 from streamer.vectors import WordVectors
 
 
@@ -57,6 +58,32 @@ def vectors(datapath: Callable[[str], str]) -> WordVectors:
     matrix = np.concatenate([matrix, [vector + random.normal(size=20) * 0.2 for _, vector in again]])
     words += [word for word, _ in again]
     return WordVectors(words, matrix.astype(np.float32), random.integers(1, 40, size=len(words)))
+
+
+@pytest.fixture(scope="session")
+def tied() -> WordVectors:
+    """Return vectors of small integers, so that products are exact: many words are equally near, and some are zero."""
+    random = np.random.default_rng(2)
+    matrix = random.integers(-2, 3, size=(300, 4)).astype(np.float32)
+    matrix[::50] = 0
+    return WordVectors([f"w{number}" for number in range(300)], matrix, random.integers(1, 9, size=300))
+
+
+@pytest.fixture(scope="session")
+def trained() -> WordVectors:
+    """Return the vectors of a small model."""
+    text = (Path(__file__).parents[2] / "data" / "sample.txt").read_text(encoding="utf-8")
+    trainer = Trainer(vector_size=16, min_count=2, threads=1)
+    for _ in range(5):
+        trainer.partial_fit([text])
+    return trainer.vectors
+
+
+@pytest.fixture
+def small() -> WordVectors:
+    """Return five words in the plane; b and d are seen equally often, and so are c and e."""
+    matrix = [[1, 0], [0, 2], [3, 3], [0, 1], [-1, 0]]
+    return WordVectors(list("abcde"), np.array(matrix, dtype=np.float32), np.array([9, 5, 7, 5, 7]))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.vectors.similarity import entries, lengths, nearest, normalised, weighted
+from streamer.vectors.similarity import entries, is_index, keys, lengths, listed, nearest, normalised, weighted
 
 VECTOR = np.array([1.0, 2.0])
 TWO = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -31,14 +31,35 @@ TWO = np.array([[1.0, 2.0], [3.0, 4.0]])
         ([("a", 0.5), VECTOR, "b"], [("a", 0.5), VECTOR, "b"]),
         (iter(["a", "b"]), ["a", "b"]),
         ({"a": 1}.keys(), ["a"]),
+        (3, [3]),
+        (np.int64(3), [3]),
+        ([3, "a", 0], [3, "a", 0]),
+        ((3, 4), [(3, 4)]),
+        (np.array(["a", "b"]), ["a", "b"]),
+        (np.array(["a", "b"], dtype=object), ["a", "b"]),
     ],
 )
 def test_one_or_several_are_a_list(given: Any, found: list[Any]) -> None:
-    """A word, a vector, either with a weight, several of these in any iterable, or nothing."""
-    listed = entries(given)
-    assert isinstance(listed, list)
-    assert len(listed) == len(found)
-    assert all(one is other or one == other for one, other in zip(listed, found, strict=True))
+    """A word, an index, a vector, one of them with a weight, several of these in any iterable, or nothing."""
+    made = entries(given)
+    assert isinstance(made, list)
+    assert len(made) == len(found)
+    assert all(one is other or one == other for one, other in zip(made, found, strict=True))
+
+
+def test_where_there_are_no_weights_a_pair_is_two() -> None:
+    """Two indices in a tuple are a word and a weight only where weights are taken; and only vectors are kept whole."""
+    assert listed((3, 4)) == keys((3, 4)) == [3, 4]
+    assert listed(VECTOR)[0] is VECTOR
+    assert keys(np.array([3, 4])) == [3, 4]
+    assert keys("word") == ["word"]
+    assert keys(None) == listed(None) == []
+
+
+def test_what_is_an_index() -> None:
+    """Integers are, Python's and NumPy's; truth values, fractions and digits are not."""
+    assert all(map(is_index, (0, 7, -1, np.int64(3), np.uint8(3))))
+    assert not any(map(is_index, (True, np.bool_(True), 3.0, "3", None, np.array([3]))))
 
 
 def test_a_matrix_is_several_vectors() -> None:

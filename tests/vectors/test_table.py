@@ -33,12 +33,13 @@ def test_order(small: VectorTable) -> None:
 
 
 def test_it_is_a_container_of_words(small: VectorTable) -> None:
-    """Its length, its words in order, and whether a word is in it."""
+    """Its length, its words in order, and whether a word or an index is in it."""
     assert len(small) == 5
     assert list(small) == small.index_to_key
     assert "b" in small
     assert "z" not in small
-    assert 3 not in small
+    assert 3 in small
+    assert all(key not in small for key in (5, -1, 3.0, True, None, b"b"))
 
 
 def test_read_only(small: VectorTable) -> None:

@@ -12,42 +12,8 @@ import numpy as np
 import pytest
 
 from streamer.vectors import UnknownWord, WordVectors
-from streamer.vectors.similarity import Entry
-from streamer.vectors.word_vectors import Neighbours
 
-
-@pytest.fixture
-def small() -> WordVectors:
-    """Return five words in the plane; b and d are seen equally often, and so are c and e."""
-    matrix = [[1, 0], [0, 2], [3, 3], [0, 1], [-1, 0]]
-    return WordVectors(list("abcde"), np.array(matrix, dtype=np.float32), np.array([9, 5, 7, 5, 7]))
-
-
-def assert_same(ours: Neighbours, theirs: Neighbours) -> None:
-    """Compare neighbours to 1e-6: the same words with the same cosines, in an order that these allow."""
-    assert dict(ours) == pytest.approx(dict(theirs), abs=1e-6)
-    assert [cosine for _, cosine in ours] == pytest.approx([cosine for _, cosine in theirs], abs=1e-6)
-    cosines = [cosine for _, cosine in ours]
-    assert cosines == sorted(cosines, reverse=True)
-
-
-def test_container(small: WordVectors) -> None:
-    """Words index their vectors, one or several; `in`, `len` and `repr` work."""
-    assert small["b"].tolist() == [0, 2]
-    assert small[["b", "a"]].tolist() == [[0, 2], [1, 0]]
-    assert small[[]].shape == (0, 2)
-    assert "b" in small
-    assert "z" not in small
-    assert len(small) == 5
-    assert list(small) == small.index_to_key
-    assert repr(small) == "<WordVectors: 5 words, 2 dimensions>"
-
-
-def test_get_vector(small: WordVectors) -> None:
-    """A vector comes as it is, or at length one."""
-    assert small.get_vector("c").tolist() == [3, 3]
-    assert small.get_vector("c", norm=True) == pytest.approx([0.5**0.5] * 2)
-    assert small.get_vector("c", norm=True).dtype == np.float32
+from ..support import optimal_transport
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each, protocol=5))])
@@ -88,72 +54,6 @@ def test_similarity(vectors: WordVectors, peer: Callable[[WordVectors], Any]) ->
         assert vectors.distance(first, second) == pytest.approx(float(theirs.distance(first, second)), abs=1e-6)
 
 
-def test_most_similar_words(vectors: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
-    """The neighbours of a word, of several, and of words less others, are gensim's."""
-    theirs = peer(vectors)
-    words = vectors.index_to_key
-    for word in words[:40]:
-        assert_same(vectors.most_similar(word, topn=10), theirs.most_similar(word, topn=10))
-    for start in range(0, 120, 4):
-        a, b, c, d = words[start : start + 4]
-        for positive, negative in (([a, b], [c]), ([a], [b, c, d]), (None, [a]), (a, b), ([a, a], [b])):
-            assert_same(
-                vectors.most_similar(positive, negative), theirs.most_similar(positive=positive, negative=negative)
-            )
-
-
-def test_weights(vectors: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
-    """Words and vectors count as much as a weight says, on either side with its own sign, as in gensim."""
-    theirs = peer(vectors)
-    a, b, c = vectors.index_to_key[:3]
-    raw = np.array(vectors[c])
-    sides: list[tuple[list[Any], list[Any] | None]] = [
-        ([(a, 0.5), b], None),
-        ([(a, 2), (b, 0.25)], [(c, -0.5)]),
-        ([a], [(b, 0.5)]),
-        ([(raw, 0.1), (a, np.float32(3))], [b]),
-        ([(a, -1.0)], None),
-    ]
-    for positive, negative in sides:
-        assert_same(vectors.most_similar(positive, negative), theirs.most_similar(positive=positive, negative=negative))
-    assert vectors.most_similar((a, 0.5)) == vectors.most_similar([(a, 0.5)]) == vectors.most_similar(a)
-    assert vectors.similar_by_word(a, topn=3, restrict_vocab=50) == vectors.most_similar(a, topn=3, restrict_vocab=50)
-    assert [word for word, _ in vectors.most_similar([(a, 0.0), b])] == [
-        word for word, _ in vectors.most_similar(b, topn=11) if word != a
-    ][:10]
-
-
-def test_nan_vector(vectors: WordVectors) -> None:
-    """A vector that is no direction is near nothing in particular: NaN, and no warning."""
-    answer = vectors.similar_by_vector(np.full(vectors.vector_size, np.nan), topn=3)
-    assert len(answer) == 3
-    assert all(np.isnan(cosine) for _, cosine in answer)
-
-
-def test_mean_vector(vectors: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
-    """Means are gensim's: weights, normalisation before and after, vectors among words, unknown words left out."""
-    theirs = peer(vectors)
-    a, b, c = vectors.index_to_key[:3]
-    raw = np.array(vectors[c])
-    means: list[tuple[list[Entry], list[float] | None]] = [
-        ([a, b], None),
-        ([a, raw, b], [1, -0.5, 3]),
-        ([a, "no such word"], [0.5, 9]),
-        ([b, b], [0, 0]),
-    ]
-    changes: list[dict[str, bool]] = [{}, {"pre_normalize": False}, {"post_normalize": True}]
-    for keys, weights in means:
-        for options in changes:
-            ours = vectors.get_mean_vector(keys, weights, **options)
-            assert ours == pytest.approx(theirs.get_mean_vector(keys, weights, **options), abs=1e-6)
-            assert ours.dtype == np.float32
-    assert np.array_equal(vectors.get_mean_vector(a, pre_normalize=False), vectors[a])
-    with pytest.raises(UnknownWord):
-        vectors.get_mean_vector([a, "no such word"], ignore_missing=False)
-    with pytest.raises(ValueError, match="weights"):
-        vectors.get_mean_vector([a, b], [1])
-
-
 def test_distances_and_ranks(vectors: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
     """Distances to all words or to some, from a word or a vector, and the rank of one word for another are gensim's."""
     theirs = peer(vectors)
@@ -181,64 +81,6 @@ def test_sets_of_words(vectors: WordVectors, peer: Callable[[WordVectors], Any])
     assert vectors.n_similarity(["no such word"], some) == 0.0
 
 
-def test_index_and_count(small: WordVectors) -> None:
-    """Where a word stands, and how often it was seen, under gensim's names."""
-    assert [small.get_index(word) for word in small] == [0, 1, 2, 3, 4]
-    assert (small.get_index("z", -1), small.get_index("a", -1), small.get_index("z", "none")) == (-1, 0, "none")
-    assert small.has_index_for("b")
-    assert not small.has_index_for("z")
-    assert small.get_vecattr("b", "count") == 5
-    assert type(small.get_vecattr("b", "count")) is int
-    with pytest.raises(KeyError, match="sample_int"):
-        small.get_vecattr("b", "sample_int")
-
-
-def test_most_similar_vectors(vectors: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
-    """Vectors count as they are, beside words or alone, in a list or as rows of an array; they exclude no word."""
-    theirs = peer(vectors)
-    a, b, c = vectors.index_to_key[:3]
-    raw = np.array(vectors[a])
-    rows = np.array(vectors[[a, b]])
-    sides: list[tuple[Entry | list[Entry], Entry | list[Entry] | None]]
-    sides = [([raw], None), ([raw, b], [c]), (b, raw), (raw, None), (rows, c)]
-    for positive, negative in sides:
-        assert_same(vectors.most_similar(positive, negative), theirs.most_similar(positive=positive, negative=negative))
-    assert vectors.similar_by_vector(raw, topn=3) == vectors.most_similar([raw], topn=3)
-    assert vectors.similar_by_vector(raw)[0][0] == a
-
-
-@pytest.mark.parametrize("topn", [0, -1, 1, 2, 10**6])
-@pytest.mark.parametrize("restrict_vocab", [None, 0, 1, 5, 30, 10**6])
-def test_topn_and_restrict_vocab(
-    vectors: WordVectors, peer: Callable[[WordVectors], Any], topn: int, restrict_vocab: int | None
-) -> None:
-    """So many words as there are, and no more; none for 0. Only frequent words are looked at, if so wished."""
-    theirs = peer(vectors)
-    for word in (vectors.index_to_key[0], vectors.index_to_key[-1]):
-        assert_same(
-            vectors.most_similar(word, topn=topn, restrict_vocab=restrict_vocab),
-            theirs.most_similar(word, topn=topn, restrict_vocab=restrict_vocab),
-        )
-
-
-def test_topn_none(vectors: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
-    """With topn=None all cosines come, in the order of the vocabulary, the word's own too."""
-    word = vectors.index_to_key[7]
-    ours = vectors.most_similar(word, topn=None)
-    assert ours == pytest.approx(peer(vectors).most_similar(word, topn=None), abs=1e-6)
-    assert vectors.most_similar(word, topn=None, restrict_vocab=5).shape == (5,)
-
-
-def test_ties_by_frequency() -> None:
-    """Of words equally near, the more frequent comes first, also where the list is cut among them."""
-    matrix = np.tile(np.array([[1, 2]], dtype=np.float32), (64, 1))
-    vectors = WordVectors([f"w{n}" for n in range(64)], matrix, np.arange(64))
-    for topn in (1, 5, 62):
-        assert [word for word, _ in vectors.most_similar("w60", topn=topn)] == [
-            word for word in vectors.index_to_key if word != "w60"
-        ][:topn]
-
-
 def test_zero_vector() -> None:
     """A zero vector is near nothing, and makes no NaN, where gensim's does; warnings are errors here."""
     vectors = WordVectors(["a", "b", "zero"], np.array([[1, 0], [1, 1], [0, 0]], dtype=np.float32), np.array([3, 2, 1]))
@@ -264,31 +106,6 @@ def test_no_second_matrix(vectors: WordVectors) -> None:
     assert "unit_vectors" not in vars(fresh)
 
 
-def test_batch(vectors: WordVectors, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch of words and vectors answers as one at a time does, in however many pieces."""
-    monkeypatch.setattr("streamer.vectors.word_vectors._PIECE", 7 * len(vectors))
-    words = vectors.index_to_key[:20] * 2
-    mixed: list[Entry] = [words[0], np.array(vectors[words[1]]), words[2]]
-    changes: list[dict[str, Any]] = [{}, {"topn": 5}, {"topn": 3, "restrict_vocab": 15}, {"topn": 10**6}]
-    for options in changes:
-        for given in (words, np.array(vectors[words]) * 3, mixed):
-            for entry, neighbours in zip(given, vectors.most_similar_batch(given, **options), strict=True):
-                assert_same(neighbours, vectors.most_similar([entry], **options))
-    assert vectors.most_similar_batch([]) == []
-    assert vectors.most_similar_batch(["".join(words[:1])], topn=0) == [[]]
-    with pytest.raises(ValueError, match="shape"):
-        vectors.most_similar_batch(np.ones((2, 3)))
-
-
-def test_empty_vocabulary() -> None:
-    """No words are a vocabulary too: nothing is near anything."""
-    vectors = WordVectors([], np.empty((0, 3), dtype=np.float32), np.empty(0, dtype=np.int64))
-    assert len(vectors) == 0
-    assert vectors.similar_by_vector(np.ones(3)) == []
-    with pytest.raises(UnknownWord):
-        vectors.most_similar("a")
-
-
 def test_refusals(small: WordVectors) -> None:
     """Nothing to compare with, and vectors of another size, are errors."""
     nothing: tuple[list[str] | None, ...] = (None, [])
@@ -301,6 +118,7 @@ def test_refusals(small: WordVectors) -> None:
         lambda: small.get_mean_vector([]),
         lambda: small.n_similarity([], ["a"]),
         lambda: small.doesnt_match(["z"]),
+        lambda: small.rank_by_centrality(["z"]),
         lambda: small.most_similar_to_given("a", []),
     ):
         with pytest.raises(ValueError, match="at least one"):
@@ -325,6 +143,13 @@ def test_unknown_word_everywhere(small: WordVectors) -> None:
         lambda: small.rank("a", "z"),
         lambda: small.get_index("z"),
         lambda: small.get_vecattr("z", "count"),
+        lambda: small.most_similar_cosmul("z"),
+        lambda: small.most_similar_cosmul("a", ["z"]),
+        lambda: small.similar_by_key("z"),
+        lambda: small.closer_than("z", "a"),
+        lambda: small.closer_than("a", "z"),
+        lambda: small.relative_cosine_similarity("z", "a"),
+        lambda: small.relative_cosine_similarity("a", "z"),
     )
     for call in calls:
         with pytest.raises(KeyError) as caught:
@@ -333,8 +158,130 @@ def test_unknown_word_everywhere(small: WordVectors) -> None:
         assert caught.value.word == "z"
 
 
-@pytest.mark.parametrize("key", [5, None, 1.5, b"a", ["a", 5]])
-def test_what_is_no_word(small: WordVectors, key: Any) -> None:
-    """Numbers, which are rows in gensim, and whatever else is no string are unknown words, not a row by accident."""
-    with pytest.raises(UnknownWord):
-        small[key]
+def test_closer_than(
+    vectors: WordVectors, tied: WordVectors, trained: WordVectors, peer: Callable[[WordVectors], Any]
+) -> None:
+    """The words between two words are gensim's, in its order, and as many as the rank says; ties are not closer."""
+    for ours in (vectors, tied, trained):
+        theirs = peer(ours)
+        words = [word for word, norm in zip(ours.index_to_key, ours.norms, strict=True) if norm]
+        for a, b in zip(words[:25], words[30:55], strict=True):
+            with np.errstate(invalid="ignore"):
+                wanted = theirs.closer_than(a, b)
+            cosine = ours.similarity(a, b)
+            near = {word for word in {*ours.closer_than(a, b)} ^ {*wanted} if ours.norms[ours.get_index(word)]}
+            assert all(abs(ours.similarity(a, word) - cosine) < 1e-6 for word in near)
+            assert ours.closer_than(a, b) == sorted(ours.closer_than(a, b), key=ours.get_index)
+            assert ours.rank(a, b) == len(ours.closer_than(a, b)) + 1
+            assert ours.closer_than(a, a) == []
+    assert trained.closer_than(3, 7) == trained.closer_than(trained.index_to_key[3], trained.index_to_key[7])
+
+
+def test_relative_cosine_similarity(trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """The cosine over the sum of the nearest cosines is gensim's, for any number of neighbours."""
+    theirs, words = peer(trained), trained.index_to_key
+    for a, b in zip(words[:20], words[20:40], strict=True):
+        for topn in (1, 10, 10**6):
+            ours = trained.relative_cosine_similarity(a, b, topn)
+            assert ours == pytest.approx(float(theirs.relative_cosine_similarity(a, b, topn)), rel=1e-4)
+            assert type(ours) is float
+    near = trained.most_similar(words[0])
+    assert sum(trained.relative_cosine_similarity(words[0], word) for word, _ in near) == pytest.approx(1, abs=1e-6)
+    for each in (trained, theirs):
+        with pytest.raises(ValueError, match=r"neighbour|similar words"):
+            each.relative_cosine_similarity(words[0], words[1], topn=0)
+    zero = WordVectors(["a", "b"], [[0, 0], [1, 2]], [2, 1])
+    assert zero.relative_cosine_similarity("a", "b") == 0.0
+
+
+def test_rank_by_centrality(vectors: WordVectors, trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """The words by their cosine to the mean are gensim's, with vectors as they are too; unknown ones are left out."""
+    for each in (vectors, trained):
+        theirs, words = peer(each), each.index_to_key
+        for start in range(0, 60, 6):
+            some = words[start : start + 6]
+            for use_norm in (True, False):
+                ours = each.rank_by_centrality([*some, "no such word"], use_norm)
+                wanted = theirs.rank_by_centrality([*some, "no such word"], use_norm)
+                assert [word for _, word in ours] == [word for _, word in wanted]
+                assert [score for score, _ in ours] == pytest.approx([float(score) for score, _ in wanted], abs=1e-5)
+            assert each.doesnt_match(some) == each.rank_by_centrality(some)[-1][1]
+    assert trained.rank_by_centrality([3, 4])[0][1] in (3, 4)
+    ((score, word),) = trained.rank_by_centrality([words[3]])
+    assert word == words[3]
+    assert score == pytest.approx(1)
+
+
+def test_wmdistance(
+    vectors: WordVectors, trained: WordVectors, peer: Callable[[WordVectors], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The distance of two lists of words is gensim's: words that come often, that both have, that nobody knows."""
+    optimal_transport.install(monkeypatch)
+    random = np.random.default_rng(3)
+    for each in (vectors, trained):
+        theirs = peer(each)
+        for size in (1, 2, 5, 12):
+            one, other = ([each.index_to_key[n] for n in random.integers(0, 40, size=size)] for _ in range(2))
+            for norm in (True, False):
+                ours = each.wmdistance(one, [*other, "no such word"], norm)
+                assert ours == pytest.approx(theirs.wmdistance(one, [*other, "no such word"], norm), abs=1e-6)
+                assert each.wmdistance(other, one, norm) == pytest.approx(ours)
+            assert each.wmdistance(one, one[::-1]) == 0.0
+            assert each.wmdistance([each.get_index(word) for word in one], other) == each.wmdistance(one, other)
+    a, b = trained.index_to_key[:2]
+    assert trained.wmdistance([a], [b], norm=False) == pytest.approx(np.linalg.norm(trained[a] - trained[b]))
+    nothing: list[tuple[list[str], list[str]]] = [([], [a]), ([a], ["no such word"]), ([], [])]
+    for some, others in nothing:
+        assert trained.wmdistance(some, others) == theirs.wmdistance(some, others) == np.inf
+
+
+def test_cosine_similarities(trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """The cosines of any vector with any others are gensim's; no table is needed, and zeros have cosine 0."""
+    theirs = peer(trained)
+    found = WordVectors.cosine_similarities(trained.vectors[3], trained.vectors)
+    assert found == pytest.approx(theirs.cosine_similarities(trained.vectors[3], trained.vectors), abs=1e-6)
+    assert found.dtype == np.float32
+    assert trained.cosine_similarities([3, 4], [[3, 4], [4, -3], [0, 0]]).tolist() == pytest.approx([1, 0, 0])
+
+
+def test_indices_are_keys_for_pairs_too(trained: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """Whatever compares words takes indices, with gensim's results."""
+    theirs = peer(trained)
+    calls: list[Callable[[Any], Any]] = [
+        lambda each: each.similarity(3, 7),
+        lambda each: each.distance(3, np.int64(7)),
+        lambda each: each.distances(3),
+        lambda each: each.distances(3, [7, 9]),
+        lambda each: each.n_similarity([3, 4], [5]),
+        lambda each: each.rank(3, 7),
+        lambda each: each.most_similar_to_given(3, [7, 9, 11]),
+        lambda each: each.relative_cosine_similarity(3, 7),
+        lambda each: each.doesnt_match([3, 4, 5, 6]),
+        lambda each: [key for _, key in each.rank_by_centrality([3, 4, 5, 6])],
+    ]
+    for call in calls:
+        assert call(trained) == pytest.approx(call(theirs), abs=1e-5)
+
+
+def test_ties_and_zeros(tied: WordVectors, peer: Callable[[WordVectors], Any]) -> None:
+    """Distances are gensim's; from and to zeros they are 1, where it has NaN."""
+    theirs = peer(tied)
+    for word in tied.index_to_key[:30]:
+        with np.errstate(invalid="ignore"):
+            wanted = np.nan_to_num(theirs.distances(word), nan=1.0)
+        assert tied.distances(word) == pytest.approx(wanted, abs=1e-6)
+        assert tied.similarity("w1", word) == pytest.approx(1 - wanted[tied.get_index("w1")], abs=1e-6)
+
+
+def test_names_that_are_left_out(small: WordVectors) -> None:
+    """They are no attributes, and the error says what to use instead; other names get the usual error."""
+    assert not hasattr(small, "index2word")
+    with pytest.raises(AttributeError, match=r"'WordVectors' object has no attribute 'index2word': .* index_to_key"):
+        small.index2word  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'no_such_name'$"):
+        small.no_such_name  # type: ignore[attr-defined]  # noqa: B018
+    untyped: Any = small
+    with pytest.raises(TypeError, match="item assignment"):
+        untyped["a"] = [1, 2]
+    with pytest.raises(TypeError, match="positional"):
+        untyped.save_word2vec_format("vectors.txt", "vocab.txt")
