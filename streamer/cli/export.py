@@ -87,6 +87,7 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
 @click.option(
     "--neighbours", type=click.IntRange(0, 200), metavar="N", help="Map N neighbours of each WORD; 8 by default."
 )
+@click.option("--font", metavar="FONT", help="Font of the words in a map: the name of an installed one, or a file.")
 @common_options
 def plot(
     file: Path,
@@ -95,6 +96,7 @@ def plot(
     skip: int | None,
     words: tuple[str, ...],
     neighbours: int | None,
+    font: str | None,
     checkpoints: Path,
 ) -> None:
     """Draw the history of training, or a map of words.
@@ -110,11 +112,11 @@ def plot(
     plots = _plots()
     if file.suffix.lower() not in plots.FORMATS:
         raise click.UsageError(f"plot cannot write {file.name}; use one of the suffixes {', '.join(plots.FORMATS)}")
-    given = {"topn": topn, "skip": skip, "neighbours": neighbours}
+    given = {"topn": topn, "skip": skip, "neighbours": neighbours, "font": font}
     given = {name: value for name, value in given.items() if value is not None}
     if (given or words) and not as_map:
-        raise click.UsageError("--topn, --skip, --word and --neighbours need --map")
-    if words and not given.keys() <= {"neighbours"}:
+        raise click.UsageError("--topn, --skip, --word, --neighbours and --font need --map")
+    if words and not given.keys() <= {"neighbours", "font"}:
         raise click.UsageError("--topn and --skip cannot be used with --word")
     if "neighbours" in given and not words:
         raise click.UsageError("--neighbours needs --word")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import matplotlib.style
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 
+from streamer.errors import ExitCode, StreamerError
 from streamer.system.atomic_files import atomic
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
@@ -58,15 +61,53 @@ def style(fonts: Sequence[str] = _FONTS) -> AbstractContextManager[None]:
     return context
 
 
-def fonts_for(letters: set[str]) -> tuple[list[str], set[str]]:
-    """Return the font families that some letters need, and the letters that no installed font has."""
-    families, missing = list(_FONTS), letters - _letters(_FONTS[0])
-    installed = sorted(fontManager.get_font_names()) if missing else []
-    for family in (name for prefix in _MORE_FONTS for name in installed if name.startswith(prefix)):
+def fonts_for(letters: set[str], font: str = "") -> tuple[list[str], set[str]]:
+    """Return the font families that some letters need, and the letters that no installed font has.
+
+    Args:
+        letters: The letters.
+        font: The family or the file of a font to use before all others.
+
+    Raises:
+        StreamerError: 66 if there is no such font.
+    """
+    families = [_named(font), *_FONTS] if font else list(_FONTS)
+    missing = letters - set().union(*map(_letters, families))
+    for family in _others() if missing else ():
         if missing and (found := missing & _letters(family)):
             families.append(family)
             missing = missing - found
     return families, missing
+
+
+def _named(font: str) -> str:
+    """Return the family of a font that the user names."""
+    if Path(font).is_file():
+        try:
+            fontManager.addfont(font)
+        except (OSError, RuntimeError) as error:
+            raise StreamerError(f"{font} is not a font: {error}", code=ExitCode.NO_INPUT) from None
+        return fontManager.ttflist[-1].name
+    installed = {name.casefold(): name for name in fontManager.get_font_names()}
+    if font.casefold() not in installed:
+        near = difflib.get_close_matches(font.casefold(), installed, n=1, cutoff=0.5)
+        hint = f"did you mean {installed[near[0]]}?" if near else "name the file of a font"
+        raise StreamerError(f"there is no font {font}", hint=hint, code=ExitCode.NO_INPUT)
+    return installed[font.casefold()]
+
+
+def _others() -> Iterator[str]:
+    """Yield the families of all installed fonts: those that are known to be good first."""
+    known = {entry.fname for entry in fontManager.ttflist}
+    for path in sorted(
+        set(findSystemFonts()) - known
+    ):  # matplotlib has a list, and does not see what is installed later
+        with contextlib.suppress(OSError, RuntimeError):  # some formats are not for it
+            fontManager.addfont(path)
+    # "Last Resort" comes with matplotlib, and has a box for every letter.
+    installed = sorted(name for name in fontManager.get_font_names() if not name.startswith("Last Resort"))
+    good = [name for prefix in _MORE_FONTS for name in installed if name.startswith(prefix)]
+    yield from dict.fromkeys([*good, *installed])
 
 
 def _letters(family: str) -> set[str]:

@@ -43,7 +43,13 @@ class Map(NamedTuple):
 
 
 def draw_map(
-    vectors: WordVectors, words: Sequence[str] = (), *, neighbours: int = 8, topn: int = 200, skip: int = 0
+    vectors: WordVectors,
+    words: Sequence[str] = (),
+    *,
+    neighbours: int = 8,
+    topn: int = 200,
+    skip: int = 0,
+    font: str = "",
 ) -> Map:
     """Draw words at the first two principal components of their unit vectors.
 
@@ -54,10 +60,12 @@ def draw_map(
         neighbours: How many for each of the words.
         topn: How many of the most frequent words to draw, after leaving out ``skip``.
         skip: How many of the most frequent words to leave out.
+        font: The family or the file of a font for the labels. Without it, and for letters that it lacks, installed
+            fonts are searched.
 
     Raises:
         UnknownWord: A :class:`KeyError`, if a word is not in the vocabulary.
-        StreamerError: 66 if there are no words to draw.
+        StreamerError: 66 if there are no words to draw, or no such font.
     """
     words = list(dict.fromkeys(words))
     groups = _groups(vectors, words, neighbours) if words else dict.fromkeys(vectors.index_to_key[skip:][:topn], 0)
@@ -68,7 +76,7 @@ def draw_map(
             hint="use a smaller --skip, or train on more text",
             code=ExitCode.NO_INPUT,
         )
-    fonts, missing = fonts_for(set("".join(names)))
+    fonts, missing = fonts_for(set("".join(names)), font)
     writable = [number for number, name in enumerate(names) if missing.isdisjoint(name)]
     at, shares = principal_components(vectors.unit_vectors[[vectors.key_to_index[name] for name in names]])
     with style(fonts):

@@ -36,7 +36,7 @@ OPTIONS = {
     "analogy": {"topn", "restrict_vocab", "json"},
     "evaluate": {"pairs", "analogies", "restrict_vocab", "json"},
     "export": {"format", "topn"},
-    "plot": {"map", "topn", "skip", "word", "neighbours"},
+    "plot": {"map", "topn", "skip", "word", "neighbours", "font"},
     "checkpoints": {"json"},
     "verify": set(),
     "inspect": set(),

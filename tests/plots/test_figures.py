@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.plots import FORMATS, draw_history, draw_map, figures, save
@@ -112,3 +113,40 @@ def test_letters_come_from_the_first_font_that_has_them(tmp_path: Path, monkeypa
     assert letter in drawn.figure.axes[0].get_title("left")
     for suffix in FORMATS:
         save(drawn.figure, tmp_path / f"a{suffix}")  # a letter without a glyph would be a warning, here an error
+
+
+FILE = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
+
+
+@pytest.mark.parametrize("font", ["STIXGeneral", "stixgeneral", str(FILE)])
+def test_a_font_that_is_named_comes_first(font: str) -> None:
+    """By its name in any case, or by its file; letters that it lacks come from others."""
+    assert figures.fonts_for({"a"}, font) == (["STIXGeneral", "DejaVu Sans"], set())
+
+
+@pytest.mark.parametrize(
+    ("font", "hint"), [("STIXGenerall", "did you mean STIXGeneral?"), ("xyzzy", "name the file of a font")]
+)
+def test_a_font_that_there_is_not(font: str, hint: str) -> None:
+    """The nearest name is the hint."""
+    with pytest.raises(StreamerError, match=f"there is no font {font}") as error:
+        figures.fonts_for({"a"}, font)
+    assert (error.value.code, error.value.hint) == (ExitCode.NO_INPUT, hint)
+
+
+def test_a_file_that_is_no_font(tmp_path: Path) -> None:
+    """One line says so."""
+    (tmp_path / "a.ttf").write_text("text")
+    with pytest.raises(StreamerError, match="is not a font"):
+        figures.fonts_for({"a"}, str(tmp_path / "a.ttf"))
+
+
+def test_a_font_that_was_installed_later_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """matplotlib looks at what is installed only once."""
+    monkeypatch.setattr(
+        figures.fontManager, "ttflist", [e for e in figures.fontManager.ttflist if "STIX" not in e.name]
+    )
+    monkeypatch.setattr(figures, "findSystemFonts", lambda: [str(FILE)])
+    monkeypatch.setattr(figures, "_letters", lambda family: {"a"} | ({"中"} if family == "STIXGeneral" else set()))
+    families, missing = figures.fonts_for({"a", "中"})
+    assert ("STIXGeneral" in families, missing) == (True, set())
