@@ -141,11 +141,9 @@ def test_a_file_that_is_no_font(tmp_path: Path) -> None:
         figures.fonts_for({"a"}, str(tmp_path / "a.ttf"))
 
 
-def test_a_font_that_was_installed_later_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """matplotlib looks at what is installed only once."""
-    monkeypatch.setattr(
-        figures.fontManager, "ttflist", [e for e in figures.fontManager.ttflist if "STIX" not in e.name]
-    )
+def test_a_font_that_was_installed_later_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though matplotlib looks only once at what is installed."""
+    monkeypatch.setattr(fontManager, "ttflist", [entry for entry in fontManager.ttflist if "STIX" not in entry.name])
     monkeypatch.setattr(figures, "findSystemFonts", lambda: [str(FILE)])
     monkeypatch.setattr(figures, "_letters", lambda family: {"a"} | ({"中"} if family == "STIXGeneral" else set()))
     families, missing = figures.fonts_for({"a", "中"})
