@@ -9,16 +9,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streamer.answers.cutting import Cut
 from streamer.answers.neighbours import Neighbour
 from streamer.answers.reports import Row, Rows, accounts
 from streamer.system.printable import printable
+
+if TYPE_CHECKING:
+    from streamer.answers.cutting import Cut  # imports the intake, which no other table needs
 
 COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red"}
 GAP = "    "
