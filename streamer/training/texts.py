@@ -33,6 +33,7 @@ def blocks(texts: Iterable[Any], tokenizer: Tokenizer, limit: int) -> Iterator[E
     """
     waiting: list[str] = []
     contexts: list[list[str]] = []
+    words = _Checked()
     size = 0
 
     def flushed() -> Iterator[EncodedText]:
@@ -47,7 +48,7 @@ def blocks(texts: Iterable[Any], tokenizer: Tokenizer, limit: int) -> Iterator[E
 
     for number, element in enumerate(texts):
         try:
-            text = _checked(element, number)
+            text = _checked(element, number, words)
         except (TypeError, ValueError):
             yield from flushed()
             raise
@@ -94,7 +95,19 @@ def check(texts: Any) -> Iterable[Any]:
     return texts
 
 
-def _checked(element: Any, number: int) -> Text:
+class _Checked(dict[str, str]):
+    """Words that can be words, as plain strings. Looking one up checks it the first time."""
+
+    MOST = 1 << 20
+
+    def __missing__(self, word: Any) -> str:
+        if len(self) >= self.MOST:
+            self.clear()
+        checked = self[str(word)] = str(check_word(word))
+        return checked
+
+
+def _checked(element: Any, number: int, words: _Checked) -> Text:
     """Return a string, or a list of words: each of these may be a subclass, or NumPy's."""
     if isinstance(element, str):
         return str(element)
@@ -111,7 +124,7 @@ def _checked(element: Any, number: int) -> Text:
         missing = "; leave out what is missing" if element is None or isinstance(element, float) else ""
         raise TypeError(f"{where} {_kind(element)}, not a string or a list of words{missing}")
     try:
-        return [str(check_word(word)) for word in element]
+        return [words[word] for word in element]
     except TypeError as error:
         raise TypeError(f"{where} not a list of words: {error}") from None
     except ValueError as error:
