@@ -30,7 +30,7 @@ def test_tokenize_a_block(benchmark: Any) -> None:
 
 
 LOG = (
-    "2026-11-25T10:00:{a:02}.{b:06}Z app[{b}]: request {b:032x} of user-{b} from 10.{a}.0.7 failed with E{a} at /srv/{b}",
+    "2026-11-25T10:00:{a:02}.{b:06}Z app[{b}]: request {b:032x} of user-{b} from 10.{a}.0.7: E{a} at /srv/{b}",
     '10.1.{a}.7 - - [25/Nov/2026:10:00:{a:02} +0000] "GET /p{b}.html HTTP/1.1" 200 {b} "-" "curl/8.1"',
 )
 POST = ("@user{a} likes #topic{a} and so do I 😂👍🏽 https://example.org/{b}", "it's day {a} of the week, love it!")
