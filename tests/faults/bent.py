@@ -161,7 +161,12 @@ def _tree(data: bytes) -> Tree:
 def _other_leaf(leaf: Any, rng: random.Random) -> Any:
     """Return something else in the place of a leaf: a wrong number, a wrong length, a wrong type."""
     if not isinstance(leaf, np.ndarray):
-        of_its_type: tuple[Any, ...] = {int: EXTREMES, float: FLOATS, str: ("", "x", "é" * 5000, "[1]")}[type(leaf)]
+        of_its_type: tuple[Any, ...] = {
+            bool: (True, False),
+            int: EXTREMES,
+            float: FLOATS,
+            str: ("", "x", "é" * 5000, "[1]"),
+        }[type(leaf)]
         return rng.choice((*of_its_type, *of_its_type, True, 7, 0.5, "x", np.zeros(3), np.zeros((0, 0))))
     what = rng.randrange(8)
     if what < 5 and leaf.size:

@@ -66,7 +66,9 @@ def test_random_kills(name: str, tmp_path: Path, amount: Amount, tell: Tell) -> 
             there = (folder / "checkpoints").exists() and any((folder / "checkpoints").glob("*.h5"))
             options = options if there else OPTIONS[name]  # a model that is there has them
             with started(*command, *often, *options, folder=folder) as trainer:
-                time.sleep(rng.uniform(0, seconds))
+                if number == 0:
+                    trainer.event("service.started")  # so that at least this one is killed
+                time.sleep(rng.uniform(0, 0.2 if number == 0 else seconds))
                 kills += trainer.process.poll() is None
                 trainer.process.kill()
                 trainer.ended()
