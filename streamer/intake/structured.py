@@ -38,7 +38,9 @@ def extracts(stream: Stream, recipe: Recipe, *, start: int, stop: int, size: int
         size: Bytes that a block may have, apart from one with a single record.
     """
     texts: list[str] = []
-    begin, at, length, skipped = start, 0, 0, 0  # of the block; the end of the last record; characters; records
+    begin, length, skipped = start, 0, 0  # of the block; characters; records
+    # Pieces of HTML begin at the start, and are cut already: their text is hardly longer.
+    at, whole = (start, True) if recipe.format == "html" else (0, False)  # where the last record ended
     for record in _records(stream, recipe, size):
         end = stream.in_text(record.end)
         before, at = at, stream.in_text(record.stop)
@@ -50,11 +52,12 @@ def extracts(stream: Stream, recipe: Recipe, *, start: int, stop: int, size: int
             yield Extract(before, SEPARATOR.join(texts), skipped)
             texts, begin, length, skipped = [], before, 0, 0
         skipped += record.skipped * wanted
-        if len(text) > size:
-            for cut, part in _cut(text, size, before, at):
+        if len(text) > size and not whole:
+            for cut, part in _cut(text, size, before, end):
                 if cut > begin:
-                    yield Extract(cut, part, skipped)
-                    begin, skipped = cut, 0
+                    begin = at if cut == end else cut
+                    yield Extract(begin, part, skipped)
+                    skipped = 0
         elif text:
             texts.append(text)
             length += len(text) + 1
