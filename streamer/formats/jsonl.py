@@ -15,7 +15,7 @@ LINE = 1 << 20
 """Bytes of the longest line that is tried as a whole record, before brackets are counted."""
 
 _SPACE = re.compile(rb"[\s,]*")
-_OUTSIDE = re.compile(rb'"(?:[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")?+|[\[\]{}]|\n(?=[\[{])')
+_OUTSIDE = re.compile(rb'"(?:[^"\\\n]*+(?:\\.[^"\\\n]*+)*+")?+|[\[{]++|[\]}]++|\n(?=[\[{])')
 _IN_STRING = re.compile(rb'"|\n|\\.?', re.DOTALL)
 _SCALAR_ENDS = re.compile(rb"\n")
 _ELEMENT_ENDS = re.compile(rb"[,\]\n]")
@@ -100,7 +100,9 @@ class _Scanner:
         while True:
             found = (_IN_STRING if in_string else _OUTSIDE).search(buffer.data, scan - buffer.base)
             if found is None or (found[0] == b"\\" and not buffer.ended):
-                scan = buffer.stop if found is None else buffer.base + found.start()
+                # A line end is a token by what follows it.
+                last_line_end = not in_string and buffer.data.endswith(b"\n") and scan < buffer.stop
+                scan = buffer.stop - last_line_end if found is None else buffer.base + found.start()
                 large |= scan - start > LIMIT
                 if buffer.more(scan if large else start):
                     continue
@@ -119,10 +121,11 @@ class _Scanner:
             elif token == b'"':
                 in_string = True
                 continue
-            elif token in b"[{":
-                depth += 1
-            elif token in b"]}":
-                depth -= 1
+            elif token[0] in b"[{":
+                depth += len(token)
+            elif token[0] in b"]}":
+                scan -= max(0, len(token) - max(depth, 1))  # those behind are of others
+                depth -= len(token)
             if depth <= 0:
                 self._at = scan
                 large |= scan - start > LIMIT
