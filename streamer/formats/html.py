@@ -21,6 +21,7 @@ PART = 1 << 14
 
 _INVISIBLE = ["script", "style", "template", "noscript", "iframe", "noembed", "noframes", "datalist", "rp"]
 _HIDDEN = "[hidden], [style*='display:none' i], [style*='display: none' i]"
+_MAY_HIDE = re.compile(rb"hidden|display", re.IGNORECASE)
 _VOID = "area base br col embed hr img input link meta param source track wbr"
 _CLOSED_BY_OTHERS = "p li dd dt option tr td th thead tbody tfoot"
 _BLOCKS = (
@@ -113,7 +114,7 @@ def _parsed(data: bytes) -> str:
     data = _AT_PICTURE.sub(b" <", data)
     tree = LexborHTMLParser(data.decode("utf-8", "replace"))
     tree.strip_tags(_INVISIBLE)
-    if b"hidden" in data or b"display" in data:
+    if _MAY_HIDE.search(data):
         for node in tree.css(_HIDDEN):
             node.decompose()
     root = tree.root

@@ -145,7 +145,7 @@ class _Scanner:
         scan = start + 1
         while (found := ends.search(buffer.data, scan - buffer.base)) is None:
             scan = buffer.stop
-            if not buffer.more(scan):
+            if not buffer.more(scan if scan - start > LINE else start):
                 break
         self._at = buffer.base + found.start() if found else buffer.stop
         value = _parsed(buffer.slice(start, self._at)) if buffer.base <= start else _BROKEN
