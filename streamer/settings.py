@@ -26,6 +26,7 @@ DEFAULT_CHECKPOINTS = "checkpoints"
 TOKENIZERS = ("words", "logs", "social", "code", "spaces")
 LINES = ("logs", "social")
 """Tokenizers of texts in which a line is a context."""
+FORMATS = ("auto", "text", "jsonl", "csv", "html", "mail")
 DEFAULT_EXCLUDE = ("*~", "*.tmp", "*.part", "*.partial", "*.crdownload", "*.filepart")
 
 
@@ -173,6 +174,10 @@ class RunSettings:
         metavar="GLOB",
     )
     encoding: str = _setting("utf-8", "Encoding of files without a byte-order mark.")
+    format: str = _setting("auto", "What the files are; auto looks at how each begins.", choices=FORMATS)
+    field: tuple[str, ...] = _setting(
+        (), "Train only this field of JSON (a.b) or column of CSV (a name, or a number from 1).", metavar="NAME"
+    )
     max_bad_ratio: float = _setting(
         0.01, "Refuse a file if a larger share of its characters can't be decoded.", low=0, high=1
     )
@@ -192,6 +197,20 @@ class RunSettings:
             "\ufffd\n".encode(self.encoding, "ignore")
         except (LookupError, ValueError, TypeError):
             raise invalid("encoding", self.encoding, "must be a text encoding that Python knows, like utf-8") from None
+        if "" in self.field or any("\0" in name for name in self.field):
+            raise invalid("field", next(name for name in self.field if not name or "\0" in name), "must be a name")
+        if self.field and self.format in ("text", "html", "mail"):
+            raise StreamerError(
+                f"--field does not go with --format {self.format}, which has no fields",
+                hint="leave out --field",
+                code=ExitCode.CONFIGURATION,
+            )
+        if self.format == "csv" and not self.field:
+            raise StreamerError(
+                "--format csv needs --field, the column to train",
+                hint="name the column, or give its number",
+                code=ExitCode.CONFIGURATION,
+            )
 
 
 def names(*classes: type[attrs.AttrsInstance]) -> list[str]:

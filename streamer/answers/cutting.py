@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 import numpy as np
@@ -12,8 +13,10 @@ import structlog
 
 from streamer.answers.collocations import Collocation, collocations
 from streamer.errors import ExitCode, StreamerError
+from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Inbox
+from streamer.intake.ledger import Verdict
 from streamer.settings import ModelSettings, RunSettings
 from streamer.state.tokenizing import TokenizerRecord, rules
 from streamer.text import advice
@@ -74,10 +77,10 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
     cuts = new_tokenizer(settings)
     try:
         with reader.open_regular(path) as file:
-            verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
+            verdict, blocks = _read(file, run)
             if verdict.refusal:
                 raise reader.Refused(verdict.refusal)
-            block = next(reader.blocks(file, start=0, stop=verdict.text_bytes, encoding=run.encoding))
+            block = next(blocks)
         encoded = cuts.encode(block.text)
     except (reader.Refused, FileNotFoundError) as error:
         reason = str(error) if isinstance(error, reader.Refused) else "there is no such file"
@@ -97,6 +100,14 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
         verdict.text_bytes,
         advice.advised(block.text, cuts.rules),
     )
+
+
+def _read(file: BinaryIO, run: RunSettings) -> tuple[Verdict, Iterator[reader.Block]]:
+    """Return what the trainer would find in a file, and the blocks of its text."""
+    how = Recipe(run.format, run.field)
+    verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio, wanted=how)
+    stop, recipe = verdict.text_bytes, verdict.format
+    return verdict, reader.blocks(file, start=0, stop=stop, encoding=run.encoding, recipe=recipe)
 
 
 def collocations_in(
@@ -126,10 +137,11 @@ def _blocks(paths: Iterable[Path], cuts: Tokenizer, run: RunSettings) -> Iterato
     for path in paths:
         try:
             with reader.open_regular(path) as file:
-                verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
-                if not verdict.refusal:
-                    for block in reader.blocks(file, start=0, stop=verdict.text_bytes, encoding=run.encoding):
-                        yield cuts.encode(block.text)
+                verdict, blocks = _read(file, run)
+                if verdict.refusal:
+                    raise reader.Refused(verdict.refusal)
+                for block in blocks:
+                    yield cuts.encode(block.text)
         except TokenizerError as error:
             raise StreamerError(str(error), code=ExitCode.CONFIGURATION) from error
         except (reader.Refused, FileNotFoundError) as error:

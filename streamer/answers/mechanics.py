@@ -49,7 +49,8 @@ def read(path: Path | None) -> str:
             if found.refusal:
                 raise reader.Refused(found.refusal)
             stop = min(found.text_bytes, LIMIT)
-            return "".join(block.text for block in reader.blocks(file, start=0, stop=stop, encoding="utf-8"))
+            blocks = reader.blocks(file, start=0, stop=stop, encoding="utf-8", recipe=found.format)
+            return "".join(block.text for block in blocks)
     except (FileNotFoundError, reader.Refused) as error:
         reason = (
             "there is no such file" if isinstance(error, FileNotFoundError) else str(error).partition("; see --")[0]

@@ -75,6 +75,7 @@ def _file(entry: Entry) -> Row:
         "path": entry.path,
         "outcome": entry.outcome,
         "reason": entry.reason,
+        "format": entry.format,
         "words": entry.words,
         "bytes": entry.bytes,
         "bytes_trained": entry.bytes_trained,

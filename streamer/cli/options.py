@@ -54,7 +54,10 @@ def settings_options(function: Function) -> Function:
     return function
 
 
-TEXT = ("tokenizer", "boundary", "keep_case", "min_length", "stop_words", "phrases", "encoding", "max_bad_ratio")
+TEXT = (
+    *("tokenizer", "boundary", "keep_case", "min_length", "stop_words", "phrases"),
+    *("format", "field", "encoding", "max_bad_ratio"),
+)
 """The settings on which it depends how a text is cut."""
 
 

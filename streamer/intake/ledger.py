@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.formats.recipes import TEXT, Recipe
+from streamer.intake.columns import LISTS, blob, coded, fit, int64, uncoded, wrong
 
 OUTCOMES = ("trained", "partial", "skipped")  # the position is stored
 IN_TRAINING = "in training"
@@ -26,7 +28,6 @@ REMOVED = "removed before all of it was trained"
 REWRITTEN = "rewritten after it was trained (--on-change retrain trains it again)"
 
 _NUMBERS = ("text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
-_INT64 = np.iinfo(np.int64)
 _COLUMNS = ("size", "mtime_ns", "ctime_ns", *_NUMBERS)  # in the order of the fields of Signature and of Entry
 
 
@@ -54,7 +55,7 @@ class Verdict(NamedTuple):
 
     ``sha256`` is that of the bytes on disk, ``text_bytes`` the length after decompression (0 if that fails).
     ``refusal`` says why the file must not be trained. ``prefix_matches`` says whether it begins with the bytes of the
-    version that :meth:`Ledger.previous` returned.
+    version that :meth:`Ledger.previous` returned. ``format`` is the recipe by which a new version is to be read.
     """
 
     signature: Signature
@@ -62,13 +63,15 @@ class Verdict(NamedTuple):
     text_bytes: int
     refusal: str | None = None
     prefix_matches: bool = False
+    format: str = TEXT
 
 
 @dataclass(slots=True, eq=False)  # compared by identity, so that rows are moved and removed in O(1)
 class Entry:
     """One version of one file. Sizes are in text bytes; ``offset`` is the position in the pass under way, else 0.
 
-    A byte that is trained in several passes counts once, and so do its words.
+    A byte that is trained in several passes counts once, and so do its words. ``format`` is the recipe by which it was
+    begun, and by which it is read to its end.
     """
 
     path: str
@@ -82,6 +85,7 @@ class Entry:
     offset: int = 0
     outcome: str = "partial"
     reason: str = IN_TRAINING
+    format: str = TEXT
 
     @property
     def bytes(self) -> int:
@@ -170,6 +174,8 @@ class Ledger:
             self._refuse(path, verdict, verdict.refusal)
             return None
         if same is not None:
+            if not same.bytes_trained:
+                same.format = verdict.format
             return self._keep(same, verdict, passes)
         self._drop_unbegun(path)
         newest = self._versions[path][-1] if path in self._versions else None
@@ -238,7 +244,8 @@ class Ledger:
 
     def _append(self, path: str, verdict: Verdict) -> Entry:
         self._drop_refused(path)
-        self._add(entry := Entry(path, verdict.signature, verdict.sha256, verdict.text_bytes))
+        entry = Entry(path, verdict.signature, verdict.sha256, verdict.text_bytes, format=verdict.format)
+        self._add(entry)
         return entry
 
     def _add(self, entry: Entry) -> None:
@@ -283,22 +290,22 @@ class Ledger:
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the rows as columns of length n, in the order of training.
 
-        ``paths`` and ``reasons`` are uint8 blobs of NUL-terminated names (one per row) and distinct reasons; ``reason``
-        (int32) and ``outcome`` (uint8) are positions in ``reasons`` and :data:`OUTCOMES`; ``sha256`` is uint8 of shape
-        (n, 32); all others are int64. The same rows always give the same bytes.
+        ``paths`` is a uint8 blob of NUL-terminated names, one per row; ``reasons`` and ``formats`` are such blobs of
+        distinct texts; ``reason`` and ``format`` (int32) and ``outcome`` (uint8) are positions in them and in
+        :data:`OUTCOMES`; ``sha256`` is uint8 of shape (n, 32); all others are int64. The same rows always give the same
+        bytes.
         """
         rows = self.entries
-        codes = {reason: code for code, reason in enumerate(dict.fromkeys(row.reason for row in rows))}
         columns: dict[str, npt.NDArray[Any]] = {
-            "paths": _blob([os.fsencode("".join(entry.path + "\0" for entry in rows))]),
-            "reasons": _blob([reason.replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for reason in codes]),
-            "reason": np.array([codes[entry.reason] for entry in rows], np.int32),
+            "paths": blob([os.fsencode("".join(entry.path + "\0" for entry in rows))]),
             "outcome": np.array([OUTCOMES.index(entry.outcome) for entry in rows], np.uint8),
-            "sha256": _blob([entry.sha256 for entry in rows]).reshape(-1, 32),
+            "sha256": blob([entry.sha256 for entry in rows]).reshape(-1, 32),
         }
+        for names, codes in LISTS.items():
+            columns[names], columns[codes] = coded([getattr(entry, codes) for entry in rows])
         for name in _COLUMNS:
             value = attrgetter(name if name in _NUMBERS else f"signature.{name}")
-            columns[name] = _int64(list(map(value, rows)))
+            columns[name] = int64(list(map(value, rows)))
         return columns
 
     @classmethod
@@ -310,17 +317,18 @@ class Ledger:
         """
         ledger = cls(root)
         try:
-            if wrong := _wrong(columns):
-                raise ValueError(wrong)
+            if problem := wrong(columns, numbers=_COLUMNS, outcomes=OUTCOMES, in_training=IN_TRAINING):
+                raise ValueError(problem)
             paths = os.fsdecode(columns["paths"].tobytes()).split("\0")[:-1]
-            reasons = columns["reasons"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
             hashes = columns["sha256"].tobytes()
             outcomes = [OUTCOMES[code] for code in columns["outcome"].tolist()]
             numbers = [columns[name].tolist() for name in _COLUMNS]
             signatures = map(Signature._make, zip(*numbers[:3], strict=True))
             digests = [hashes[start : start + 32] for start in range(0, len(hashes), 32)]
-            causes = [reasons[code] for code in columns["reason"].tolist()]
-            for fields in zip(paths, signatures, digests, *numbers[3:], outcomes, causes, strict=True):
+            texts = [uncoded(columns[names], columns[codes]) for names, codes in LISTS.items()]
+            for recipe in set(texts[-1]):
+                Recipe.parse(recipe)
+            for fields in zip(paths, signatures, digests, *numbers[3:], outcomes, *texts, strict=True):
                 ledger._add(Entry(*fields))
             if "" in paths:
                 raise ValueError("paths has an empty name")
@@ -336,52 +344,4 @@ class Ledger:
 
 def _alike(known: Signature, found: Signature) -> bool:
     """Return whether two signatures are the same; the first may come from a checkpoint, clipped to 64 bits."""
-    return known == found or known == Signature(*map(_fit, found))
-
-
-def _int64(values: list[int]) -> npt.NDArray[np.int64]:
-    try:
-        return np.array(values, np.int64)
-    except OverflowError:  # nanoseconds of a time after the year 2262, which file systems can store
-        return np.array([_fit(value) for value in values], np.int64)
-
-
-def _fit(value: int) -> int:
-    return min(max(value, _INT64.min), _INT64.max)
-
-
-def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
-    """Return what is wrong with the columns of a ledger, each alone and compared with each other; "" if nothing."""
-    kinds = {"paths": "u1", "reasons": "u1", "reason": "i4", "outcome": "u1", "sha256": "u1"}
-    rows = len(columns["outcome"])
-    for name in (*kinds, *_COLUMNS):
-        column, shape = columns[name], (rows, 32) if name == "sha256" else (rows,)
-        if column.dtype != kinds.get(name, "i8") or (name not in ("paths", "reasons") and column.shape != shape):
-            return f"{name} is {column.dtype} of shape {column.shape}"
-    for name, length in (("paths", rows), ("reasons", None)):
-        ends = columns[name] == 0
-        if columns[name].ndim != 1 or (ends.size and not ends[-1]) or length not in (None, int(ends.sum())):
-            return f"{name} is not a list of {rows} names"
-    outcome, reason = columns["outcome"], columns["reason"]
-    codes = columns["reasons"].tobytes().split(b"\0")[:-1]
-    if len(set(codes)) < len(codes) or (rows and not 0 <= reason.min() <= reason.max() < len(codes)):
-        return "reason has a number without a text in reasons, or reasons has a text twice"
-    size, _, _, text, words, trained, skipped, passes, offset = (columns[name] for name in _COLUMNS)
-    if rows and (
-        outcome.max() >= len(OUTCOMES) or min(map(np.min, (text, words, trained, skipped, passes, offset))) < 0
-    ):
-        return "a row has an unknown outcome or a negative number"
-    refused = outcome == OUTCOMES.index("skipped")
-    training = reason == (codes.index(IN_TRAINING.encode()) if IN_TRAINING.encode() in codes else -1)
-    whole = np.where(training, (skipped == 0) & (outcome == 1), trained + skipped == text)
-    sound = np.where(refused, (words == 0) & (trained == 0) & (passes == 0) & (offset == 0) & ~training, whole)
-    there = (skipped <= np.maximum(text, size)) | (refused & (size == -1))  # to be read again
-    likely = (size >= -1) & (trained <= text) & there & (offset <= text)
-    countable = refused | (np.maximum(text, size) < 2**62)  # a sparse file may be larger, and is refused
-    if rows and not (sound & likely & countable).all():
-        return f"row {int(np.argmin(sound & likely & countable))} accounts for bytes that are not there"
-    return ""
-
-
-def _blob(pieces: list[bytes]) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(b"".join(pieces), np.uint8)
+    return known == found or known == Signature(*map(fit, found))

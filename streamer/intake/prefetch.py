@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import structlog
 
+from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake import reader
 from streamer.intake.ledger import Signature
 from streamer.system.processes import keep_freed_memory, spawn
@@ -38,21 +39,26 @@ _log = structlog.get_logger(__name__)
 
 
 class TokenBlock(NamedTuple):
-    """A tokenized block of a file: its text bytes from ``start`` to ``stop``."""
+    """A tokenized block of a file: its text bytes from ``start`` to ``stop``; ``skipped`` of its records are broken."""
 
     start: int
     stop: int
     tokens: EncodedText
+    skipped: int = 0
 
 
 class Job(NamedTuple):
-    """A part of a file to tokenize, from ``start`` to ``stop`` in text bytes, and the signature of the file."""
+    """A part of a file to tokenize, from ``start`` to ``stop`` in text bytes, and the signature of the file.
+
+    ``recipe`` is that of the file. It is empty if the file was not looked at yet.
+    """
 
     path: str | Path
     signature: Signature
     start: int
     stop: int
     encoding: str
+    recipe: str = TEXT
 
 
 def tokenize(
@@ -63,14 +69,20 @@ def tokenize(
     Raises :class:`reader.Refused` as :func:`reader.blocks` does, and if a tokenizer of the user fails.
     """
     pieces = reader.blocks(
-        file, start=start, stop=job.stop, encoding=job.encoding, size=reader.PIECE, check=check
-    )  # reader.PIECE is read at each call, so that tests can make it small
+        file,
+        start=start,
+        stop=job.stop,
+        encoding=job.encoding,
+        recipe=job.recipe,
+        size=reader.PIECE,  # read at each call, so that tests can make it small
+        check=check,
+    )
     for block in pieces:
         try:
             tokens = tokenizer.encode(block.text)
         except TokenizerError as error:
             raise reader.Refused(str(error)) from error
-        yield TokenBlock(block.start, block.stop, tokens)
+        yield TokenBlock(block.start, block.stop, tokens, block.skipped)
 
 
 class Prefetcher:
@@ -79,13 +91,15 @@ class Prefetcher:
     Args:
         tokenizer: What cuts the text.
         enabled: Whether to use another process at all.
+        wanted: The format that the user wants.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, enabled: bool) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, enabled: bool, wanted: Recipe = ANY) -> None:
         self._tokenizer = tokenizer
+        self._wanted = wanted
         self._enabled = enabled
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[Job | Tokenizer, TokenBlock | None] | None = None
+        self._connection: Connection[Job | Tokenizer | Recipe, TokenBlock | str | None] | None = None
         self._upcoming: dict[Job, None] = {}  # an ordered set
         self._given: deque[Job] = deque()
         self._current: Job | None = None
@@ -109,12 +123,13 @@ class Prefetcher:
 
         Args:
             file: The open file, to read the rest.
-            job: What to tokenize; blocks of the other process are used if it was given exactly this job.
+            job: What to tokenize; blocks of the other process are used if it was given exactly this job, with this
+                recipe or none.
             check: Called while there is nothing to yield yet; may raise to stop.
         """
         position = job.start
-        if self._claim(job, check):
-            while (block := self._receive(check)) is not None:
+        if self._claim(job._replace(recipe=""), check) and self._receive(check) == job.recipe:
+            while isinstance(block := self._receive(check), TokenBlock):
                 position = block.stop
                 yield block
         if position < job.stop:
@@ -136,6 +151,7 @@ class Prefetcher:
             with theirs:
                 self._process = spawn("streamer.intake.prefetch", "serve", [theirs.fileno()])
             ours.send(self._tokenizer)
+            ours.send(self._wanted)
         except OSError as error:
             ours.close()
             self._enabled = False
@@ -180,20 +196,20 @@ class Prefetcher:
         while self._current and self._receive(check) is not None:
             pass
 
-    def _receive(self, check: Callable[[], None]) -> TokenBlock | None:
-        """Return the next block of the current job; None at its end, or if the process is gone."""
+    def _receive(self, check: Callable[[], None]) -> TokenBlock | str | None:
+        """Return the recipe of the current job, then its next block; None at its end, or if the process is gone."""
         if self._connection is None or self._current is None:
             return None
         try:
             while not self._connection.poll(PATIENCE):
                 check()
-            block = self._connection.recv()
+            received = self._connection.recv()
         except (EOFError, OSError):
             self._lose()
             return None
-        if block is None:
+        if received is None:
             self._current = None
-        return block
+        return received
 
     def _lose(self) -> None:
         process = self._process
@@ -207,17 +223,23 @@ class Prefetcher:
 
 
 def serve(descriptor: int) -> None:
-    """Receive a tokenizer, then answer each job with its blocks and then None, until the other side is gone."""
+    """Receive a tokenizer and the wanted format; answer each job until the other side is gone.
+
+    The answer is the recipe of the file, its blocks, and then None.
+    """
     keep_freed_memory()
-    connection: Connection[TokenBlock | None, Any] = Connection(descriptor)
+    connection: Connection[TokenBlock | str | None, Any] = Connection(descriptor)
     with connection, contextlib.suppress(EOFError, OSError):
         tokenizer: Tokenizer = connection.recv()
+        wanted: Recipe = connection.recv()
         while True:
             job: Job = connection.recv()
             try:
                 with reader.open_regular(job.path) as file:
                     if Signature.of(os.fstat(file.fileno())) == job.signature:
-                        for block in tokenize(file, job, tokenizer, start=job.start):
+                        recipe = job.recipe or reader.recipe_of(file, encoding=job.encoding, wanted=wanted)
+                        connection.send(recipe)
+                        for block in tokenize(file, job._replace(recipe=recipe), tokenizer, start=job.start):
                             connection.send(block)
             except (reader.Refused, FileNotFoundError):
                 pass  # the trainer reads the file itself, and says what is wrong with it

@@ -1,31 +1,40 @@
 """One file → its blocks of text: opened safely, judged once, read from any position on.
 
-Positions are in text bytes: the bytes of the file, after decompression if it is gzip. No file is held in memory as a
+Positions are in text bytes: the bytes of the file, after decompression if it is packed. No file is held in memory as a
 whole. None is mapped into memory either: a mapped file that shrinks kills the process.
 """
 
 from __future__ import annotations
 
-import codecs
 import errno
-import functools
 import hashlib
 import io
 import os
 import stat
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from streamer.intake.gzipped import GZIP, NotGzip, Readable, Unpacked
+from streamer.formats import detect
+from streamer.formats.recipes import ANY, TEXT, Recipe
+from streamer.intake.decoding import ADVICE, BY_MARK, NOT_TEXT, Census, Codec, limit
 from streamer.intake.ledger import Signature, Verdict
+from streamer.intake.packings import (
+    BOMB_BYTES,
+    BOMB_RATIO,
+    MAGIC,
+    ZSTD_EXTRA,
+    BadPacking,
+    Packing,
+    Readable,
+    Unpacked,
+    packing_of,
+)
+from streamer.intake.streams import Stream
+from streamer.intake.structured import extracts
 from streamer.system import disk
 
 PIECE = 1 << 20
-BOMB_BYTES = 10_000_000
-BOMB_RATIO = 1000  # far above the ratio of any text
-DEFLATE_RATIO = 1032  # deflate cannot pack more bytes into one
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS = {
@@ -36,22 +45,10 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFCHR: "a device",
 }
-_MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with that of UTF-16
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
-_WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
-_NOT_TEXT = "not text in "
-_BY_MARK = " by its byte-order mark"
-_ADVICE = "; see --encoding"
+
 _CANNOT_READ = "cannot be read: "
 _SPARSE = "sparse: "
-_ASCII_INSIDE = ("utf-8", "ascii", "iso8859", "cp125")  # codecs in which ASCII bytes are always those characters
-
+_MAIL = "mail"
 
 _Check = Callable[[], None]  # called between pieces; may raise to stop
 
@@ -61,11 +58,15 @@ class Refused(Exception):  # noqa: N818 - it is an outcome of the file, not an e
 
 
 class Block(NamedTuple):
-    """A piece of a file: its text bytes from ``start`` to ``stop``, decoded, with newlines as line ends."""
+    """A piece of a file: its text bytes from ``start`` to ``stop``, and what they say, with newlines as line ends.
+
+    In a format with markup, ``skipped`` of its records were too large, or broken.
+    """
 
     start: int
     stop: int
     text: str
+    skipped: int = 0
 
 
 def not_regular(mode: int) -> str | None:
@@ -105,34 +106,43 @@ def judge(
     *,
     encoding: str,
     max_bad_ratio: float,
+    wanted: Recipe = ANY,
     previous: tuple[int, bytes] | None = None,
     check: _Check = lambda: None,
 ) -> Verdict:
-    """Read a whole file once: hash it, decompress it, and judge whether it is text.
+    """Read a whole file once: hash it, unpack it, see which format it has, and judge whether it is text.
 
-    ``previous`` is the size and SHA-256 of an earlier version. ``check`` is called between pieces and may raise to
-    stop. Only the bytes that the file has at the start count; what is added meanwhile is for the next time. If it is
-    certain that a file is not text, it is not read to its end, unless it is as long as its earlier version.
-    Raises Refused if it became shorter, cannot be read, or has too many holes.
+    ``wanted`` is the format that the user wants. ``previous`` is the size and SHA-256 of an earlier version. ``check``
+    is called between pieces and may raise to stop. Only the bytes that the file has at the start count; what is added
+    meanwhile is for the next time. If it is certain that a file is not text, it is not read to its end, unless it is as
+    long as its earlier version. Raises Refused if it became shorter, cannot be read, or has too many holes.
     """
     signature = Signature.of(status := os.fstat(file.fileno()))
     known = previous is not None and previous[0] == signature.size  # perhaps only touched since it was trained
     if not known:
         _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
-    packed = _is_gzip(file)
-    most = signature.size * (DEFLATE_RATIO if packed else 1)  # a byte is no more than one character
+    packing = _packing(file)
+    most = packing.most(signature.size) if packing else signature.size  # a byte is no more than one character
     raw = _Hashed(file, signature.size, previous, check)
-    census, text_bytes = None, 0
+    census, text_bytes, recipe = None, 0, TEXT
     try:
-        stream: Readable = Unpacked(raw) if packed else raw
+        stream = _unpacked(raw, packing)
         while piece := _read(stream, PIECE):
-            if census and not known and census.hopeless(max_bad_ratio, most):
+            if census is None:
+                if (reason := detect.document(piece[: detect.HEAD])) and not known:
+                    return Verdict(signature, bytes(32), 0, reason)
+                if reason:
+                    raise Refused(reason)
+                codec = Codec.of(piece[:4], encoding)
+                recipe = _recipe(piece, codec, wanted)
+                # The parts of a mail say themselves how they are encoded. In Latin-1 only NULs are bad.
+                census = Census(codec if recipe != _MAIL or codec.width > 1 else Codec.of(b"", "latin-1"))
+            elif census.hopeless(max_bad_ratio, most) and not known:
                 return Verdict(signature, bytes(32), 0, census.refusal(max_bad_ratio))
-            census = census or _Census(_Codec.of(piece[:4], encoding))
             census.add(piece)
             text_bytes += len(piece)
-            if packed and text_bytes > max(BOMB_BYTES, BOMB_RATIO * raw.position):
-                raise Refused(f"gzip bomb: it unpacks to more than {BOMB_RATIO} times its size")
+            if packing and text_bytes > max(BOMB_BYTES, BOMB_RATIO * raw.position):
+                raise Refused(packing.bomb)
         reason = census.refusal(max_bad_ratio) if census else "empty"
     except Refused as refusal:
         if str(refusal).startswith(_CANNOT_READ):
@@ -142,7 +152,21 @@ def judge(
             pass
     if raw.position < signature.size:
         raise Refused("became shorter while it was being read")
-    return Verdict(signature, raw.digest(), text_bytes, reason, raw.prefix_matches)
+    return Verdict(signature, raw.digest(), text_bytes, reason, raw.prefix_matches, recipe)
+
+
+def recipe_of(file: BinaryIO, *, encoding: str, wanted: Recipe) -> str:
+    """Return the recipe by which :func:`judge` would have a file read; raise Refused if it can't be read."""
+    piece = _read(_unpacked(file, _packing(file)), detect.HEAD)
+    return _recipe(piece, Codec.of(piece[:4], encoding), wanted)
+
+
+def _recipe(head: bytes, codec: Codec, wanted: Recipe) -> str:
+    text = codec.decode(head[: detect.HEAD], 0)
+    try:
+        return str(detect.choose(text, wanted))
+    except detect.NoFormat as missing:
+        raise Refused(str(missing)) from None
 
 
 def _refuse_sparse(descriptor: int, status: os.stat_result, max_bad_ratio: float, check: _Check) -> None:
@@ -161,25 +185,54 @@ def _refuse_sparse(descriptor: int, status: os.stat_result, max_bad_ratio: float
     finally:
         os.lseek(descriptor, before, os.SEEK_SET)
     if holes > max_bad_ratio * size:
-        raise Refused(f"{_SPARSE}{100 * holes / size:.3g} % of its bytes are holes {_limit(max_bad_ratio)}")
+        raise Refused(f"{_SPARSE}{100 * holes / size:.3g} % of its bytes are holes {limit(max_bad_ratio)}")
 
 
 def blocks(
-    file: BinaryIO, *, start: int, stop: int, encoding: str, size: int = PIECE, check: _Check = lambda: None
+    file: BinaryIO,
+    *,
+    start: int,
+    stop: int,
+    encoding: str,
+    recipe: str = TEXT,
+    size: int = PIECE,
+    check: _Check = lambda: None,
 ) -> Iterator[Block]:
     """Yield the text from one position to another in blocks of at most ``size`` bytes.
 
     A block ends after its last blank line if it has one, else after a line, else after a word, else between two
-    characters. Its end depends only on its start, on the bytes after the start and on ``stop``. So a run that resumes
-    at any cut makes the same blocks. ``check`` is called while a compressed file is unpacked up to ``start``. Raises
-    Refused if the file ends early or cannot be read any more.
+    characters; in a format with markup, between two records. Its end depends only on its start, on the bytes of the
+    file and on ``stop``. So a run that resumes at any cut makes the same blocks. ``recipe`` is that of the file.
+    ``check`` is called while what is before ``start`` is read. Raises Refused if the file ends early or cannot be read
+    any more.
     """
-    packed = _is_gzip(file)
-    codec = _Codec.of(_read(Unpacked(file) if packed else file, 4), encoding)
-    file.seek(0 if packed else start)
-    stream, size = Unpacked(file) if packed else file, max(size, 16)  # no encoding has a longer character
-    for skipped in range(0, start if packed else 0, PIECE):
-        check()
+    packing = _packing(file)
+    codec = Codec.of(_read(_unpacked(file, packing), 4), encoding)
+    size = max(size, 16)  # no encoding has a longer character
+    if recipe == TEXT:
+        file.seek(0 if packing else start)
+        yield from _text_blocks(_unpacked(file, packing), codec, start, stop, size, check if packing else None)
+    else:
+        file.seek(0)
+        stream = _unpacked(file, packing)
+
+        def read(size: int) -> bytes:
+            check()
+            return _read(stream, size, exactly=True)
+
+        text = Stream(read, codec, start=start, stop=stop, as_it_is=recipe == _MAIL)
+        for found in extracts(text, Recipe.parse(recipe), start=start, stop=stop, size=size):
+            yield Block(start, found.stop, found.text, found.skipped)
+            start = found.stop
+
+
+def _text_blocks(
+    stream: Readable, codec: Codec, start: int, stop: int, size: int, check: _Check | None
+) -> Iterator[Block]:
+    """Yield the blocks of a plain text; with a check, the stream is at its beginning, else at ``start``."""
+    for skipped in range(0, start if check else 0, PIECE):
+        if check:
+            check()
         _read(stream, min(PIECE, start - skipped), exactly=True)
     data = b""
     while start < stop:
@@ -190,32 +243,38 @@ def blocks(
         start, data = start + cut, data[cut:]
 
 
-def beginning(file: BinaryIO, text_bytes: int, encoding: str, size: int) -> str:
-    """Return the text of the first ``size`` bytes or fewer of a file that has ``text_bytes``.
+def beginning(file: BinaryIO, text_bytes: int, encoding: str, recipe: str, size: int) -> str:
+    """Return the text of about the first ``size`` bytes of a file that has ``text_bytes``.
 
     Raises Refused as :func:`blocks` does.
     """
-    return next(blocks(file, start=0, stop=min(size, text_bytes), encoding=encoding)).text
+    stop = min(size, text_bytes) if recipe == TEXT else text_bytes
+    return next(
+        (block.text for block in blocks(file, start=0, stop=stop, encoding=encoding, recipe=recipe, size=size)), ""
+    )
 
 
-def _is_gzip(file: BinaryIO) -> bool:
-    """Return whether the file is gzip, by its first bytes and not by its name; rewind it."""
+def _packing(file: BinaryIO) -> Packing | None:
+    """Return how a file is packed, by its first bytes and not by its name; rewind it."""
     file.seek(0)
-    magic = _read(file, len(GZIP))
+    magic = _read(file, MAGIC)
     file.seek(0)
-    return magic == GZIP
+    return packing_of(magic)
+
+
+def _unpacked(file: Readable, packing: Packing | None) -> Readable:
+    try:
+        return Unpacked(file, packing) if packing else file
+    except BadPacking as bad:
+        raise Refused(str(bad)) from bad
 
 
 def _read(stream: Readable, size: int, *, exactly: bool = False) -> bytes:
     """Read up to ``size`` bytes, fewer only at the end; turn every error into Refused."""
     try:
         data = stream.read(size)
-    except EOFError as error:
-        raise Refused("gzip: truncated") from error
-    except NotGzip as error:
-        raise Refused("gzip: followed by other data") from error
-    except zlib.error as error:
-        raise Refused(f"gzip: damaged ({str(error).rpartition(': ')[2]})") from error
+    except BadPacking as bad:
+        raise Refused(str(bad)) from bad
     except OSError as error:
         raise Refused(f"{_CANNOT_READ}{error.strerror or error}") from error
     if exactly and len(data) < size:
@@ -253,114 +312,20 @@ class _Hashed:
         return self._hash.digest()
 
 
-class _Codec(NamedTuple):
-    """How bytes become text: the codec's name, the length of the byte-order mark, the bytes per code unit."""
-
-    name: str
-    mark: int
-    width: int
-
-    @classmethod
-    def of(cls, head: bytes, encoding: str) -> _Codec:
-        for mark, name in _MARKS:
-            if head.startswith(mark):
-                return cls(name, len(mark), _WIDTHS.get(name, 1))
-        return cls._named(encoding)
-
-    @classmethod
-    @functools.cache
-    def _named(cls, encoding: str) -> _Codec:
-        known = codecs.lookup(encoding).name
-        name = _WITHOUT_MARK.get(known, known)
-        return cls(name, 0, _WIDTHS.get(name, 1))
-
-    def decode(self, data: bytes, start: int) -> str:
-        # start is within a code unit only if the file grew by half of one.
-        text = data[max(self.mark - start, -start % self.width) :].decode(self.name, "replace")
-        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-    def cut(self, data: bytes, start: int) -> int:
-        """Return how many bytes of a full window at ``start`` make a block."""
-        for ends in (("\n\n", "\n\r\n"), ("\n",), (" ", "\t")):
-            if cut := max(self._after_last(data, end.encode(self.name), start) for end in ends):
-                return cut
-        decoder = _decoder(self.name)
-        decoder.decode(data[-start % self.width :])
-        cut = len(data) - len(decoder.getstate()[0])
-        if data[:cut].endswith("\r".encode(self.name)):  # it may be half of a line end
-            cut -= self.width
-        return cut or len(data)
-
-    def _after_last(self, data: bytes, mark: bytes, start: int) -> int:
-        at = data.rfind(mark)
-        while at >= 0 and (start + at) % self.width:  # a match across two code units
-            at = data.rfind(mark, 0, at + len(mark) - 1)
-        return at + len(mark) if at >= 0 else 0
-
-
-_incremental = functools.cache(codecs.getincrementaldecoder)
-
-
-def _decoder(codec: str) -> codecs.IncrementalDecoder:
-    return _incremental(codec)("replace")
-
-
-class _Census:
-    """Counts the characters of a text, and the bad ones among them: those that can't be decoded, and NULs."""
-
-    def __init__(self, codec: _Codec) -> None:
-        self._name = codec.name
-        self._known_by = _BY_MARK if codec.mark else ""
-        self._plain = codec.name.startswith(_ASCII_INSIDE)
-        self._decoder = _decoder(codec.name)
-        self._tail = b""
-        self._characters, self._bad = (-1 if codec.mark else 0), 0
-
-    def add(self, piece: bytes) -> None:
-        if self._plain and piece.isascii() and not self._decoder.getstate()[0]:
-            self._characters += len(piece)
-            self._bad += piece.count(0)
-        else:
-            self._count(self._decoder.decode(piece), piece)
-        self._tail = piece[-8:]
-
-    def _count(self, text: str, piece: bytes) -> None:
-        replaced = text.count("\ufffd")
-        if replaced and (genuine := "\ufffd".encode(self._name, "ignore")):
-            # The text may contain this character itself, which is not a failure.
-            joined = self._tail[1 - len(genuine) :] + piece
-            replaced = max(0, replaced - joined.count(genuine))
-        self._characters += len(text)
-        self._bad += replaced + text.count("\0")
-
-    def hopeless(self, max_bad_ratio: float, most: int) -> bool:
-        """Return whether the share of bad ones is too high even if there are ``most`` characters in all."""
-        return self._bad > max_bad_ratio * most
-
-    def refusal(self, max_bad_ratio: float) -> str | None:
-        """Return why this is not text, or None."""
-        self._count(self._decoder.decode(b"", True), b"")
-        if self._characters <= 0:
-            return "empty"
-        if (share := self._bad / self._characters) <= max_bad_ratio:
-            return None
-        found = f"{100 * share:.3g} % of its characters can't be decoded"
-        return f"{_NOT_TEXT}{self._name}{self._known_by}: {found} {_limit(max_bad_ratio)}{_ADVICE}"
-
-
-def outdated(reason: str, *, encoding: str, max_bad_ratio: float) -> bool:
+def outdated(reason: str, *, encoding: str, max_bad_ratio: float, wanted: Recipe = ANY) -> bool:
     """Return whether a refusal may be out of date, because a setting has changed or the disk may work again."""
     if reason.startswith(_CANNOT_READ):
         # A change of permissions changes the ctime of a file, so only failures of the disk are retried.
         return reason.removeprefix(_CANNOT_READ) not in map(os.strerror, (errno.EACCES, errno.EPERM, errno.ELOOP))
     if reason.startswith(_SPARSE):
-        return not reason.endswith(_limit(max_bad_ratio))
-    if not reason.startswith(_NOT_TEXT):
+        return not reason.endswith(limit(max_bad_ratio))
+    if reason == ZSTD_EXTRA:
+        return True  # it may be installed by now
+    if reason.startswith(detect.NO_COLUMN):
+        field = reason.removeprefix(detect.NO_COLUMN).removesuffix(detect.SEE_FIELD)
+        return wanted.format not in ("auto", "csv") or field not in wanted.fields
+    if not reason.startswith(NOT_TEXT):
         return False
-    codec = reason.removeprefix(_NOT_TEXT).split(":")[0]
-    same = codec.endswith(_BY_MARK) or codec == _Codec.of(b"", encoding).name
-    return not (same and reason.endswith(_limit(max_bad_ratio) + _ADVICE))
-
-
-def _limit(max_bad_ratio: float) -> str:
-    return f"(limit {100 * max_bad_ratio:.3g} %)"
+    codec = reason.removeprefix(NOT_TEXT).split(":")[0]
+    same = codec.endswith(BY_MARK) or codec == Codec.of(b"", encoding).name
+    return not (same and reason.endswith(limit(max_bad_ratio) + ADVICE))

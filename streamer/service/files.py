@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REWRITTEN, Ledger, Signature
@@ -97,7 +98,12 @@ def outdated(run: RunSettings, reason: str) -> bool:
     """Return whether a file was refused for a reason that may not hold with the settings of this process."""
     if reason == REWRITTEN:
         return run.on_change == "retrain"
-    return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
+    return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run))
+
+
+def wanted(run: RunSettings) -> Recipe:
+    """Return the format that the user wants, and its fields."""
+    return Recipe(run.format, run.field)
 
 
 def refuse_unreadable(folder: Path, scan: Scan) -> None:

@@ -27,7 +27,7 @@ from streamer.intake.ledger import REMOVED, Entry, Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
-from streamer.service.files import Files, has_changed, outdated, refuse_unreadable
+from streamer.service.files import Files, has_changed, outdated, refuse_unreadable, wanted
 from streamer.service.progress import Display, FileProgress
 from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
@@ -148,7 +148,7 @@ def start(
         if not state.sequence and state.initial.words:
             saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
         # One thread means one core, so then no other process works.
-        prefetcher = Prefetcher(tokenizer, enabled=run.threads > 1)
+        prefetcher = Prefetcher(tokenizer, enabled=run.threads > 1, wanted=wanted(run))
         with display, blas.one_thread(), contextlib.closing(prefetcher), contextlib.ExitStack() as at_exit:
             at_exit.callback(schedule.end_workers)
             # Any other exception may come in the middle of an update: then only the last checkpoint is valid.
@@ -198,7 +198,7 @@ class Service:
         """Prepare for the files that come next: tokenize them ahead, and start workers if it is worth it."""
         candidates = [candidate for candidate in candidates if not candidate.refusal]
         jobs = [
-            self._job(candidate, candidate.signature, 0, candidate.signature.size)
+            self._job(candidate, candidate.signature, 0, candidate.signature.size, recipe="")
             for candidate in candidates
             if not self._grown(candidate)
         ]
@@ -248,6 +248,7 @@ class Service:
                     file,
                     encoding=self.run.encoding,
                     max_bad_ratio=self.run.max_bad_ratio,
+                    wanted=wanted(self.run),
                     previous=ledger.previous(candidate.path),
                     check=self.signals.check,
                 )
@@ -290,7 +291,9 @@ class Service:
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
         progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
-        self.adviser.look(entry.path, partial(reader.beginning, file, entry.text_bytes, self.run.encoding))
+        self.adviser.look(
+            entry.path, partial(reader.beginning, file, entry.text_bytes, self.run.encoding, entry.format)
+        )
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
             schedule.make_room()
@@ -301,6 +304,7 @@ class Service:
             # Text added at the end of a file is new, however often the beginning was trained.
             fresh = block.start >= entry.bytes_trained
             ledger.advance(entry, block.stop, len(block.tokens))
+            progress.skipped += block.skipped
             failpoints.reached("block.advanced")
             schedule.train(
                 block.tokens,
@@ -333,6 +337,7 @@ class Service:
             words_per_second=round(progress.words / progress.seconds),
             loss=None if progress.mean_loss is None else round(progress.mean_loss, 4),
             vocabulary=report.vocabulary,
+            **({"records_skipped": progress.skipped} if progress.skipped else {}),
         )
         if progress.admitted:
             _log.info("vocabulary.grown", vocabulary=report.vocabulary, admitted=progress.admitted)
@@ -341,11 +346,11 @@ class Service:
         """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
         for stop in (entry.bytes_trained, entry.text_bytes):
             if entry.offset < stop:
-                job = self._job(candidate, entry.signature, entry.offset, stop)
+                job = self._job(candidate, entry.signature, entry.offset, stop, recipe=entry.format)
                 yield from self.prefetcher.blocks(file, job, self.signals.check)
 
-    def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int) -> Job:
-        return Job(candidate.absolute, signature, start, stop, self.run.encoding)
+    def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int, *, recipe: str) -> Job:
+        return Job(candidate.absolute, signature, start, stop, self.run.encoding, recipe)
 
     def _skipped(self, path: str, reason: str) -> None:
         self.files_refused += 1

@@ -14,7 +14,10 @@ from streamer.model.sgns import Loss
 
 @attrs.define
 class FileProgress:
-    """The progress of a file in training: the bytes of its text, how many of them are new, and the totals so far."""
+    """The progress of a file in training: the bytes of its text, how many of them are new, and the totals so far.
+
+    ``skipped`` counts the records that were not trained, because they are broken or too large.
+    """
 
     path: str
     size: int
@@ -22,6 +25,7 @@ class FileProgress:
     words: int = 0
     admitted: int = 0
     seconds: float = 0.0
+    skipped: int = 0
     loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
 
     def add(self, report: BlockReport, seconds: float) -> None:

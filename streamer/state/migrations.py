@@ -40,10 +40,15 @@ def _from_1(tree: Tree) -> Tree:
 
 
 def _from_2(tree: Tree) -> Tree:
-    """Add how texts are cut into words: until then, there was only the first version of one tokenizer."""
+    """Add how texts are cut into words, and the format of each file: until then, there was only one of both."""
     added: Tree = {"settings/tokenizer": "words", "settings/keep_case": False, "settings/min_length": 1}
     added |= {f"settings/{name}": np.zeros(0, np.uint8) for name in ("stop_words", "phrases")}
-    return {**tree, **added, "tokenizer/version": 1, "tokenizer/icu": "", "tokenizer/source": ""}
+    added |= {"tokenizer/version": 1, "tokenizer/icu": "", "tokenizer/source": ""}
+    outcome = tree.get("ledger/outcome")
+    rows = outcome.size if isinstance(outcome, np.ndarray) else 0
+    added["ledger/formats"] = np.frombuffer(b"text\0" if rows else b"", np.uint8)
+    added["ledger/format"] = np.zeros(rows, np.int32)
+    return {**tree, **added}
 
 
 STEPS: dict[int, Step] = {1: _from_1, 2: _from_2}

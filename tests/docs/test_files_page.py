@@ -9,13 +9,17 @@ from types import ModuleType
 
 import pytest
 
-from streamer.intake import inbox, ledger, reader
+from streamer.formats import detect
+from streamer.intake import inbox, ledger, packings, reader
 from streamer.service import loop
 
 from .pages import DOCS
 
 PAGE = (DOCS / "files.md").read_text(encoding="utf-8")
 VERDICTS = ("empty", "not text in utf-8: ", " % of its characters can't be decoded (limit ", " %); see --encoding")
+
+
+DOCUMENTS = (b"%PDF-1.7\n", b"{\\rtf1", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04[Content_Types].xml")
 
 
 def strings(module: ModuleType, function: str) -> Iterator[str]:
@@ -40,6 +44,11 @@ REASONS = {
     *(reader._KINDS.values()),
     *VERDICTS,
     *strings(reader, "Refused"),
+    *strings(packings, "BadPacking"),
+    *(packing.bomb for packing in packings.PACKINGS[:1]),
+    *(packing.name for packing in packings.PACKINGS),
+    *(packings.ZSTD_EXTRA, detect.NO_COLUMN, detect.SEE_FIELD),
+    *filter(None, map(detect.document, DOCUMENTS)),
     *strings(loop, "abandon"),
 }
 

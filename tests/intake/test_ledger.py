@@ -423,6 +423,41 @@ def test_a_root_is_adopted_without_a_look_at_the_rows() -> None:
     assert ledger.knows(PATH)
 
 
+def test_a_file_keeps_the_format_that_it_was_begun_with() -> None:
+    """It grows, is judged otherwise and is stored: it goes on as it was begun. New content has the new format."""
+    ledger = Ledger()
+    first = look(ledger, b"01234567")
+    train(ledger, ledger.plan(PATH, first._replace(format="jsonl message 'user name'")), to=4)
+    ledger = Ledger.from_arrays(ledger.to_arrays())
+    grown = ledger.plan(PATH, look(ledger, b"0123456789", time=1)._replace(format="html"))
+    train(ledger, grown)
+    assert [row.format for row in ledger.entries] == ["jsonl message 'user name'"]
+    train(ledger, ledger.plan(PATH, look(ledger, b"other", time=2)._replace(format="html"), on_change="retrain"))
+    assert [row.format for row in ledger.entries] == ["jsonl message 'user name'", "html"]
+    check(ledger)
+
+
+def test_a_file_that_was_not_begun_has_the_newest_format() -> None:
+    """A plan of which nothing was trained binds nobody."""
+    ledger = Ledger()
+    ledger.plan(PATH, look(ledger, b"01234567")._replace(format="csv 3"))
+    entry = ledger.plan(PATH, look(ledger, b"01234567"))
+    assert entry is not None
+    assert entry.format == "text"
+
+
+@pytest.mark.parametrize(
+    "formats", [b"auto\0", b"pdf\0", b"csv\0", b"text a\0", b"jsonl 'a\0", b"jsonl  a\0", b"\0", b""]
+)
+def test_a_format_that_there_is_not_is_damage(formats: bytes) -> None:
+    """What nobody can read by is told when the ledger is read."""
+    ledger = Ledger()
+    ledger.refuse(PATH, Signature(1, 1, 1), "empty")
+    arrays = ledger.to_arrays() | {"formats": np.frombuffer(formats, np.uint8)}
+    with pytest.raises(StreamerError, match="the ledger is damaged"):
+        Ledger.from_arrays(arrays)
+
+
 @pytest.mark.parametrize("column", sorted(Ledger().to_arrays()))
 @pytest.mark.parametrize("damage", ["missing", "shorter"])
 def test_damaged_columns_are_told(column: str, damage: str) -> None:
@@ -434,7 +469,7 @@ def test_damaged_columns_are_told(column: str, damage: str) -> None:
     if damage == "missing":
         del arrays[column]
     else:
-        arrays[column] = arrays[column][: -2 if column in ("paths", "reasons") else -1]
+        arrays[column] = arrays[column][: -2 if column in ("paths", "reasons", "formats") else -1]
     with pytest.raises(StreamerError, match="the ledger is damaged") as caught:
         Ledger.from_arrays(arrays)
     assert caught.value.code == ExitCode.DAMAGED
@@ -459,6 +494,7 @@ def test_a_hundred_thousand_files_are_no_burden() -> None:
     arrays = {name: np.zeros(rows, column.dtype) for name, column in Ledger().to_arrays().items()}
     arrays["paths"] = np.frombuffer("".join(f"folder/{row}.txt\0" for row in range(rows)).encode(), np.uint8)
     arrays["reasons"], arrays["sha256"] = np.zeros(1, np.uint8), np.zeros((rows, 32), np.uint8)
+    arrays["formats"] = np.frombuffer(b"text\0", np.uint8)
     arrays["passes"] += 1
     start = time.process_time()
     ledger = Ledger.from_arrays(arrays)
