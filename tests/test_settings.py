@@ -42,7 +42,8 @@ def test_each_setting_knows_its_type_and_bounds(cls: type, field: attrs.Attribut
     if str(field.type) == "float":
         bad += [math.nan, math.inf, -math.inf]
     for choice in choices:
-        assert getattr(cls(**{field.name: choice}), field.name) == choice
+        also = {"field": ("a",)} if choice == "csv" else {}
+        assert getattr(cls(**{field.name: choice, **also}), field.name) == choice
     bad += ["nonsense"] if choices else []
     for value in bad:
         with pytest.raises(StreamerError) as caught:
@@ -61,7 +62,10 @@ def test_defaults_are_those_of_the_contract() -> None:
         *("words", "paragraph", False, 1, (), ()),
     )
     assert run.threads >= 1
-    assert attrs.astuple(run)[1:] == (60, 3, 2, 5, False, (), DEFAULT_EXCLUDE, "utf-8", 0.01, "skip", (), (), 1_000_000)
+    assert attrs.astuple(run)[1:] == (
+        *(60, 3, 2, 5, False, (), DEFAULT_EXCLUDE),
+        *("utf-8", "auto", (), 0.01, "skip", (), (), 1_000_000),
+    )
 
 
 def test_whole_numbers_are_floats_too() -> None:

@@ -227,9 +227,23 @@ def test_help_says_the_defaults() -> None:
     assert defaults["evaluate-every"] == "1M"
     assert defaults["architecture"] == "skipgram"
     assert defaults["exclude"] == " ".join(DEFAULT_EXCLUDE)
-    assert defaults.keys().isdisjoint({"include", "poll", "pairs", "analogies", "config", "keep-case", "phrases"})
+    assert defaults.keys().isdisjoint(
+        {"include", "poll", "pairs", "analogies", "config", "keep-case", "phrases", "field"}
+    )
     assert defaults["boundary"] == "paragraph; line for logs and social"
-    without = {"include", "poll", "pairs", "analogies", "config", "own", "help", "keep-case", "stop-words", "phrases"}
+    without = {
+        "include",
+        "poll",
+        "pairs",
+        "analogies",
+        "config",
+        "own",
+        "help",
+        "keep-case",
+        "stop-words",
+        "phrases",
+        "field",
+    }
     assert options.keys() - defaults.keys() == without
     assert not re.search(r"\[default:\s*\n", shown)
 

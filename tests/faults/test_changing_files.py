@@ -87,9 +87,10 @@ def test_a_file_that_changes_while_it_is_tokenized_ahead(
     monkeypatch.setattr(prefetch, "WORTH_STARTING", 1)
     sent, receive, old = [], prefetch.Prefetcher._receive, OLD * 200
 
-    def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | None:
-        sent.append(receive(self, check))
-        return sent[-1]
+    def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | str | None:
+        found = receive(self, check)
+        sent.extend([found] if not isinstance(found, str) else [])  # it first says which format the file has
+        return found
 
     monkeypatch.setattr(prefetch.Prefetcher, "_receive", received)
     what = changes(old)[change]

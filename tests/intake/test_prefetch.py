@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Pipe
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from streamer.formats.recipes import ANY, TEXT
 from streamer.intake import prefetch
 from streamer.intake.ledger import Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
@@ -62,6 +63,11 @@ def ours(job: Job) -> list[TokenBlock]:
         return list(tokenize(file, job, CUTS, start=0))
 
 
+def announced(jobs: Iterable[Job]) -> list[Job]:
+    """Return jobs as they are announced: nobody has looked at the files yet."""
+    return [job._replace(recipe="") for job in jobs]
+
+
 def theirs(other: Prefetcher, job: Job) -> list[TokenBlock]:
     with Path(job.path).open("rb") as file:
         return list(other.blocks(file, job))
@@ -91,7 +97,7 @@ def test_the_other_process_makes_the_same_blocks(
     expected = [ours(job) for job in jobs]
     assert min(map(len, expected)) > 1
     forbid_ours(monkeypatch)
-    other.announce(jobs)
+    other.announce(announced(jobs))
     assert all(same(theirs(other, job), blocks) for job, blocks in zip(jobs, expected, strict=True))
 
 
@@ -103,18 +109,18 @@ def test_a_short_first_file_is_not_waited_for(
     first.write_bytes(files[0].read_bytes()[:500_000])
     jobs = [job_of(path) for path in (first, *files)]
     expected = [ours(job) for job in jobs]
-    other.announce(jobs)
+    other.announce(announced(jobs))
     assert same(theirs(other, jobs[0]), expected[0])
     forbid_ours(monkeypatch)
     assert all(same(theirs(other, job), blocks) for job, blocks in zip(jobs[1:], expected[1:], strict=True))
-    other.announce([*jobs, jobs[0]])  # it runs now, so it can have the first file too
+    other.announce(announced([*jobs, jobs[0]]))  # it runs now, so it can have the first file too
     assert same(theirs(other, jobs[0]), expected[0])
 
 
 def test_little_to_do_starts_no_process(files: list[Path], other: Prefetcher) -> None:
     """A single file of two MiB is tokenized here: starting a process would take longer."""
     job = job_of(files[0])
-    other.announce([job])
+    other.announce(announced([job]))
     assert other._process is None
     assert same(theirs(other, job), ours(job))
 
@@ -123,7 +129,7 @@ def test_one_that_is_switched_off_starts_no_process(files: list[Path]) -> None:
     """With one thread all is done here."""
     none = Prefetcher(CUTS, enabled=False)
     jobs = [job_of(path) for path in files]
-    none.announce(jobs)
+    none.announce(announced(jobs))
     assert none._process is None
     assert same(theirs(none, jobs[0]), ours(jobs[0]))
 
@@ -134,7 +140,7 @@ def test_a_process_that_dies_is_reported_and_done_without(
 ) -> None:
     """Killed before or between blocks, it costs nothing but a warning, and the next announcement starts another."""
     jobs = [job_of(path) for path in files]
-    other.announce(jobs)
+    other.announce(announced(jobs))
     got = []
     with files[0].open("rb") as file:
         blocks = other.blocks(file, jobs[0])
@@ -146,7 +152,7 @@ def test_a_process_that_dies_is_reported_and_done_without(
     assert same(got, ours(jobs[0]))
     assert all(same(theirs(other, job), ours(job)) for job in jobs[1:])
     assert "tokenizer.lost" in capsys.readouterr().out
-    other.announce(jobs)
+    other.announce(announced(jobs))
     assert other._process is not None
     assert same(theirs(other, jobs[1]), ours(jobs[1]))
 
@@ -155,7 +161,7 @@ def test_a_file_that_changed_meanwhile_is_read_here(files: list[Path], other: Pr
     """What the other process was asked for is compared with what is there now."""
     before = [job_of(path) for path in files]
     files[1].write_text("something else\n\n" * 5000)
-    other.announce(before)
+    other.announce(announced(before))
     now = job_of(files[1])
     assert same(theirs(other, before[0]), ours(before[0]))
     assert same(theirs(other, now), ours(now))
@@ -165,7 +171,7 @@ def test_a_file_that_changed_meanwhile_is_read_here(files: list[Path], other: Pr
 def test_a_job_given_up_in_the_middle_does_not_hold_up_the_next(files: list[Path], other: Prefetcher) -> None:
     """Its remaining blocks are thrown away; so are those of jobs that nobody asks for."""
     jobs = [job_of(path) for path in files]
-    other.announce(jobs)
+    other.announce(announced(jobs))
     with files[0].open("rb") as file:
         next(other.blocks(file, jobs[0]))
     assert same(theirs(other, jobs[3]), ours(jobs[3]))
@@ -176,7 +182,7 @@ def test_a_compressed_file_and_one_read_from_the_middle_are_read_here(files: lis
     packed = files[0].with_suffix(".gz")
     packed.write_bytes(gzip.compress(files[0].read_bytes(), 1))
     jobs = [job_of(path) for path in [packed, *files]]
-    other.announce(jobs)
+    other.announce(announced(jobs))
     assert same(theirs(other, job_of(packed, files[0].stat().st_size)), ours(jobs[1]))
     middle = Job(files[1], jobs[2].signature, 1000, jobs[2].stop, "utf-8")
     assert theirs(other, middle)[0].start == 1000
@@ -186,7 +192,7 @@ def test_a_compressed_file_and_one_read_from_the_middle_are_read_here(files: lis
 def test_closing_ends_the_process(files: list[Path]) -> None:
     """No process stays behind, not even one that is in the middle of something."""
     one = Prefetcher(CUTS, enabled=True)
-    one.announce(job_of(path) for path in files)
+    one.announce(announced(job_of(path) for path in files))
     process = one._process
     assert process is not None
     one.close()
@@ -204,7 +210,7 @@ from streamer.text.tokenizer import Rules
 from streamer.text.tokenizers import tokenizer
 one = Prefetcher(tokenizer(Rules(boundary="line")), enabled=True)
 paths = [Path(name) for name in sys.argv[1:]]
-one.announce(Job(p, Signature.of(p.stat()), 0, p.stat().st_size, "utf-8") for p in paths)
+one.announce(Job(p, Signature.of(p.stat()), 0, p.stat().st_size, "utf-8", "") for p in paths)
 print(one._process.pid, flush=True)
 time.sleep(60)
 """
@@ -229,10 +235,12 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     thread.start()
     there.close()
     here.send(CUTS)
-    job = job_of(files[0])
+    here.send(ANY)
+    job = job_of(files[0])._replace(recipe="")
     here.send(job._replace(signature=job.signature._replace(mtime_ns=1)))
     assert here.recv() is None
     here.send(job._replace(stop=100))
+    assert here.recv() == TEXT
     assert here.recv().stop == 100
     here.close()
     thread.join()
