@@ -58,7 +58,7 @@ def test_random_kills(name: str, tmp_path: Path, amount: Amount, tell: Tell) -> 
     done(*command, *OPTIONS[name], "--checkpoints", "undisturbed", folder=folder)
     seconds, expected = time.monotonic() - began, State.of(folder / "undisturbed")
     rng = random.Random(name)
-    trials, kills = amount(2, 40), 0
+    trials, kills = amount(2, 15), 0
     for trial in range(trials):
         for number in range(rng.randint(1, 3)):
             often = ("--checkpoint-every", rng.choice(["0", "0.05"]), "--threads", str(rng.randint(1, 2)))
