@@ -31,7 +31,7 @@ class Function(Tokenizer):
         try:
             pieces = text.replace(BREAK, " ").split(SEPARATOR)
             return EncodedText.of(context for piece in pieces if piece for context in _checked(self._function(piece)))
-        except Exception as error:  # any bug of somebody else's code is one of this file, not of ours
+        except (Exception, SystemExit) as error:  # any bug of somebody else's code is one of this file, not of ours
             raise TokenizerError(f"--tokenizer {self.rules.name}: {type(error).__name__}: {error}") from error
 
     def _lower(self, word: str) -> str:
@@ -46,7 +46,7 @@ def _import(name: str) -> Callable[[str], Any]:
         sys.path.insert(0, here)
     try:
         found = functools.reduce(getattr, function.split("."), importlib.import_module(module))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TokenizerError(f"{type(error).__name__}: {error}") from error
     finally:
         if added:
@@ -85,5 +85,8 @@ def source_digest(name: str) -> str:
         TokenizerError: If there is no such function.
     """
     module = inspect.getmodule(_import(name))
-    path = inspect.getsourcefile(module) if module else None
+    try:
+        path = inspect.getsourcefile(module) if module else None
+    except TypeError:  # it is built into Python
+        path = None
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
