@@ -78,7 +78,7 @@ class Words(Tokenizer):
             return f" {chr(_FIRST + place)} " if place <= _MOST else " "
 
         if not text.isascii():
-            text = _PRIVATE.sub("_", text)
+            text = _PRIVATE.sub("-", text)
         return self._specials.sub(private, text) if self._specials else text
 
     def special_word(self, special: str) -> str:
