@@ -19,7 +19,7 @@ def test_few_and_many_changes(count: int) -> None:
     """One pass for each character, or one for all: the same text."""
     signs = "".join(filter(lambda sign: in_words(sign) == "-", map(chr, range(0x2010, 0x2F00))))[:count]
     assert len(signs) == count
-    assert clean(f"é{signs}é", in_words) == ("é" + "_" * count + "é", sorted({0xE9, *map(ord, signs)}))
+    assert clean(f"é{signs}é", in_words) == ("é" + "-" * count + "é", sorted({0xE9, *map(ord, signs)}))
 
 
 def test_what_becomes_of_a_character() -> None:

@@ -33,7 +33,10 @@ def cut(text: str, keep_case: bool = False) -> list[list[str]]:
         ("2026-11-25 01:44:05+01:00 Nov 25", "<time> <time> nov 25"),
         # addresses
         ("10.0.0.1 10.0.0.1:443 192.168.0.0/16 src=10.0.0.7,", "<ip> <ip> 443 <ip> src <ip>"),
-        ("fe80::1 ::1 2001:db8:0:0:0:0:0:1 [::1]:80 fe80::1%eth0 a::b2 DB::add", "<ip> <ip> <ip> <ip> 80 <ip> <ip> db::add"),
+        (
+            "fe80::1 ::1 2001:db8:0:0:0:0:0:1 [::1]:80 fe80::1%eth0 a::b2 DB::add",
+            "<ip> <ip> <ip> <ip> 80 <ip> <ip> db::add",
+        ),
         ("bob@example.com <alice.b+c@mail.example.org>, root@localhost", "<mail> <mail> root@localhost"),
         ("https://a.b/c?d=1, http://x:80/ ftp://f postgres://u:p@h/db", "<url> <url> <url> <url>"),
         # paths
