@@ -8,7 +8,6 @@ becomes its class there: ``session-<num>.scope``.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from streamer.text.cleaning import JOINERS, clean, in_chunks
 from streamer.text.encoded import EncodedText
@@ -89,9 +88,6 @@ class Logs(Tokenizer):
         """Return a word as it is in the vocabulary: the class of a number or an address that somebody types."""
         tokens = self.encode(word).tokens()
         return tokens[0] if len(tokens) == 1 else self._lower(word)
-
-    def _lower(self, word: str) -> str:
-        return unicodedata.normalize("NFC", word if self.rules.keep_case else word.casefold())
 
     def _classed(self, name: str) -> str:
         """Return an identifier with the class of each of its parts that never repeat."""

@@ -14,7 +14,7 @@ import unicodedata
 from streamer.text import scripts
 from streamer.text.cleaning import JOINERS, clean, in_words
 from streamer.text.encoded import EncodedText
-from streamer.text.tokenizer import WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
+from streamer.text.tokenizer import STRAIGHT, WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
 
 WORD = r"[^\W_ʼ]+(?:['’ʼ][^\W_ʼ]+)*"
 """A word: letters, digits and the marks on them, with apostrophes only inside (as closely as Python's ``re`` can)."""
@@ -83,7 +83,7 @@ class Words(Tokenizer):
 
     def special_word(self, special: str) -> str:
         """Return a special word as it is in the vocabulary."""
-        return self._lower(special)
+        return self._lower(special.translate(STRAIGHT))
 
     def _words(self, token: str, specials: list[str]) -> list[str]:
         if token.isascii():
@@ -100,11 +100,9 @@ class Words(Tokenizer):
         return [word] if any(map(str.isalnum, word)) else []
 
     def _lower(self, word: str) -> str:
-        if self.rules.keep_case:
-            return unicodedata.normalize("NFC", word)
-        if self._first:
+        if self._first and not self.rules.keep_case:
             return unicodedata.normalize("NFC", word.lower())
-        return unicodedata.normalize("NFC", word.casefold().replace("i\u0307", "i").replace("ʼ", "'"))
+        return super()._lower(word) if self.rules.keep_case else super()._lower(word).replace("ʼ", "'")
 
 
 def _private_too(character: str) -> str | None:

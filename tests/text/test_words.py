@@ -339,3 +339,9 @@ def test_private_characters_of_a_text_are_no_special_words() -> None:
     """They stand for special words inside of the tokenizer only."""
     text = "a \U000f0000 b \U000f0001 AT&T \U0010fffd"
     assert Words(Rules(phrases=("AT&T",))).encode(text).tokens() == ["a", "b", "at&t"]
+
+
+def test_apostrophes_of_phrases_are_straight() -> None:
+    """As those of all other words: a phrase must not make two words of one."""
+    words = Words(Rules(phrases=("O’Reilly", "AT&T’s")))
+    assert words.encode("O’Reilly O'REILLY AT&T’s").tokens() == ["o'reilly", "o'reilly", "at&t's"]
