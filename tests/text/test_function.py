@@ -119,3 +119,11 @@ def test_no_words(word: object) -> None:
     """A checkpoint could not hold them."""
     with pytest.raises((TypeError, ValueError)):
         check_word(word)
+
+
+def test_what_it_imports_when_it_is_called(tmp_path: Path, module: Path) -> None:
+    """Another module of the current folder is still found then."""
+    (tmp_path / "myhelper.py").write_text("def cut(text): return [text.split()]")
+    module.write_text("def late(text):\n    import myhelper\n    return myhelper.cut(text)")
+    assert own("late").encode("a b").contexts() == [["a", "b"]]
+    sys.modules.pop("myhelper", None)
