@@ -60,6 +60,7 @@ def cut(text: str, keep_case: bool = False) -> list[list[str]]:
         ('--flag -x key=value {"k":"v"} f(x) a,b;c', "flag x key value k v f x a b c"),
         ("AKIAIOSFODNN7EXAMPLE x1y2z3w4v5u6", "akiaiosfodnn7example <hex>"),
         ("größe Ошибка 错误 don't", "größe ошибка 错误 don t".replace("größe", "grösse")),
+        ("job-1234 job-12345 k1m2n3p4q k1m2n3p4qz", "job-1234 job-<num> k1m2n3p4q <hex>"),
         ("İstanbul.X STRASSE-Straße", "istanbul.x strasse-strasse"),
         ("... --- === [] :: ' \"", ""),
         ("\x1b[31mred\x1b[0m [\x1b[1;32mOK\x1b[0m] \x1b[Kline\x1b", "red ok line"),
