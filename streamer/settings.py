@@ -51,7 +51,7 @@ def _setting(
         return attrs.field(default=default, metadata=metadata, validator=_check, converter=_plain)
     if factory:
         return attrs.field(factory=default, metadata=metadata, validator=_check, converter=_plain)
-    converter = _plain_float if isinstance(default, float) else _plain
+    converter = _lines if lines else _plain_float if isinstance(default, float) else _plain
     return attrs.field(default=default, metadata=metadata, validator=_check, converter=converter)
 
 
@@ -71,6 +71,18 @@ def _plain_float(value: object) -> object:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _lines(value: object) -> object:
+    """Convert a list of strings to the lines in it, as a checkpoint can hold them; leave the rest to :func:`_check`."""
+    value = _plain(value)
+    are_strings = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    return distinct_lines(value) if are_strings else value  # type: ignore[arg-type]
+
+
+def distinct_lines(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the lines of some texts, each once, without white space around them; empty ones are left out."""
+    return tuple(dict.fromkeys(filter(None, (line.strip() for text in texts for line in text.splitlines()))))
+
+
 def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
     """Raise :class:`StreamerError` (78) unless the value has the setting's type and is within its bounds."""
     expected: Any = {"int": int, "float": float, "str": str, "bool": bool, "tuple[str, ...]": tuple}[
@@ -81,6 +93,8 @@ def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
     if not right or (isinstance(value, tuple) and not all(isinstance(item, str) for item in value)):
         wanted = {"tuple[str, ...]": "a list of strings"}.get(str(attribute.type), f"of type {attribute.type}")
         raise invalid(attribute.name, value, f"must be {wanted}")
+    if attribute.metadata["lines"] and any("\ud800" <= sign <= "\udfff" for sign in "".join(value)):  # type: ignore[arg-type]
+        raise invalid(attribute.name, value, "must be text, without halves of surrogate pairs")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not math.isfinite(value):
             raise invalid(attribute.name, value, "must be a finite number")
@@ -256,7 +270,7 @@ def read_lines(name: str, path: str | Path) -> tuple[str, ...]:
         raise StreamerError(f"cannot read {path}: {error.strerror or error}", code=ExitCode.NO_INPUT) from None
     except ValueError:
         raise invalid(name, str(path), "must be a file in UTF-8") from None
-    return tuple(dict.fromkeys(filter(None, map(str.strip, text.splitlines()))))
+    return distinct_lines([text])
 
 
 def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> ModelSettings:

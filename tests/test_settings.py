@@ -12,6 +12,7 @@ import pytest
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import (
     DEFAULT_EXCLUDE,
+    TOKENIZERS,
     ModelSettings,
     RunSettings,
     flag,
@@ -149,3 +150,10 @@ def test_toml_that_is_not_there_or_not_text(tmp_path: Path) -> None:
         with pytest.raises(StreamerError, match="cannot read") as caught:
             read_toml(path)
         assert caught.value.code == ExitCode.CONFIGURATION
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_a_line_is_a_context_of_logs_and_posts(tokenizer: str) -> None:
+    """Unless the boundary is given."""
+    assert ModelSettings(tokenizer=tokenizer).boundary == ("line" if tokenizer in ("logs", "social") else "paragraph")
+    assert ModelSettings(tokenizer=tokenizer, boundary="file").boundary == "file"

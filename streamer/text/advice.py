@@ -26,7 +26,10 @@ _TIME = rf"\d{{4}}[-/]\d\d[-/]\d\d[T :,_]|\d\d:\d\d:\d\d|\d\d/{_MONTH}/\d{{4}}|\
 _LOG_LINE = re.compile(
     rf"(?:\W{{0,2}}|\[ *)(?:{_TIME}|(?:{_DAY})?{_MONTH} [ \d]\d \d\d:\d\d)|\S+ \S+ \S+ \[\d\d/{_MONTH}/\d{{4}}:"
     r"|\S+ (?:DEBUG|INFO|WARN|ERROR)"
+    rf"|\d+:[A-Z] \d\d {_MONTH} \d{{4}} \d\d:"
+    r'|\{.*"(?:@?timestamp|time|ts|level|severity)" ?:'
 )
+_JSON_LINE = re.compile(r'\{ ?"')
 _CODE_LINE = re.compile(
     r".*(?:[;{}]|\)\s*:|[(=,]|\)|=>|\*/)\s*$|\s*(?:#include|#define|import |from \w+ import |@\w+|//|/\*|\* )"
 )
@@ -54,7 +57,7 @@ def suited(text: str) -> Advice | None:
     if share(_LOG_LINE) >= MANY_LINES:
         return Advice("log lines", "logs")
     signs = sum(1 for line in lines if _CODE_SIGN.search(line)) / len(lines)
-    if share(_CODE_LINE) >= CODE_LINES and signs >= CODE_SIGNS:
+    if share(_CODE_LINE) >= CODE_LINES and signs >= CODE_SIGNS and share(_JSON_LINE) < MANY_LINES:
         return Advice("source code", "code")
     if sum(1 for line in lines if _SOCIAL_SIGN.search(line)) / len(lines) >= SOCIAL_LINES:
         return Advice("posts or chat", "social")

@@ -65,7 +65,7 @@ def in_words(character: str) -> str | None:
     if character.isalnum() or character in JOINERS or is_mark(character):
         return None
     # A line of dashes or dots is not a blank line, so punctuation must not become whitespace yet.
-    return " " if character.isspace() else "_"
+    return " " if character.isspace() else "-"  # which, unlike "_", is in the words of no tokenizer
 
 
 def in_chunks(character: str) -> str | None:

@@ -18,7 +18,7 @@ class Code(Words):
     """Cuts source code, and prose about it."""
 
     special = (
-        r"(?<![\w.])(?:[CcGg]|[Nn]otepad|libstdc)\+\+(?![\w+])"
+        r"(?<![\w.])(?:[CcGg]|[Nn]otepad|libstdc)\+\+(?![^\W\d]|\+)"
         r"|(?<![\w.])[CcFfJjQq]#(?!\w)"
         r"|(?<![\w.])\.(?:NET|[Nn]et)\b"
         r"|(?<![\w.])[A-Za-z][A-Za-z0-9]*\.(?:js|JS|net|NET)\b"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +31,38 @@ class Function(Tokenizer):
     def _cut(self, text: str, boundary: str) -> EncodedText:
         try:
             pieces = text.replace(BREAK, " ").split(SEPARATOR)
-            return EncodedText.of(context for piece in pieces if piece for context in _checked(self._function(piece)))
-        except Exception as error:  # any bug of somebody else's code is one of this file, not of ours
+            with _current_folder():  # it may import more when it is called
+                return EncodedText.of(
+                    context for piece in pieces if piece for context in _checked(self._function(piece))
+                )
+        except (Exception, SystemExit) as error:  # any bug of somebody else's code is one of this file, not of ours
             raise TokenizerError(f"--tokenizer {self.rules.name}: {type(error).__name__}: {error}") from error
 
     def _lower(self, word: str) -> str:
         return word
 
 
-def _import(name: str) -> Callable[[str], Any]:
-    module, _, function = name.partition(":")
+@contextlib.contextmanager
+def _current_folder() -> Iterator[None]:
+    """Let modules of the current folder be imported: the streamer script does not look there; python -m does."""
     here = os.fspath(Path.cwd())
     added = here not in sys.path and "" not in sys.path
-    if added:  # the streamer script does not look into the current folder; python -m does
+    if added:
         sys.path.insert(0, here)
     try:
-        found = functools.reduce(getattr, function.split("."), importlib.import_module(module))
-    except Exception as error:
-        raise TokenizerError(f"{type(error).__name__}: {error}") from error
+        yield
     finally:
         if added:
             sys.path.remove(here)
+
+
+def _import(name: str) -> Callable[[str], Any]:
+    module, _, function = name.partition(":")
+    try:
+        with _current_folder():
+            found = functools.reduce(getattr, function.split("."), importlib.import_module(module))
+    except (Exception, SystemExit) as error:
+        raise TokenizerError(f"{type(error).__name__}: {error}") from error
     if not callable(found):
         raise TokenizerError(f"{function} is not a function")
     return found
@@ -85,5 +97,8 @@ def source_digest(name: str) -> str:
         TokenizerError: If there is no such function.
     """
     module = inspect.getmodule(_import(name))
-    path = inspect.getsourcefile(module) if module else None
+    try:
+        path = inspect.getsourcefile(module) if module else None
+    except TypeError:  # it is built into Python
+        path = None
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""

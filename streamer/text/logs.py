@@ -8,7 +8,6 @@ becomes its class there: ``session-<num>.scope``.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from streamer.text.cleaning import JOINERS, clean, in_chunks
 from streamer.text.encoded import EncodedText
@@ -27,12 +26,12 @@ _NAME = r"[\w$](?:[\w$]|[-.@](?=[\w$])|::(?=\w))*"
 _PIECES = re.compile(
     rf"""
     (?P<class><(?:num|hex|uuid|ip|time|path|url|mail)>)
-  | (?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>|\\^`{{}}]+)
+  | (?P<url>[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s"'<>|\\^`{{}}]+)
   | (?P<uuid>(?<![\w-])[0-9A-Fa-f]{{8}}-(?:[0-9A-Fa-f]{{4}}-){{3}}[0-9A-Fa-f]{{12}}(?![\w-]))
   | (?P<time>(?<![\w.-])(?:(?:{_DATE})(?:[Tt_:]?{_CLOCK})?|{_CLOCK})(?![\w:]))
-  | (?P<mail>(?<![\w.@-])[\w.+-]+@(?:[\w-]+\.)+(?!(?:{_UNITS})(?!\w))[A-Za-z]{{2,}}(?![\w@]))
+  | (?P<mail>(?<![\w.@+-])[\w.+-]+@(?:[\w-]+\.)+(?!(?:{_UNITS})(?!\w))[A-Za-z]{{2,}}(?![\w@]))
   | (?P<ip>(?<![\w.:-])(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d+)?(?![\w.]|-\w)
-        |(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
+        |(?=[A-Fa-f:]*\d)(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
   | (?P<path>(?<![\w)\]}}>.~$%])(?:~|\.{{1,2}})?/(?:[\w.@%+~=,:$?&#;!*-]+/?)+|(?<!\w)[A-Za-z]:\\[^\s"'<>|?*]*)
   | (?P<name>[A-Za-z]+/\d(?:\.\d)?(?![\w.])|(?:{_MEDIA})/[A-Za-z][\w.+-]*(?<![.+-])|{_NAME})
     """,
@@ -52,10 +51,16 @@ _LONG_FIRST = re.compile(r"\d{4,}")
 _CHANGES = re.compile(r"(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)")
 
 
+_COLOUR = re.compile(r"\x1b\[[0-9;:?]*[@-~]")
+"""What a program sends to a terminal between its words."""
+
+
 class Logs(Tokenizer):
     """Cuts the lines of logs."""
 
     def _cut(self, text: str, boundary: str) -> EncodedText:
+        if "\x1b" in text:
+            text = _COLOUR.sub(" ", text)
         text, _ = clean(text, in_chunks)
         chunks = cut_at_spaces(text, boundary, NOT_SPACES, longest=len(text) * 4)
         return chunks.replaced([self._pieces(chunk) for chunk in chunks.words])
@@ -71,8 +76,6 @@ class Logs(Tokenizer):
                 words += self._name(match[0])
             elif kind == "class":
                 words.append(match[0])
-            elif kind == "ip" and not any(map(str.isalnum, match[0])):
-                continue  # "::" between names
             else:
                 words.append(f"<{kind}>")
         return words
@@ -85,9 +88,6 @@ class Logs(Tokenizer):
         """Return a word as it is in the vocabulary: the class of a number or an address that somebody types."""
         tokens = self.encode(word).tokens()
         return tokens[0] if len(tokens) == 1 else self._lower(word)
-
-    def _lower(self, word: str) -> str:
-        return unicodedata.normalize("NFC", word if self.rules.keep_case else word.casefold())
 
     def _classed(self, name: str) -> str:
         """Return an identifier with the class of each of its parts that never repeat."""

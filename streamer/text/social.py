@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from streamer.text.cleaning import JOINERS, is_mark
 from streamer.text.words import Words
 
-URL = "<url>"
+# In scripts without spaces nothing else may stand between an address or a name and the text around it.
+_WITHOUT_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_BEGINS = rf"(?<![^\W{_WITHOUT_SPACES}])"
+_URL = rf"{_BEGINS}(?i:https?://|www\.)[^\s<>\"{_WITHOUT_SPACES}\U0001f000-\U0001ffff]+"
+_IS_URL = re.compile(_URL)
 
 # What Unicode calls Extended_Pictographic, without the signs that are used in plain text, such as ©.
 _PICTURE = (
@@ -16,23 +23,19 @@ _MODIFIED = f"{_PICTURE}(?:\ufe0f|[\U0001f3fb-\U0001f3ff])*(?:[\U000e0020-\U000e
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _KEYCAP = "[0-9#*]\ufe0f?\u20e3"
 EMOJI = f"{_FLAG}|{_KEYCAP}|{_MODIFIED}(?:\u200d{_MODIFIED})*"
-_LETTER = (
-    r"[^\s\x00-\x2f:-@\[-^`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u2010-\u206f\u20a0-\u2bff\u3000-\u3004\u3008-\u3030"
-    r"\ud800-\uf8ff\ufe10-\ufe1f\uff00-\uff0f\U0001f000-\U0001ffff]"
-)
+_MARKS = "".join(filter(is_mark, map(chr, range(0x300, 0x20000))))
+_LETTER = rf"[\w{_MARKS}{JOINERS}]"
 
 
 class Social(Words):
     """Cuts posts and chat."""
 
     special = (
-        r"(?i:\bhttps?://[^\s<>\"]+|\bwww\.[^\s<>\"]+)"
-        rf"|{EMOJI}"
-        rf"|(?<![\w&/#@$])[#@]{_LETTER}+"
+        rf"{_URL}|{EMOJI}"
+        rf"|(?<![\w&/#@$])#{_LETTER}+|{_BEGINS}(?<![&/#@$])@{_LETTER}+"
         r"|(?<![\w&/#@$])\$[A-Za-z]{1,6}(?:\.[A-Za-z]{1,2})?(?!\w)"
     )
 
     def special_word(self, special: str) -> str:
         """Return a special word as it is in the vocabulary."""
-        head = special[:4].lower()
-        return URL if head in ("http", "www.") else self._lower(special)
+        return "<url>" if _IS_URL.match(special) else super().special_word(special)

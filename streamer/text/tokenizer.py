@@ -32,7 +32,7 @@ STRINGS = 50_000
 _SEPARATOR = SEPARATOR.encode()
 _BLANK_LINE = re.compile(rb"\n\s*\n")
 _ENDS_LINE = re.compile(f"[\n\u2028\u2029{BREAK}{SEPARATOR}]")
-_STRAIGHT = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
+STRAIGHT = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 
 
 class TokenizerError(ValueError):
@@ -84,7 +84,7 @@ class Tokenizer(abc.ABC):
 
     def fold(self, word: str) -> str:
         """Return a word, as somebody types it, as it is in the vocabulary of a model with these rules."""
-        tokens, lower = self.encode(word).tokens(), self._lower(word.translate(_STRAIGHT))
+        tokens, lower = self.encode(word).tokens(), self._lower(word.translate(STRAIGHT))
         return tokens[0] if tokens in ([lower], [JOINT.join(lower.split())]) else self._lower(word)
 
     def as_words(self, strings: Sequence[str]) -> list[str]:
@@ -100,13 +100,17 @@ class Tokenizer(abc.ABC):
             first = np.cumsum(tokens) - tokens
             for line in np.flatnonzero(tokens == 1).tolist():
                 word = encoded.words[encoded.codes[first[line]]]
-                if word == self._lower(piece[line].translate(_STRAIGHT)):
+                if word == self._lower(piece[line].translate(STRAIGHT)):
                     found[start + line] = word
         return found
 
     def _lower(self, word: str) -> str:
-        """Return a word in NFC, without upper case unless it is kept."""
-        return unicodedata.normalize("NFC", word if self.rules.keep_case else word.casefold())
+        """Return a word in NFC, without upper case unless it is kept.
+
+        Case is folded as Unicode does in full, without the dot that it leaves on the ``i`` of ``İ``.
+        """
+        folded = word if self.rules.keep_case else word.casefold().replace("i\u0307", "i")
+        return unicodedata.normalize("NFC", folded)
 
     @abc.abstractmethod
     def _cut(self, text: str, boundary: str) -> EncodedText:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from streamer.text import scripts
 from streamer.text.cleaning import JOINERS, clean, in_words
 from streamer.text.encoded import EncodedText
-from streamer.text.tokenizer import WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
+from streamer.text.tokenizer import STRAIGHT, WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
 
 WORD = r"[^\W_ʼ]+(?:['’ʼ][^\W_ʼ]+)*"
 """A word: letters, digits and the marks on them, with apostrophes only inside (as closely as Python's ``re`` can)."""
@@ -52,8 +53,8 @@ class Words(Tokenizer):
     @functools.cached_property
     def _specials(self) -> re.Pattern[str] | None:
         signed = [line.strip() for line in self.rules.phrases if not line.split()[1:]]
-        escaped = [re.escape(line) for line in sorted(signed, key=len, reverse=True) if not line.isalnum()]
-        patterns = [rf"(?i:(?<!\w)(?:{'|'.join(escaped)})(?!\w))"] if escaped else []
+        signed = [line for line in signed if not line.isalnum()]
+        patterns = [rf"(?i:(?<!\w)(?:{one_of(signed)})(?!\w))"] if signed else []
         patterns += [self.special] if self.special else []
         return re.compile("|".join(patterns)) if patterns else None
 
@@ -78,12 +79,12 @@ class Words(Tokenizer):
             return f" {chr(_FIRST + place)} " if place <= _MOST else " "
 
         if not text.isascii():
-            text = _PRIVATE.sub("_", text)
+            text = _PRIVATE.sub("-", text)
         return self._specials.sub(private, text) if self._specials else text
 
     def special_word(self, special: str) -> str:
         """Return a special word as it is in the vocabulary."""
-        return self._lower(special)
+        return self._lower(special.translate(STRAIGHT))
 
     def _words(self, token: str, specials: list[str]) -> list[str]:
         if token.isascii():
@@ -100,11 +101,24 @@ class Words(Tokenizer):
         return [word] if any(map(str.isalnum, word)) else []
 
     def _lower(self, word: str) -> str:
-        if self.rules.keep_case:
-            return unicodedata.normalize("NFC", word)
-        if self._first:
+        if self._first and not self.rules.keep_case:
             return unicodedata.normalize("NFC", word.lower())
-        return unicodedata.normalize("NFC", word.casefold().replace("i\u0307", "i").replace("ʼ", "'"))
+        return super()._lower(word) if self.rules.keep_case else super()._lower(word).replace("ʼ", "'")
+
+
+def one_of(strings: Iterable[str], depth: int = 3) -> str:
+    """Return a pattern of any of some strings, the longest first; case counts for nothing where it is used.
+
+    Strings that begin alike are tried together, down to some depth: a plain list of thousands would all be tried at
+    each word of a text.
+    """
+    lower = {string.lower() if len(string.lower()) == len(string) else string for string in strings}
+    if not depth or len(lower) < 3:
+        return "|".join(map(re.escape, sorted(lower, key=lambda string: (-len(string), string))))
+    groups: dict[str, list[str]] = {}
+    for string in sorted(lower, reverse=True):  # so that the empty one comes last
+        groups.setdefault(string[:1], []).append(string[1:])
+    return "|".join(f"{re.escape(first)}(?:{one_of(rest, depth - 1)})" for first, rest in groups.items())
 
 
 def _private_too(character: str) -> str | None:

@@ -17,10 +17,12 @@ import numpy as np
 import pytest
 
 from streamer.formats.recipes import ANY, TEXT
-from streamer.intake import prefetch
+from streamer.intake import prefetch, reader
 from streamer.intake.ledger import Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
-from streamer.text.tokenizer import Rules
+from streamer.text.encoded import EncodedText
+from streamer.text.spaces import Spaces
+from streamer.text.tokenizer import Rules, TokenizerError
 from streamer.text.tokenizers import tokenizer
 
 CUTS = tokenizer(Rules())
@@ -244,3 +246,19 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     assert here.recv().stop == 100
     here.close()
     thread.join()
+
+
+class Fails(Spaces):
+    """A tokenizer that fails, as one of the user may."""
+
+    def encode(self, text: str) -> EncodedText:
+        """Fail."""
+        raise TokenizerError("it fails")
+
+
+def test_a_tokenizer_that_fails_refuses_the_file(tmp_path: Path) -> None:
+    """It is the reason, and no end of the run."""
+    (tmp_path / "a.txt").write_text("a b c")
+    job = job_of(tmp_path / "a.txt")
+    with (tmp_path / "a.txt").open("rb") as file, pytest.raises(reader.Refused, match="it fails"):
+        list(tokenize(file, job, Fails(Rules("spaces")), start=0))

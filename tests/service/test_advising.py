@@ -75,6 +75,7 @@ def test_unusual_words(text: str, reason: str | None) -> None:
         trained.partial_fit([text])
         adviser.judge()
         adviser.judge()
+        Adviser(state).judge()  # as after a resume
     assert [line["reason"] for line in lines] == ([reason] if reason else [])
 
 

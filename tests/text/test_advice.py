@@ -24,6 +24,8 @@ LOGS = [
     "I1125 01:44:05.123456 1 main.go:1] x",
     "Wed Nov 25 01:44:05 2026 x",
     "app INFO started",
+    "12345:M 25 Nov 2026 01:44:05.123 * Ready to accept connections",
+    '{"msg": "started", "level": "info", "ts": 1764035045.1}',
 ]
 
 
@@ -43,6 +45,11 @@ def test_code(text: str) -> None:
     found = suited(text)
     assert found
     assert found.tokenizer == "code"
+
+
+def test_records_are_no_code() -> None:
+    """Lines of JSON have the signs of code."""
+    assert suited('{"id": 1, "text": "Going home (now); it rains"}\n' * 20) is None
 
 
 def test_posts() -> None:

@@ -23,10 +23,11 @@ def cut(text: str, keep_case: bool = False) -> list[str]:
         ("__init__ _x utf8_decode", ["__init__", "init", "_x", "x", "utf8_decode", "utf8", "decode"]),
         (
             "C++ C# c++11 F# .NET asp.net node.js Vue.js",
-            ["c++", "c#", "c", "11", "f#", ".net", "asp.net", "node.js", "vue.js"],
+            ["c++", "c#", "c++", "11", "f#", ".net", "asp.net", "node.js", "vue.js"],
         ),
         ("i++; a+b #include obj.method()", ["i", "a", "b", "include", "obj", "method"]),
         ("don't 'quoted' \"both\"", ["don't", "quoted", "both"]),
+        ("“hello” — café—bar … naïve·x \U000f0000y", ["hello", "café", "bar", "naïve", "x", "y"]),
         ("größe_max Größe 中文注释", ["grösse_max", "grösse", "max", "grösse", "中文", "注释"]),
     ],
 )

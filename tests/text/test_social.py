@@ -23,6 +23,10 @@ def cut(text: str, keep_case: bool = False) -> list[list[str]]:
         ("@Bob's @a_b: .@x a@b.com", ["@bob", "s", "@a_b", "@x", "a", "b", "com"]),
         ("$AAPL $BRK.B $5 US$ $toolong1", ["$aapl", "$brk.b", "5", "us", "toolong1"]),
         ("see https://t.co/a?b=c#d. www.X.org/y (HTTP://Z)", ["see", "<url>", "<url>", "<url>"]),
+        ("看https://t.co/abc。好www.x.y测试 https://z😂", ["看", "<url>", "好", "<url>", "测试", "<url>", "😂"]),
+        ("#话题#真好 回复@bob：", ["#话题", "真好", "回复", "@bob"]),
+        ("#وسم، #تاج؟ #हिन्दी। #می\u200cخواهم: #שָׁלוֹם־", ["#وسم", "#تاج", "#हिन्दी", "#می\u200cخواهم", "#שָׁלוֹם"]),
+        ("#東京？#ア・イ「@bob」", ["#東京", "#ア", "イ", "@bob"]),
         ("it's 'so' good!!1", ["it's", "so", "good", "1"]),
         ("我们在北京👍", ["我们", "在", "北京", "👍"]),
         ("AT&T", ["at", "t"]),
@@ -78,3 +82,16 @@ def test_asking() -> None:
     social = Social(Rules("social", 1, "line"))
     assert [social.fold(word) for word in ("@BOB", "#Tag", "❤️", "Word")] == ["@bob", "#tag", "❤️", "word"]
     assert social.as_words(["@Bob", "#x", "a b", "https://x", "😂"]) == ["@bob", "#x", "", "", "😂"]
+
+
+def test_a_phrase_that_begins_as_an_address_does() -> None:
+    """It is a word, and no address."""
+    social = Social(Rules("social", phrases=("HTTP/2", "www.x")))
+    assert social.encode("HTTP/2 at http://a, www.x and www.y").tokens() == [
+        "http/2",
+        "at",
+        "<url>",
+        "<url>",
+        "and",
+        "<url>",
+    ]

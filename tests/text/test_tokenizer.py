@@ -57,3 +57,10 @@ def test_contexts(name: str, boundary: str, count: int) -> None:
 def test_nothing(name: str, text: str) -> None:
     """No text, no words."""
     assert of(name, phrases=("a b",), stop_words=("a",)).encode(text).words == []
+
+
+@pytest.mark.parametrize("name", ["words", "code", "social"])
+@pytest.mark.parametrize("typed", ["a whale", "whale.", '"whale"', "whale-", "a", "the"])
+def test_what_is_no_word_is_not_found(name: str, typed: str) -> None:
+    """Only case, marks and apostrophes may differ: signs are not left out for who asks."""
+    assert of(name, stop_words=("the",)).fold(typed.title()) == typed
