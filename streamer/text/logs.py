@@ -19,7 +19,7 @@ MOST_DIGITS = 4
 
 _UNITS = r"service|socket|timer|mount|automount|target|slice|scope|device|path|swap"
 _MEDIA = r"application|audio|font|image|message|multipart|text|video"
-_DATE = r"\d{4}[-/]\d\d[-/]\d\d|\d\d/(?:\d\d|[A-Za-z]{3})/\d{2,4}"
+_DATE = r"\d{4}[-/]\d\d[-/]\d\d|\d\d\.\d\d\.\d{4}|\d\d/(?:\d\d|[A-Za-z]{3})/\d{2,4}"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?"
 _LETTER = r"[^\W_]"
 _NAME = r"[\w$](?:[\w$]|[-.@](?=[\w$])|::(?=\w))*"
@@ -31,7 +31,8 @@ _PIECES = re.compile(
   | (?P<time>(?<![\w.-])(?:(?:{_DATE})(?:[Tt_:]?{_CLOCK})?|{_CLOCK})(?![\w:]))
   | (?P<mail>(?<![\w.@+-])[\w.+-]+@(?:[\w-]+\.)+(?!(?:{_UNITS})(?!\w))[A-Za-z]{{2,}}(?![\w@]))
   | (?P<ip>(?<![\w.:-])(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d+)?(?![\w.]|-\w)
-        |(?=[A-Fa-f:]*\d)(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
+        |(?=[A-Fa-f:]*\d)(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}
+        (?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
   | (?P<path>(?<![\w)\]}}>.~$%])(?:~|\.{{1,2}})?/(?:[\w.@%+~=,:$?&#;!*-]+/?)+|(?<!\w)[A-Za-z]:\\[^\s"'<>|?*]*)
   | (?P<name>[A-Za-z]+/\d(?:\.\d)?(?![\w.])|(?:{_MEDIA})/[A-Za-z][\w.+-]*(?<![.+-])|{_NAME})
     """,

@@ -37,6 +37,8 @@ def cut(text: str, keep_case: bool = False) -> list[list[str]]:
             "fe80::1 ::1 2001:db8:0:0:0:0:0:1 [::1]:80 fe80::1%eth0 a::b2 DB::add",
             "<ip> <ip> <ip> <ip> 80 <ip> <ip> db::add",
         ),
+        ("::ffff:10.0.0.1 [::ffff:10.0.0.1]:80 64:ff9b::192.0.2.33,", "<ip> <ip> 80 <ip>"),
+        ("25.11.2026 02:33:01 v25.11.2026 1.25.11.2026", "<time> <time> v25.11.2026 1.25.11.2026"),
         ("bob@example.com <alice.b+c@mail.example.org>, root@localhost", "<mail> <mail> root@localhost"),
         ("https://a.b/c?d=1, http://x:80/ ftp://f postgres://u:p@h/db", "<url> <url> <url> <url>"),
         # paths
