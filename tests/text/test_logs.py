@@ -163,6 +163,7 @@ def test_asking() -> None:
         "<ip>",
         "e1234",
     ]
+    assert [logs.fold(typed) for typed in ("10.0.0.1 X", "A=1", "")] == ["10.0.0.1 x", "a=1", ""]
     assert logs.as_words(["sshd", "10.0.0.1", "Foo.Bar", "a b"]) == ["sshd", "", "foo.bar", ""]
 
 
