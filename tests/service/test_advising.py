@@ -86,3 +86,14 @@ def test_the_service_says_it(tmp_path: Path) -> None:
     assert [event["looks_like"] for event in first.events("text.looked_at")] == ["log lines"]
     put(tmp_path / "inbox" / "b.log", LOGS)
     assert done("watch", "inbox", "--once", folder=tmp_path).events("text.looked_at") == []
+
+
+def test_another_source_is_said_once_by_the_service(tmp_path: Path) -> None:
+    """Even if no text comes, and so nothing else is worth a checkpoint."""
+    put(tmp_path / "inbox" / "a.txt", "a b c")
+    command = ("watch", "inbox", "--once", "--tokenizer", "mycut:cut")
+    said_by = []
+    for source in ("def cut(text): return [text.split()]\n", "def cut(text): return [[text]]\n"):
+        put(tmp_path / "mycut.py", source)
+        said_by += [len(done(*command, folder=tmp_path).events("tokenizer.changed")) for _ in range(2)]
+    assert said_by == [0, 0, 1, 0]
