@@ -447,10 +447,10 @@ def test_a_copy_is_of_the_same_class(how: str) -> None:
 @pytest.mark.parametrize("name", ["stop_words", "phrases"])
 def test_lists_of_lines_come_back_from_a_checkpoint(tmp_path: Path, name: str) -> None:
     """Lines that come again, or hold line ends, or are empty, are stored as a checkpoint can hold them."""
-    given = {name: ["the", "the", " of \n and", "", "a\u2028b"]}
+    given: dict[str, Any] = {name: ["the", "the", " of \n and", "", "a\u2028b"]}
     trainer = Trainer(threads=1, **given).partial_fit(["the end of it"])
     trainer.save(tmp_path)
     assert getattr(Trainer.resume(tmp_path, threads=1, **given).settings, name) == ("the", "of", "and", "a", "b")
     with pytest.raises(StreamerError, match="surrogate") as caught:
-        Trainer(**{name: ["\ud800"]})
+        Trainer(threads=1, **{name: ["\ud800"]})
     assert caught.value.code == ExitCode.CONFIGURATION
