@@ -93,8 +93,8 @@ def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
     if not right or (isinstance(value, tuple) and not all(isinstance(item, str) for item in value)):
         wanted = {"tuple[str, ...]": "a list of strings"}.get(str(attribute.type), f"of type {attribute.type}")
         raise invalid(attribute.name, value, f"must be {wanted}")
-    if attribute.metadata["lines"] and any("\ud800" <= sign <= "\udfff" for sign in "".join(value)):  # type: ignore[arg-type]
-        raise invalid(attribute.name, value, "must be text, without halves of surrogate pairs")
+    if attribute.metadata["lines"]:
+        _check_lines(attribute.name, value)  # type: ignore[arg-type]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not math.isfinite(value):
             raise invalid(attribute.name, value, "must be a finite number")
@@ -104,6 +104,18 @@ def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
             raise invalid(attribute.name, value, f"must be at most {high:g}")
     if choices and value not in choices:
         raise invalid(attribute.name, value, f"must be one of {', '.join(choices)}")
+
+
+def _check_lines(name: str, lines: tuple[str, ...]) -> None:
+    """Raise :class:`StreamerError` (78) if the lines of a word list can't be what they are meant for."""
+    if any("\ud800" <= sign <= "\udfff" for sign in "".join(lines)):
+        raise invalid(name, lines, "must be text, without halves of surrogate pairs")
+    if name == "stop_words" and (several := next((line for line in lines if line.split()[1:]), None)):
+        raise StreamerError(
+            f"{flag(name)} must have one word in each line, not {several!r}",
+            hint="remove comments and columns from the list",
+            code=ExitCode.CONFIGURATION,
+        )
 
 
 def invalid(name: str, value: object, rule: str) -> StreamerError:

@@ -157,3 +157,20 @@ def test_a_line_is_a_context_of_logs_and_posts(tokenizer: str) -> None:
     """Unless the boundary is given."""
     assert ModelSettings(tokenizer=tokenizer).boundary == ("line" if tokenizer in ("logs", "social") else "paragraph")
     assert ModelSettings(tokenizer=tokenizer, boundary="file").boundary == "file"
+
+
+@pytest.mark.parametrize("tokenizer", ["spaces", "module:function"])
+def test_case_that_stays_anyway(tokenizer: str) -> None:
+    """To ask for it would say that it does something."""
+    with pytest.raises(StreamerError, match="leave out --keep-case") as caught:
+        ModelSettings(tokenizer=tokenizer, keep_case=True)
+    assert caught.value.code == ExitCode.CONFIGURATION
+
+
+@pytest.mark.parametrize("lines", [("# a comment",), ("the", "i | subject")])
+def test_a_stop_list_has_one_word_in_each_line(lines: tuple[str, ...]) -> None:
+    """Comments and columns would take away other words."""
+    with pytest.raises(StreamerError, match="--stop-words must have one word in each line") as caught:
+        ModelSettings(stop_words=lines)
+    assert caught.value.code == ExitCode.CONFIGURATION
+    assert ModelSettings(phrases=("New York",)).phrases == ("New York",)

@@ -116,10 +116,18 @@ def collocations_in(
     """Return the collocations of files and folders, best first; files that would be refused are left out.
 
     Raises:
-        StreamerError: 66 if a path does not exist, 78 if the tokenizer fails.
+        StreamerError: 66 if a path does not exist, 78 if the tokenizer fails or gives identifiers with their parts.
     """
-    cuts = new_tokenizer(settings)
-    return collocations(_blocks(list(_files(paths, run)), cuts, run), min_count=min_count, threshold=threshold)
+    if settings.tokenizer == "code":
+        raise StreamerError(
+            "phrases can't be proposed with --tokenizer code, where the parts of an identifier follow it",
+            code=ExitCode.CONFIGURATION,
+        )
+    left_out = new_tokenizer(settings)
+    # As in training: phrases are joined before words are left out.
+    cuts = new_tokenizer(attrs.evolve(settings, stop_words=(), min_length=1))
+    found = collocations(_blocks(list(_files(paths, run)), cuts, run), min_count=min_count, threshold=threshold)
+    return [each for each in found if all(left_out.keeps(word) for word in each.words)]
 
 
 def _files(paths: Iterable[Path], run: RunSettings) -> Iterator[Path]:

@@ -125,8 +125,9 @@ def print_cut(cut: Cut) -> None:
     frequent = ", ".join(f"{word} {count:,}" for word, count in cut.frequent)
     part = f"the first {size(cut.bytes)} of {size(cut.of_bytes)}" if cut.bytes < cut.of_bytes else size(cut.bytes)
     digits, once = (share / max(cut.words, 1) for share in (cut.with_digits, cut.once))
+    contexts = f"{len(cut.contexts):,} context{'' if len(cut.contexts) == 1 else 's'}"
     lines = [
-        f"{cut.words:,} words, {cut.distinct:,} of them distinct, in {len(cut.contexts):,} contexts, of {part}",
+        f"{cut.words:,} words, {cut.distinct:,} of them distinct, in {contexts}, of {part}",
         f"{digits:.0%} of the words hold digits, {once:.0%} came only once",
         f"most frequent: {printable(frequent)}",
     ]

@@ -138,6 +138,7 @@ def start(
         state = start_state(store, given, initial, signals.check)
         store.retire(run.keep)  # also removes what a killed process left half-written
         state.ledger.reconsider(partial(outdated, run))
+        recorded = state.tokenizer
         tokenizer = tokenizer_of(state, given.get("tokenizer"))
         schedule = Schedule(state, starter(run.threads))
         blas = Blas()
@@ -147,6 +148,8 @@ def start(
         saver = Saver(store, state, schedule, every=run.checkpoint_every, keep=run.keep)
         if not state.sequence and state.initial.words:
             saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
+        if state.tokenizer != recorded:
+            saver.changed()  # so that what was said about it is not said again
         # One thread means one core, so then no other process works.
         prefetcher = Prefetcher(tokenizer, enabled=run.threads > 1, wanted=wanted(run))
         with display, blas.one_thread(), contextlib.closing(prefetcher), contextlib.ExitStack() as at_exit:

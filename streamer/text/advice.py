@@ -17,7 +17,7 @@ CODE_LINES, CODE_SIGNS = 0.27, 0.5
 SOCIAL_LINES = 0.25
 UNUSUAL = 1 / 3
 """Share of the tokens above which those with digits in them, or those that came once, are too many."""
-ENOUGH_WORDS = 10_000
+ENOUGH_WORDS = 50_000
 """Below, the share of words that came once says nothing."""
 
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? "

@@ -13,6 +13,9 @@ from streamer.text.words import Words
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+|[^\W_A-Za-z0-9]+")
 
+_PREFIX = re.compile(r"^(?i:[bfrul]|[bf]r|r[bf]|u8)'")
+"""What languages write before a string: it would be one word with the string."""
+
 
 class Code(Words):
     """Cuts source code, and prose about it."""
@@ -35,7 +38,7 @@ class Code(Words):
 
     def parts(self, token: str) -> list[str]:
         """Return an identifier and its parts, if it has several."""
-        token = token.strip(JOINERS + "'")
+        token = _PREFIX.sub("", token.strip(JOINERS + "'"))
         whole = super().parts(token)
         found = _PARTS.findall(token) if "'" not in token and token.isascii() else token.split("_")
         parts = [word for part in found for word in super(Code, self).parts(part)]

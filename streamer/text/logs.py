@@ -7,10 +7,13 @@ becomes its class there: ``session-<num>.scope``.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 
 from streamer.text.cleaning import JOINERS, clean, in_chunks
 from streamer.text.encoded import EncodedText
+from streamer.text.phrases import one_of
 from streamer.text.spaces import NOT_SPACES
 from streamer.text.tokenizer import WORD_BYTES, Tokenizer, cut_at_spaces
 
@@ -19,10 +22,10 @@ MOST_DIGITS = 4
 
 _UNITS = r"service|socket|timer|mount|automount|target|slice|scope|device|path|swap"
 _MEDIA = r"application|audio|font|image|message|multipart|text|video"
-_DATE = r"\d{4}[-/]\d\d[-/]\d\d|\d\d/(?:\d\d|[A-Za-z]{3})/\d{2,4}"
+_DATE = r"\d{4}[-/]\d\d[-/]\d\d|\d\d\.\d\d\.\d{4}|\d\d/(?:\d\d|[A-Za-z]{3})/\d{2,4}"
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?(?:[Zz]|[+-]\d\d:?\d\d)?"
 _LETTER = r"[^\W_]"
-_NAME = r"[\w$](?:[\w$]|[-.@](?=[\w$])|::(?=\w))*"
+_NAME = r"[\w$](?:[\w$]|[-.@](?=[\w$])|::(?=\w)|(?<=[a-z])'(?=(?:d|ll|m|re|s|t|ve)(?!\w)))*"
 _PIECES = re.compile(
     rf"""
     (?P<class><(?:num|hex|uuid|ip|time|path|url|mail)>)
@@ -31,7 +34,8 @@ _PIECES = re.compile(
   | (?P<time>(?<![\w.-])(?:(?:{_DATE})(?:[Tt_:]?{_CLOCK})?|{_CLOCK})(?![\w:]))
   | (?P<mail>(?<![\w.@+-])[\w.+-]+@(?:[\w-]+\.)+(?!(?:{_UNITS})(?!\w))[A-Za-z]{{2,}}(?![\w@]))
   | (?P<ip>(?<![\w.:-])(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d+)?(?![\w.]|-\w)
-        |(?=[A-Fa-f:]*\d)(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
+        |(?=[A-Fa-f:]*\d)(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}
+        (?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|[0-9A-Fa-f]{{1,4}}|:)?(?:%\w+)?(?:/\d+)?(?![\w:])))
   | (?P<path>(?<![\w)\]}}>.~$%])(?:~|\.{{1,2}})?/(?:[\w.@%+~=,:$?&#;!*-]+/?)+|(?<!\w)[A-Za-z]:\\[^\s"'<>|?*]*)
   | (?P<name>[A-Za-z]+/\d(?:\.\d)?(?![\w.])|(?:{_MEDIA})/[A-Za-z][\w.+-]*(?<![.+-])|{_NAME})
     """,
@@ -65,8 +69,21 @@ class Logs(Tokenizer):
         chunks = cut_at_spaces(text, boundary, NOT_SPACES, longest=len(text) * 4)
         return chunks.replaced([self._pieces(chunk) for chunk in chunks.words])
 
+    @functools.cached_property
+    def _signed(self) -> re.Pattern[str] | None:
+        signed = [line for line in self.rules.phrases if not line.split()[1:] and not line.isalnum()]
+        return re.compile(rf"(?i:(?<!\w)({one_of(signed)})(?!\w))") if signed else None
+
     def _pieces(self, chunk: str) -> list[str]:
         """Return the words of what lies between white space."""
+        if not self._signed:
+            return self._unsigned(chunk)
+        parts = self._signed.split(chunk)
+        words = [[self._lower(part)] if number % 2 else self._unsigned(part) for number, part in enumerate(parts)]
+        return list(itertools.chain.from_iterable(words))
+
+    def _unsigned(self, chunk: str) -> list[str]:
+        """Return the words of a piece that has no phrase with signs."""
         if _PLAIN.fullmatch(chunk):
             return [chunk] if len(chunk) <= WORD_BYTES else []
         words = []

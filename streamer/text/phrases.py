@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -69,3 +70,18 @@ def _in_order(encoded: EncodedText) -> EncodedText:
     for code in there[np.argsort(first)].tolist():
         renumbered[code] = index.setdefault(encoded.words[code], len(index))
     return EncodedText(list(index), renumbered[encoded.codes], encoded.segments)
+
+
+def one_of(strings: Iterable[str], depth: int = 3) -> str:
+    """Return a pattern of any of some strings, the longest first; case counts for nothing where it is used.
+
+    Strings that begin alike are tried together, down to some depth: a plain list of thousands would all be tried at
+    each word of a text.
+    """
+    lower = {string.lower() if len(string.lower()) == len(string) else string for string in strings}
+    if not depth or len(lower) < 3:
+        return "|".join(map(re.escape, sorted(lower, key=lambda string: (-len(string), string))))
+    groups: dict[str, list[str]] = {}
+    for string in sorted(lower, reverse=True):  # so that the empty one comes last
+        groups.setdefault(string[:1], []).append(string[1:])
+    return "|".join(f"{re.escape(first)}(?:{one_of(rest, depth - 1)})" for first, rest in groups.items())

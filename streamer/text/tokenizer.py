@@ -78,9 +78,11 @@ class Tokenizer(abc.ABC):
             TokenizerError: If it runs code of the user, which fails.
         """
         encoded = self._cut(text, self.rules.boundary)
+        if self.rules.phrases:  # before words are left out: a phrase may hold short words and stop words
+            encoded = self._phrases.joined(encoded)
         if self._filters:
-            encoded = encoded.replaced([self._filtered([word]) for word in encoded.words])
-        return self._phrases.joined(encoded) if self.rules.phrases else encoded
+            encoded = encoded.replaced([[word] if self.keeps(word) else [] for word in encoded.words])
+        return encoded
 
     def fold(self, word: str) -> str:
         """Return a word, as somebody types it, as it is in the vocabulary of a model with these rules."""
@@ -128,8 +130,9 @@ class Tokenizer(abc.ABC):
     def _phrases(self) -> Phrases:
         return Phrases([self._cut(line, "file").tokens() for line in self.rules.phrases])
 
-    def _filtered(self, words: list[str]) -> list[str]:
-        return [word for word in words if len(word) >= self.rules.min_length and word not in self._stop_words]
+    def keeps(self, word: str) -> bool:
+        """Say whether a word is neither too short nor a stop word."""
+        return len(word) >= self.rules.min_length and word not in self._stop_words
 
 
 def cut_at_spaces(text: str, boundary: str, table: bytes, *, longest: int, apostrophes: bool = False) -> EncodedText:

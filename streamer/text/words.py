@@ -10,11 +10,11 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable
 
 from streamer.text import scripts
 from streamer.text.cleaning import JOINERS, clean, in_words
 from streamer.text.encoded import EncodedText
+from streamer.text.phrases import one_of
 from streamer.text.tokenizer import STRAIGHT, WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
 
 WORD = r"[^\W_ʼ]+(?:['’ʼ][^\W_ʼ]+)*"
@@ -104,21 +104,6 @@ class Words(Tokenizer):
         if self._first and not self.rules.keep_case:
             return unicodedata.normalize("NFC", word.lower())
         return super()._lower(word) if self.rules.keep_case else super()._lower(word).replace("ʼ", "'")
-
-
-def one_of(strings: Iterable[str], depth: int = 3) -> str:
-    """Return a pattern of any of some strings, the longest first; case counts for nothing where it is used.
-
-    Strings that begin alike are tried together, down to some depth: a plain list of thousands would all be tried at
-    each word of a text.
-    """
-    lower = {string.lower() if len(string.lower()) == len(string) else string for string in strings}
-    if not depth or len(lower) < 3:
-        return "|".join(map(re.escape, sorted(lower, key=lambda string: (-len(string), string))))
-    groups: dict[str, list[str]] = {}
-    for string in sorted(lower, reverse=True):  # so that the empty one comes last
-        groups.setdefault(string[:1], []).append(string[1:])
-    return "|".join(f"{re.escape(first)}(?:{one_of(rest, depth - 1)})" for first, rest in groups.items())
 
 
 def _private_too(character: str) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import os
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Set
 from typing import Any
 
 from streamer.text.encoded import EncodedText
@@ -88,7 +90,7 @@ def check(texts: Any) -> Iterable[Any]:
         raise TypeError("partial_fit takes an iterable of texts, not a dictionary: pass its .values()")
     if hasattr(texts, "columns"):
         raise TypeError("partial_fit takes an iterable of texts, not a table: pass one of its columns")
-    if isinstance(texts, Set):
+    if isinstance(texts, Set) and not isinstance(texts, KeysView):
         raise TypeError("partial_fit takes texts in an order, and a set has none: pass sorted(texts)")
     if texts is None or not isinstance(texts, Iterable):
         raise TypeError(f"partial_fit takes an iterable of texts or of lists of words, not {_kind(texts)}")
@@ -120,8 +122,8 @@ def _checked(element: Any, number: int, words: _Checked) -> Text:
         raise TypeError(f"{where} a dictionary: pass the strings that are to be learned")
     if isinstance(element, Set):
         raise TypeError(f"{where} a set, which has no order: pass a list of words")
-    if element is None or isinstance(element, float) or not isinstance(element, Iterable):
-        missing = "; leave out what is missing" if element is None or isinstance(element, float) else ""
+    if element is None or isinstance(element, numbers.Real) or not isinstance(element, Iterable):
+        missing = "; leave out what is missing" if element is None or _is_nan(element) else ""
         raise TypeError(f"{where} {_kind(element)}, not a string or a list of words{missing}")
     try:
         return [words[word] for word in element]
@@ -129,6 +131,10 @@ def _checked(element: Any, number: int, words: _Checked) -> Text:
         raise TypeError(f"{where} not a list of words: {error}") from None
     except ValueError as error:
         raise ValueError(f"{where} not a list of words: {error}") from None
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, numbers.Real) and math.isnan(value)
 
 
 def _kind(value: object) -> str:

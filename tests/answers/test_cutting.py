@@ -81,3 +81,20 @@ def test_collocations_of_files_and_folders(tmp_path: Path) -> None:
 def test_a_new_model_has_the_newest_version() -> None:
     """Whatever older models have."""
     assert new_tokenizer(ModelSettings()).rules.version == 2
+
+
+def test_collocations_without_words_that_are_left_out(tmp_path: Path) -> None:
+    """Those that are next to each other in the text, and are both kept."""
+    path = put(tmp_path / "a.txt", "bank of england and new york " * 40 + "the sea of the sky and " * 200)
+    settings = ModelSettings(stop_words=("of", "the"))
+    found = {each.words for each in collocations_in([path], settings, RunSettings(), min_count=5, threshold=3)}
+    assert ("new", "york") in found
+    assert not any("of" in pair or "the" in pair for pair in found)
+    assert ("bank", "england") not in found
+
+
+def test_no_collocations_of_code(tmp_path: Path) -> None:
+    """An identifier and its parts always follow each other."""
+    path = put(tmp_path / "a.py", "getUserById(x) " * 99)
+    with pytest.raises(StreamerError, match="--tokenizer code"):
+        collocations_in([path], ModelSettings(tokenizer="code"), RunSettings(), min_count=5, threshold=3)

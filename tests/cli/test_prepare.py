@@ -16,6 +16,7 @@ def test_words(tmp_path: Path) -> None:
     assert "15 words, 4 of them distinct, in 3 contexts" in ended.stderr
     assert "most frequent: <time> 6" in ended.stderr
     plain = done("words", "a.log", folder=tmp_path)
+    assert "in 1 context, of 105 bytes" in plain.stderr
     assert "it looks like log lines: try --tokenizer logs" in plain.stderr
     assert not (tmp_path / "checkpoints").exists()
 

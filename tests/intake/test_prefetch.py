@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import signal
@@ -101,6 +102,19 @@ def test_the_other_process_makes_the_same_blocks(
     forbid_ours(monkeypatch)
     other.announce(announced(jobs))
     assert all(same(theirs(other, job), blocks) for job, blocks in zip(jobs, expected, strict=True))
+
+
+def test_the_other_process_has_the_tokenizer_of_the_model(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its settings, such as its stop words: a pipe alone would not hold so many."""
+    stop_words = tuple(f"w{number}" for number in range(4900)) + tuple(f"{number}" * 9 for number in range(10_000))
+    cuts, job = tokenizer(Rules("spaces", boundary="line", stop_words=stop_words)), job_of(files[0])
+    with files[0].open("rb") as file:
+        expected = list(tokenize(file, job, cuts, start=0))
+    assert not same(expected, ours(job))
+    forbid_ours(monkeypatch)
+    with contextlib.closing(Prefetcher(cuts, enabled=True)) as other:
+        other.announce([job_of(path) for path in files])
+        assert same(theirs(other, job), expected)
 
 
 def test_a_short_first_file_is_not_waited_for(

@@ -60,7 +60,7 @@ def test_a_model_that_has_begun_is_told_of_scripts_only() -> None:
     ("text", "reason"),
     [
         ("a plain text of many words again and again " * 1500, None),
-        (" ".join(f"{n % 100} word" for n in range(8000)), "50 % of the words hold digits"),
+        (" ".join(f"{n % 100} word" for n in range(30_000)), "50 % of the words hold digits"),
         (" ".join(f"{'abcdefghij'[n % 10] * (n // 10 + 1)}x and" for n in range(2000)) + " and" * 9000, None),
         (" ".join(f"w{chr(0x4E00 + 0)}" for _ in range(3)) + " 12 x" * 100, None),
     ],
@@ -86,3 +86,14 @@ def test_the_service_says_it(tmp_path: Path) -> None:
     assert [event["looks_like"] for event in first.events("text.looked_at")] == ["log lines"]
     put(tmp_path / "inbox" / "b.log", LOGS)
     assert done("watch", "inbox", "--once", folder=tmp_path).events("text.looked_at") == []
+
+
+def test_another_source_is_said_once_by_the_service(tmp_path: Path) -> None:
+    """Even if no text comes, and so nothing else is worth a checkpoint."""
+    put(tmp_path / "inbox" / "a.txt", "a b c")
+    command = ("watch", "inbox", "--once", "--tokenizer", "mycut:cut")
+    said_by = []
+    for source in ("def cut(text): return [text.split()]\n", "def cut(text): return [[text]]\n"):
+        put(tmp_path / "mycut.py", source)
+        said_by += [len(done(*command, folder=tmp_path).events("tokenizer.changed")) for _ in range(2)]
+    assert said_by == [0, 0, 1, 0]

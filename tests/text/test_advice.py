@@ -91,9 +91,9 @@ def test_scripts_without_spaces() -> None:
     ("numbers", "expected"),
     [
         ((100, 100, 100), None),
-        ((20_000, 1_000, 1_000), None),
-        ((20_000, 8_000, 1_000), "40 % of the words hold digits"),
-        ((20_000, 1_000, 8_000), "40 % of the words came only once"),
+        ((60_000, 1_000, 1_000), None),
+        ((60_000, 24_000, 1_000), "40 % of the words hold digits"),
+        ((60_000, 1_000, 24_000), "40 % of the words came only once"),
     ],
 )
 def test_unusual_words(numbers: tuple[int, int, int], expected: str | None) -> None:

@@ -28,6 +28,7 @@ def cut(text: str, keep_case: bool = False) -> list[str]:
         ("i++; a+b #include obj.method()", ["i", "a", "b", "include", "obj", "method"]),
         ("don't 'quoted' \"both\"", ["don't", "quoted", "both"]),
         ("“hello” — café—bar … naïve·x \U000f0000y", ["hello", "café", "bar", "naïve", "x", "y"]),
+        ("f'hello' rb'x y' L'z' can't self's", ["hello", "x", "y", "z", "can't", "self's"]),
         ("größe_max Größe 中文注释", ["grösse_max", "grösse", "max", "grösse", "中文", "注释"]),
     ],
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 
 import numpy as np
 import pytest
 
 from streamer.text.encoded import EncodedText
-from streamer.text.phrases import Phrases
+from streamer.text.phrases import Phrases, one_of
 
 
 def joined(phrases: list[str], contexts: list[str]) -> list[list[str]]:
@@ -61,3 +62,15 @@ def test_at_random_as_word_by_word() -> None:
             if done:
                 expected.append(done)
         assert joined(phrases, contexts) == expected
+
+
+def test_one_of_some_strings() -> None:
+    """The longest wins, whatever the strings have in common, as in a plain list with the longest first."""
+    rng = random.Random(5)
+    for _ in range(300):
+        strings = ["".join(rng.choices("aB-.é", k=rng.randrange(1, 7))) for _ in range(rng.randrange(1, 12))]
+        plain = "|".join(map(re.escape, sorted(strings, key=len, reverse=True)))
+        text = "".join(rng.choices("aAbB-.éÉ ", k=80))
+        for end in ("", r"(?!\w)"):
+            found = re.findall(f"(?i:(?:{one_of(strings)}){end})", text)
+            assert found == re.findall(f"(?i:(?:{plain}){end})", text), strings

@@ -95,3 +95,10 @@ def test_a_phrase_that_begins_as_an_address_does() -> None:
         "and",
         "<url>",
     ]
+
+
+def test_more_tags_than_private_characters() -> None:
+    """Those beyond are left out: a block with so many is no text that people wrote."""
+    tags = [f"#{number:x}" for number in range(135_000)]
+    found = cut(" ".join([*tags, "end"]))[0]
+    assert found == [*tags[: 0x10FFFF - 0xF0000 + 1], "end"]

@@ -28,11 +28,14 @@ def test_stop_words_and_short_words_are_left_out(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_phrases_are_words(name: str) -> None:
-    """After all else, so that a phrase may hold short words, but no stop words."""
+    """Before words are left out, so that a phrase may hold short words and stop words."""
     found = of(name, phrases=("New York", "New York City")).encode(TEXT).contexts()
     first, second = ("New_York", "New_York_City") if name == "spaces" else ("new_york", "new_york_city")
     assert (found[0][0], found[-1][-1]) == (first, second)
     assert of(name, phrases=("New York",)).fold("New York") == first
+    found = of(name, phrases=("end of New",), stop_words=("of", "the"), min_length=4).encode(TEXT).contexts()
+    assert ("end_of_New" if name == "spaces" else "end_of_new") in found[-1]
+    assert "of" not in found[-1]
 
 
 @pytest.mark.parametrize("name", NAMES)

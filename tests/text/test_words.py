@@ -15,7 +15,7 @@ from streamer.text import scripts, tokenizer
 from streamer.text.cleaning import MARKS
 from streamer.text.encoded import EncodedText
 from streamer.text.tokenizer import NO_WORD, WORD_BYTES, Rules
-from streamer.text.words import WORD, Words, one_of
+from streamer.text.words import WORD, Words
 
 BOUNDARIES = ("paragraph", "line", "file")
 VERSIONS = (1, 2)
@@ -345,18 +345,6 @@ def test_apostrophes_of_phrases_are_straight() -> None:
     """As those of all other words: a phrase must not make two words of one."""
     words = Words(Rules(phrases=("O’Reilly", "AT&T’s")))
     assert words.encode("O’Reilly O'REILLY AT&T’s").tokens() == ["o'reilly", "o'reilly", "at&t's"]
-
-
-def test_one_of_some_strings() -> None:
-    """The longest wins, whatever the strings have in common, as in a plain list with the longest first."""
-    rng = random.Random(5)
-    for _ in range(300):
-        strings = ["".join(rng.choices("aB-.é", k=rng.randrange(1, 7))) for _ in range(rng.randrange(1, 12))]
-        plain = "|".join(map(re.escape, sorted(strings, key=len, reverse=True)))
-        text = "".join(rng.choices("aAbB-.éÉ ", k=80))
-        for end in ("", r"(?!\w)"):
-            found = re.findall(f"(?i:(?:{one_of(strings)}){end})", text)
-            assert found == re.findall(f"(?i:(?:{plain}){end})", text), strings
 
 
 def test_many_phrases_with_signs() -> None:

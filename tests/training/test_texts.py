@@ -148,6 +148,8 @@ def test_what_is_not_an_iterable_of_texts_is_refused(given: object, advice: str)
     [
         (None, TypeError, "text 1 is None.*leave out what is missing"),
         (float("nan"), TypeError, "text 1 is of type float.*leave out what is missing"),
+        (np.float32("nan"), TypeError, "text 1 is of type float32.*leave out what is missing"),
+        (1.5, TypeError, "text 1 is of type float, not a string or a list of words$"),
         (3, TypeError, "text 1 is of type int"),
         (b"bytes", TypeError, r"text 1 is bytes: pass data.decode\(\)"),
         (Path("a.txt"), TypeError, "text 1 is a path.*read_text"),
@@ -177,3 +179,8 @@ def test_a_table_is_not_taken_for_the_names_of_its_columns() -> None:
 
     with pytest.raises(TypeError, match="one of its columns"):
         check(Table())
+
+
+def test_the_keys_of_a_dictionary_have_an_order() -> None:
+    """Unlike those of a set."""
+    assert contexts(check({"b c": 1, "a": 2}.keys())) == [[["b", "c"], ["a"]]]
