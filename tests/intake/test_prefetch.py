@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import signal
@@ -16,9 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamer.formats.recipes import Recipe
 from streamer.intake import prefetch
 from streamer.intake.ledger import Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
+from streamer.text.tokenizer import Rules
+from streamer.text.tokenizers import tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -229,3 +233,24 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     assert here.recv().stop == 100
     here.close()
     thread.join()
+
+
+@pytest.mark.parametrize("recipe", ["jsonl", "jsonl text", "text"])
+def test_files_with_markup_are_tokenized_ahead(recipe: str, tmp_path: Path) -> None:
+    """The other process looks for itself which format a file has; with another recipe, its blocks are not taken."""
+    path = tmp_path / "file"
+    path.write_text("".join(f'{{"text": "word{n % 999} and more", "other": "not wanted"}}\n' for n in range(200_000)))
+    signature = Signature.of(path.stat())
+    job = Job(path, signature, 0, signature.size, "utf-8", recipe)
+    cut = tokenizer(Rules())
+    one = Prefetcher(cut, enabled=True, wanted=Recipe("auto", ("text",)))
+    with contextlib.closing(one), path.open("rb") as file:
+        one.announce([job._replace(recipe="")])
+        process = one._process
+        found = list(one.blocks(file, job))
+        assert process is not None
+        expected = list(tokenize(file, job, cut, start=0))
+    assert [block[:2] for block in found] == [block[:2] for block in expected]
+    assert [block.tokens.tokens() for block in found] == [block.tokens.tokens() for block in expected]
+    assert ("other" in found[0].tokens.words) == (recipe == "text")
+    assert ("wanted" in found[0].tokens.words) == (recipe != "jsonl text")
