@@ -87,7 +87,7 @@ def test_a_file_that_changes_while_it_is_tokenized_ahead(
     monkeypatch.setattr(prefetch, "WORTH_STARTING", 1)
     sent, receive, old = [], prefetch.Prefetcher._receive, OLD * 200
 
-    def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | None:
+    def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | str | None:
         got = receive(self, check)
         if not isinstance(got, str):  # the recipe comes first
             sent.append(got)

@@ -14,6 +14,8 @@ from ..support.process import QUICK, done, files
 ONCE = ("watch", "inbox", "--once", *QUICK, "--min-count", "1")
 LINES = '{"key": "one two", "other": "three four five"}\n'
 
+SEEN = {"one", "two", "six", "seven", "eight", "nine", "ten", "eleven", "plain", "text", "packed"}
+
 
 def words(folder: Path) -> set[str]:
     """Return the vocabulary."""
@@ -35,7 +37,7 @@ def test_each_format_is_known_and_only_its_text_is_trained(tmp_path: Path) -> No
     assert {name[0]: row["format"] for name, row in files(tmp_path).items()} == {
         "a": "jsonl key", "b": "html", "c": "mail", "d": "csv key", "e": "text", "f": "jsonl key", "g": "text",
     }  # fmt: skip
-    assert words(tmp_path) == {*"one two six seven eight nine ten eleven plain text packed".split()}
+    assert words(tmp_path) == SEEN
 
 
 def test_a_file_is_finished_as_it_was_begun(tmp_path: Path) -> None:
