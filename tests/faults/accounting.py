@@ -74,7 +74,7 @@ def text_bytes(content: bytes) -> int:
         return len(content)
     try:
         return len(unpack(content))
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
         return len(content)
 
 
