@@ -43,8 +43,8 @@ def test_each_setting_knows_its_type_and_bounds(cls: type, field: attrs.Attribut
     if str(field.type) == "float":
         bad += [math.nan, math.inf, -math.inf]
     for choice in choices:
-        also = {"field": ("a",)} if choice == "csv" else {}
-        assert getattr(cls(**{field.name: choice, **also}), field.name) == choice
+        needed = {"field": ("text",)} if choice == "csv" else {}
+        assert getattr(cls(**{field.name: choice}, **needed), field.name) == choice
     bad += ["nonsense"] if choices else []
     for value in bad:
         with pytest.raises(StreamerError) as caught:
@@ -63,10 +63,21 @@ def test_defaults_are_those_of_the_contract() -> None:
         *("words", "paragraph", False, 1, (), ()),
     )
     assert run.threads >= 1
-    assert attrs.astuple(run)[1:] == (
-        *(60, 3, 2, 5, False, (), DEFAULT_EXCLUDE),
-        *("utf-8", "auto", (), 0.01, "skip", (), (), 1_000_000),
-    )
+    assert attrs.astuple(run)[1:8] == (60, 3, 2, 5, False, (), DEFAULT_EXCLUDE)
+    assert attrs.astuple(run)[8:] == ("utf-8", "auto", (), 0.01, "skip", (), (), 1_000_000)
+
+
+@pytest.mark.parametrize("name", ["text", "html", "mail"])
+def test_fields_are_for_formats_that_have_some(name: str) -> None:
+    """Others refuse them; a table needs one."""
+    with pytest.raises(StreamerError, match=f"^--field does not go with --format {name}"):
+        RunSettings(format=name, field=("text",))
+    with pytest.raises(StreamerError, match=r"^--format csv needs --field"):
+        RunSettings(format="csv")
+    for bad in ("", "a\0b"):
+        with pytest.raises(StreamerError, match="--field must be a name"):
+            RunSettings(field=("text", bad))
+    assert RunSettings(format="csv", field=("3",)).field == ("3",)
 
 
 def test_whole_numbers_are_floats_too() -> None:

@@ -115,8 +115,8 @@ def _is_json(head: str) -> bool:
         return False
     lines = head.split("\n")
     goes_on = len(head) >= HEAD // 4  # a character has up to four bytes
-    if goes_on:
-        lines.pop()
+    if goes_on or (lines[-1].startswith(("{", "[")) and len(lines) > 1 and not _is_value(lines[-1])):
+        lines.pop()  # the file may have been written so far
     first = [line for line in lines if line.strip()][:LINES]
     # One of them may be broken.
     if first and _is_value(first[0]) and 2 * sum(map(_is_value, first)) > len(first):

@@ -67,7 +67,9 @@ def records(stream: Stream, size: int) -> Iterator[Record]:
             pass
         if at >= text.buffer.stop:
             return
-        stop = max(stream.rounded(text.cut(at, size)), at + 1)
+        wish = text.cut(at, size)
+        while (stop := stream.rounded(wish)) <= at:  # among bytes that can't be decoded
+            wish += 1
         yield Record(stop, stop, visible(text.buffer.slice(min(text.visible_from(at), stop), stop)))
         at = stop
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import fnmatch
 import gzip
+import lzma
 import os
 import zlib
 from collections import Counter
@@ -15,6 +17,7 @@ from streamer.answers import reports
 from streamer.settings import DEFAULT_EXCLUDE
 
 Row = dict[str, Any]
+PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 
 
 def check_accounts(folder: Path, inbox: Path, *, whole: bool = True, elsewhere: int = 0) -> dict[str, list[Row]]:
@@ -66,11 +69,12 @@ def taken(inbox: Path) -> list[Path]:
 
 def text_bytes(content: bytes) -> int:
     """Return the bytes of text in the content of a file."""
-    if content[:2] != b"\x1f\x8b":
+    unpack = next((unpack for magic, unpack in PACKED.items() if content.startswith(magic)), None)
+    if unpack is None:
         return len(content)
     try:
-        return len(gzip.decompress(content))
-    except (OSError, EOFError, zlib.error):
+        return len(unpack(content))
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
         return len(content)
 
 

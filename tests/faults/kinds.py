@@ -7,6 +7,7 @@ import codecs
 import contextlib
 import gzip
 import io
+import json
 import lzma
 import os
 import random
@@ -245,6 +246,19 @@ CONTENTS = {
     "bzip2": trained(bz2.compress(PLAIN)),
     "xz": trained(lzma.compress(PLAIN)),
     "zstd": refused(b"\x28\xb5\x2f\xfd\x64" + NOISE, "zstd: damaged"),
+    "xz-bomb": refused(lambda: lzma.compress(b" " * 12_000_000), "xz bomb"),
+    "bzip2-cut": refused(bz2.compress(PLAIN)[:-9], "bzip2: truncated"),
+    "xz-damaged": refused(lzma.compress(PLAIN)[:-9] + bytes(9), "xz: damaged"),
+    "rtf": refused("{\\rtf1\\ansi " + GOOD, "RTF: convert it to text first"),
+    "docx": refused(b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml" + NOISE, "office file: convert it"),
+    "doc": refused(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + NOISE, "office file of before 2007: convert it"),
+    "json": trained(json.dumps({"no": [{"id": 1, "text": GOOD}]}, indent=1)),
+    "json-lines": trained(json.dumps({"no": GOOD}) + '\n{"cut'),
+    "json-deep": trained("[" * 200_000, 0),
+    "html": trained(f"<!DOCTYPE html><html class=no><script>no()</script><p title='no'>{GOOD}</p><!-- no -->"),
+    "html-deep": trained("<!DOCTYPE html><html>" + "<div>" * 200_000 + "end", 1),
+    "mail": trained(f"From: no@example.org\nSubject:\nX-No: no\n\n{GOOD}\n> no\n-- \nno\n"),
+    "mail-deep": trained("From: no\nSubject: deep\n" + "Content-Type: multipart/mixed; boundary=b\n\n--b\n" * 9999, 1),
     "zlib": refused(zlib.compress(text(4, 60_000).encode()), UTF8),
     "word-of-4-MB": trained(lambda: "x" * (4 << 20), 0),
     "hex": trained("0123456789abcdef" * (1 << 16) + " word", 1),

@@ -30,6 +30,7 @@ JSON = [
     '{"a": "text"}',
     "[1, 2]\n[3, 4]\n",
     '{"a": 1}\nbroken\n{"b": 2}\n{"c": 3}\n',
+    '{"a": 1}\n{"cut',
     json.dumps([{"a": "b c"}] * 3, indent=2),
     json.dumps({"a": ["b c"] * 20_000}),
     '{"a": "' + "word " * 20_000,

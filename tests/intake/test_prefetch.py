@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamer.formats.recipes import ANY, TEXT
+from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake import prefetch, reader
 from streamer.intake.ledger import Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
@@ -276,3 +276,22 @@ def test_a_tokenizer_that_fails_refuses_the_file(tmp_path: Path) -> None:
     job = job_of(tmp_path / "a.txt")
     with (tmp_path / "a.txt").open("rb") as file, pytest.raises(reader.Refused, match="it fails"):
         list(tokenize(file, job, Fails(Rules("spaces")), start=0))
+
+
+@pytest.mark.parametrize("recipe", ["jsonl", "jsonl text", "text"])
+def test_files_with_markup_are_tokenized_ahead(recipe: str, tmp_path: Path) -> None:
+    """The other process looks for itself which format a file has; with another recipe, its blocks are not taken."""
+    path = tmp_path / "file"
+    path.write_text("".join(f'{{"text": "word{n % 999} and more", "other": "not wanted"}}\n' for n in range(200_000)))
+    job = job_of(path)._replace(recipe=recipe)
+    one = Prefetcher(CUTS, enabled=True, wanted=Recipe("auto", ("text",)))
+    with contextlib.closing(one), path.open("rb") as file:
+        one.announce(announced([job]))
+        process = one._process
+        found = list(one.blocks(file, job))
+        assert process is not None
+        expected = list(tokenize(file, job, CUTS, start=0))
+    assert [block[:2] for block in found] == [block[:2] for block in expected]
+    assert [block.tokens.tokens() for block in found] == [block.tokens.tokens() for block in expected]
+    assert ("other" in found[0].tokens.words) == (recipe == "text")
+    assert ("wanted" in found[0].tokens.words) == (recipe != "jsonl text")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import errno
 import functools
 import gzip
 import hashlib
+import lzma
 import os
 import random
 import socket
@@ -18,8 +20,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from backports import zstd
 
+from streamer.formats.recipes import Recipe
 from streamer.intake import reader
+from streamer.intake.decoding import Codec
 from streamer.intake.ledger import Signature, Verdict
 from streamer.intake.reader import Block, Refused, blocks, open_regular, outdated
 
@@ -464,3 +469,87 @@ def test_a_long_inspection_can_be_stopped(opened: Opener) -> None:
 def test_when_a_refusal_is_worth_another_look(reason: str, encoding: str, limit: float, expected: bool) -> None:
     """After a change of settings that it depended on, or a failure of the disk; not before."""
     assert outdated(reason, encoding=encoding, max_bad_ratio=limit) is expected
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+@pytest.mark.parametrize("head", [b"", b'{"a": "', b"<!DOCTYPE html><html>", b"From: a\nSubject: b\n\n"])
+def test_a_bomb_of_any_packing_is_refused(pack: Callable[[bytes], bytes], head: bytes, opened: Opener) -> None:
+    """Whatever the format of its text is, and without more memory than a text takes."""
+    data = pack(head + b" " * 50_000_000)
+    with opened(data) as file:
+        tracemalloc.start()
+        found = inspect(file)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert (found.refusal or "").endswith(" bomb: it unpacks to more than 1000 times its size")
+    assert (found.sha256, found.text_bytes) == (hashlib.sha256(data).digest(), 0)
+    assert most < 40 << 20
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, zstd.compress])
+def test_every_packing_is_read_as_its_text(pack: Callable[[bytes], bytes], opened: Opener) -> None:
+    """From any position on, in text bytes."""
+    text = PARAGRAPHS.encode() * 50
+    with opened(pack(text) + pack(b"second member")) as file:
+        found = inspect(file)
+        assert (found.refusal, found.text_bytes) == (None, len(text) + 13)
+        whole = read(file, stop=found.text_bytes, size=1000)
+        assert "".join(block.text for block in whole) == Codec.of(b"", "utf-8").decode(text + b"second member", 0)
+        assert read(file, whole[3].stop, stop=found.text_bytes, size=1000) == whole[4:]
+
+
+def test_documents_are_refused_whatever_the_encoding(opened: Opener) -> None:
+    """A PDF is text in Latin-1, and an RTF in any; they are not read to their end, unless they may be known."""
+    for data in (b"%PDF-1.4\n" + b"stream " * 1_000_000, b"{\\rtf1 " + b"text " * 1_000_000):
+        with opened(data) as file:
+            found = inspect(file, encoding="latin-1")
+            assert "convert it to text first" in (found.refusal or "")
+            assert (found.sha256, file.tell() < len(data)) == (bytes(32), True)
+            known = inspect(file, previous=(len(data), hashlib.sha256(data).digest()))
+            assert (known.sha256, known.prefix_matches) == (hashlib.sha256(data).digest(), True)
+    with opened(gzip.compress(b"%PDF-1.4\n")) as file:
+        assert (inspect(file).refusal or "").startswith("PDF: ")
+
+
+def test_a_mail_says_itself_how_it_is_encoded(opened: Opener) -> None:
+    """Its bytes are no UTF-8, and no bad characters; NULs are."""
+    head = b"From: a\nSubject: b\nContent-Type: text/plain; charset=koi8-r\n\n"
+    data = head + "Привет мир".encode("koi8-r")
+    with opened(data) as file:
+        found = inspect(file)
+        assert (found.refusal, found.format) == (None, "mail")
+        (block,) = blocks(file, start=0, stop=found.text_bytes, encoding="utf-8", recipe=found.format)
+        assert block.text == "b\n\nПривет мир"
+    with opened(head + bytes(1000)) as file:
+        assert (inspect(file).refusal or "").startswith("not text in iso8859-1")
+
+
+def test_a_recipe_is_chosen_once_and_by_the_text(opened: Opener) -> None:
+    """By what is wanted, of a packed file by what is in it; the text that a judge sees is the text that is known."""
+    data = gzip.compress(b'{"a": "one two"}\n')
+    wanted = Recipe("auto", ("a",))
+    with opened(data) as file:
+        assert inspect(file, wanted=wanted).format == "jsonl a"
+        assert reader.recipe_of(file, encoding="utf-8", wanted=wanted) == "jsonl a"
+        assert inspect(file, wanted=Recipe("text")).format == "text"
+        refused = inspect(file, wanted=Recipe("csv", ("b",)))
+        assert refused.refusal == "csv: no column b; see --field"
+        with pytest.raises(Refused, match="no column b"):
+            reader.recipe_of(file, encoding="utf-8", wanted=Recipe("csv", ("b",)))
+
+
+@pytest.mark.parametrize(
+    ("reason", "wanted", "stale"),
+    [
+        ("csv: no column b; see --field", Recipe("csv", ("b",)), False),
+        ("csv: no column b; see --field", Recipe("auto", ("a", "b")), False),
+        ("csv: no column b; see --field", Recipe("csv", ("a",)), True),
+        ("csv: no column b; see --field", Recipe("text"), True),
+        ("zstd: pip install 'streamer-embeddings[zst]'", Recipe(), True),
+        ("PDF: convert it to text first, for example with pdftotext", Recipe(), False),
+        ("xz: truncated", Recipe(), False),
+    ],
+)
+def test_refusals_that_other_settings_may_undo(reason: str, wanted: Recipe, *, stale: bool) -> None:
+    """A column that is asked for no more, a package that may be there by now."""
+    assert outdated(reason, encoding="utf-8", max_bad_ratio=0.01, wanted=wanted) is stale

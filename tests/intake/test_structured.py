@@ -164,3 +164,41 @@ def test_skipped_records_are_counted_with_their_block(tmp_path: Path) -> None:
     found = blocks(path, ANY, size=100, recipe="jsonl")
     assert sum(block.skipped for block in found) == 100
     assert blocks(path, ANY, start=found[3].stop, size=100, recipe="jsonl") == found[4:]
+
+
+NOISE = {
+    "jsonl": [b'{"a":', b'"x y"', b"}", b"[", b"]", b",", b"\n", b"\\", b'"', b"\\u00e9", b"\xff", b"1e5", b"null"],
+    "csv text": [b'"', b",", b"\n", b"\r", b"text", b"a b", b"\xe9", b";", b"\0"],
+    "html": [b"<p>", b"<script>", b"</script>", b"<!--", b"-->", b"<div hidden>", b"</div>", b"<", b">", b"&", b"\xff"],
+    "mail": [
+        b"Subject: a\n",
+        b"\n",
+        b"--x",
+        b"Content-Type: multipart/mixed; boundary=x\n",
+        b"> q\n",
+        b"-- \n",
+        b"\xff",
+    ],
+}
+
+
+@pytest.mark.parametrize("recipe", NOISE)
+def test_noise_of_markup_is_read_in_the_same_blocks_from_any_cut(recipe: str, tmp_path: Path) -> None:
+    """Bytes that can't be decoded among it, in encodings in which a character has one byte or several."""
+    chance, path = random.Random(recipe), tmp_path / "file"
+    for _ in range(150):
+        data = b"id,text\n" * (recipe == "csv text") + b"".join(
+            chance.choices(NOISE[recipe], k=chance.randrange(1, 120))
+        )
+        path.write_bytes(data)
+        encoding, size = chance.choice(["utf-8", "latin-1", "utf-16", "shift_jis"]), chance.choice([16, 60])
+
+        def read(start: int, data: bytes = data, encoding: str = encoding, size: int = size) -> list[Block]:
+            with reader.open_regular(path) as file:
+                stop = len(data)
+                return list(reader.blocks(file, start=start, stop=stop, encoding=encoding, recipe=recipe, size=size))
+
+        found = read(0)
+        assert found[-1].stop == len(data)
+        for number, block in enumerate(found[:-1], 1):
+            assert read(block.stop) == found[number:]
