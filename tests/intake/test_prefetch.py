@@ -113,7 +113,7 @@ def test_the_other_process_has_the_tokenizer_of_the_model(files: list[Path], mon
     assert not same(expected, ours(job))
     forbid_ours(monkeypatch)
     with contextlib.closing(Prefetcher(cuts, enabled=True)) as other:
-        other.announce([job_of(path) for path in files])
+        other.announce(announced(job_of(path) for path in files))
         assert same(theirs(other, job), expected)
 
 
