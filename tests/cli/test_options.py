@@ -78,9 +78,9 @@ def test_only_settings_that_were_named_are_given(tmp_path: Path) -> None:
 def test_each_setting_has_a_flag_and_a_variable(name: str, tmp_path: Path) -> None:
     """``--name value`` and ``STREAMER_NAME=value`` both arrive."""
     if name in ("stop_words", "phrases"):
-        (lines := tmp_path / "lines.txt").write_text("\ufeffthe\n\n  New York \r\nthe\n", encoding="utf-8")
+        (lines := tmp_path / "lines.txt").write_text("\ufeffthe\n\n  York \r\nthe\n", encoding="utf-8")
         for model, _ in (run(flag(name), str(lines)), run(**{f"STREAMER_{name.upper()}": str(lines)})):  # type: ignore[arg-type]
-            assert model[name] == ("the", "New York")
+            assert model[name] == ("the", "York")
         return
     values = {"int": "9", "float": "0.25", "tuple[str, ...]": "*.x", "bool": "1"}
     field = next(field for field in FIELDS if field.name == name)

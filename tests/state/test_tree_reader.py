@@ -130,10 +130,10 @@ def test_bounds() -> None:
 
 def test_a_record_that_judges_itself_is_damaged_with_65() -> None:
     """Settings out of bounds are errors 78 when a user gives them; in a checkpoint they mean that it is damaged."""
-    given = ModelSettings(keep_case=True, stop_words=("the", "New York"))
+    given = ModelSettings(keep_case=True, phrases=("AT&T", "New York"))
     values = {name: value if value != () else to_blob(()) for name, value in attrs.asdict(given).items()}
     tree: Tree = {f"settings/{name}": value for name, value in values.items()}
-    tree["settings/stop_words"] = to_blob(given.stop_words)
+    tree["settings/phrases"] = to_blob(given.phrases)
     assert TreeReader(tree).record("settings", ModelSettings) == given
     with pytest.raises(StreamerError) as caught:
         TreeReader({**tree, "settings/window": 0}).record("settings", ModelSettings)
