@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from streamer.text.cleaning import JOINERS
+from streamer.text.encoded import EncodedText
 from streamer.text.words import Words
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+|[^\W_A-Za-z0-9]+")
@@ -33,13 +34,14 @@ class Code(Words):
     def _keeps(self) -> bool:
         return True  # parts begin with upper case
 
-    def _words(self, token: str, specials: list[str]) -> list[str]:
-        return self.parts(token) if token.isascii() else super()._words(token, specials)
+    def _named(self, encoded: EncodedText, specials: list[str]) -> EncodedText:
+        return encoded.replaced([self._parts(token, specials) for token in encoded.words])
 
-    def parts(self, token: str) -> list[str]:
+    def _parts(self, token: str, specials: list[str]) -> list[str]:
         """Return an identifier and its parts, if it has several."""
+        if not token.isascii() and (special := self._word(token, specials)) in specials:
+            return [special]
         token = _PREFIX.sub("", token.strip(JOINERS + "'"))
-        whole = super().parts(token)
         found = _PARTS.findall(token) if "'" not in token and token.isascii() else token.split("_")
-        parts = [word for part in found for word in super(Code, self).parts(part)]
-        return whole + parts if parts != whole else whole
+        whole, parts = self.word(token), list(filter(None, map(self.word, found)))
+        return [whole, *parts] if whole and parts != [whole] else parts

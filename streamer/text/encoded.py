@@ -55,6 +55,18 @@ class EncodedText:
         edges = [0, *ends.tolist(), len(tokens)]
         return [tokens[start:stop] for start, stop in itertools.pairwise(edges) if stop > start]
 
+    def renamed(self, names: Sequence[str]) -> EncodedText:
+        """Return the block with other words.
+
+        Args:
+            names: For each distinct word the one that replaces it; an empty string leaves it out.
+        """
+        words = list(dict.fromkeys(filter(None, names)))
+        index = dict(zip(words, range(len(words)), strict=True)) | {"": -1}
+        codes = np.fromiter(map(index.__getitem__, names), np.int32, len(names))[self.codes]
+        kept = codes >= 0
+        return EncodedText(words, codes[kept], self.segments[kept])
+
     def replaced(self, by: Sequence[Sequence[str]]) -> EncodedText:
         """Return the block with any number of words in place of each.
 
@@ -65,9 +77,6 @@ class EncodedText:
         flat = np.array([index.setdefault(word, len(index)) for words in by for word in words], np.int32)
         lengths = np.array([len(words) for words in by], np.int64)
         starts = np.cumsum(lengths) - lengths
-        if lengths.size and lengths.max() <= 1:  # the most frequent case by far
-            kept = lengths[self.codes] == 1
-            return EncodedText(list(index), flat[starts[self.codes[kept]]], self.segments[kept])
         each = lengths[self.codes]
         ends = np.cumsum(each)
         within = np.arange(int(each.sum())) - np.repeat(ends - each, each)

@@ -81,7 +81,7 @@ class Tokenizer(abc.ABC):
         if self.rules.phrases:  # before words are left out: a phrase may hold short words and stop words
             encoded = self._phrases.joined(encoded)
         if self._filters:
-            encoded = encoded.replaced([[word] if self.keeps(word) else [] for word in encoded.words])
+            encoded = encoded.renamed([word if self.keeps(word) else NO_WORD for word in encoded.words])
         return encoded
 
     def fold(self, word: str) -> str:

@@ -15,7 +15,7 @@ from streamer.text import scripts
 from streamer.text.cleaning import JOINERS, clean, in_words
 from streamer.text.encoded import EncodedText
 from streamer.text.phrases import one_of
-from streamer.text.tokenizer import STRAIGHT, WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
+from streamer.text.tokenizer import NO_WORD, STRAIGHT, WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
 
 WORD = r"[^\W_ʼ]+(?:['’ʼ][^\W_ʼ]+)*"
 """A word: letters, digits and the marks on them, with apostrophes only inside (as closely as Python's ``re`` can)."""
@@ -68,8 +68,11 @@ class Words(Tokenizer):
         encoded = cut_at_spaces(text, boundary, self._table, longest=WORD_BYTES, apostrophes=True)
         if text.isascii() and not self.expands:  # almost every short text
             return encoded
-        words = [self.special_word(special) for special in places]
-        return encoded.replaced([self._words(token, words) for token in encoded.words])
+        return self._named(encoded, [self.special_word(special) for special in places])
+
+    def _named(self, encoded: EncodedText, specials: list[str]) -> EncodedText:
+        """Return a block with words in place of tokens; private characters stand for special words."""
+        return encoded.renamed([token if token.isascii() else self._word(token, specials) for token in encoded.words])
 
     def _set_aside(self, text: str, places: dict[str, int]) -> str:
         """Replace each special word by a private character with spaces around it."""
@@ -86,19 +89,17 @@ class Words(Tokenizer):
         """Return a special word as it is in the vocabulary."""
         return self._lower(special.translate(STRAIGHT))
 
-    def _words(self, token: str, specials: list[str]) -> list[str]:
-        if token.isascii():
-            return [token]
+    def _word(self, token: str, specials: list[str]) -> str:
         if ord(token[0]) >= _FIRST and ord(token[0]) - _FIRST < len(specials):
-            return [specials[ord(token[0]) - _FIRST]]
-        return self.parts(token)
+            return specials[ord(token[0]) - _FIRST]
+        return self.word(token)
 
-    def parts(self, token: str) -> list[str]:
-        """Return the words of which a token consists."""
+    def word(self, token: str) -> str:
+        """Return the word that a token is, or :data:`NO_WORD`."""
         word = self._lower(token).strip(JOINERS + "'")
         if len(word) > WORD_BYTES // 4 and len(word.encode()) > WORD_BYTES:
-            return []  # some letters have more bytes in lower case
-        return [word] if any(map(str.isalnum, word)) else []
+            return NO_WORD  # some letters have more bytes in lower case
+        return word if any(map(str.isalnum, word)) else NO_WORD
 
     def _lower(self, word: str) -> str:
         if self._first and not self.rules.keep_case:

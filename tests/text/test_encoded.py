@@ -49,6 +49,16 @@ def test_replaced() -> None:
     assert EncodedText.of([]).replaced([]).words == []
 
 
+def test_renamed() -> None:
+    """Each word becomes another or none; two may become the same one."""
+    found = EncodedText.of([["a", "b", "c"], ["d", "a"]])
+    renamed = found.renamed(["x", "", "y", "x"])
+    assert renamed.contexts() == [["x", "y"], ["x", "x"]]
+    assert renamed.words == ["x", "y"]
+    assert same(renamed, found.replaced([["x"], [], ["y"], ["x"]]))
+    assert found.renamed([""] * 4).contexts() == EncodedText.of([]).renamed([]).contexts() == []
+
+
 def test_replaced_at_random_as_one_by_one() -> None:
     """Any replacement gives what a loop over the tokens gives."""
     rng = random.Random(1)
