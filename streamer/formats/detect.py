@@ -7,8 +7,8 @@ import json
 import re
 
 from streamer.formats import tables
-from streamer.formats.mail import SEPARATES
 from streamer.formats.recipes import Recipe
+from streamer.formats.records import SEPARATES
 
 HEAD = 1 << 16
 """Bytes at the beginning of the text that are looked at."""

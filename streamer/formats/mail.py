@@ -15,7 +15,7 @@ from email.header import decode_header
 from email.message import Message
 
 from streamer.formats import html
-from streamer.formats.records import LIMIT, Buffer, Record, Stream, plain, wanted
+from streamer.formats.records import LIMIT, SEPARATES, Buffer, Record, Stream, plain, wanted
 
 HEADERS = 1 << 16
 """Bytes of the headers of a message or a part that are looked at."""
@@ -23,9 +23,6 @@ NESTED = 100
 """How deeply parts are followed; what is deeper is passed over."""
 PIECE = 1 << 18
 """Bytes of HTML that are parsed at a time."""
-
-SEPARATES = re.compile(rb"From \S.*\b\d?\d:\d\d\b")
-"""How a line looks that begins a message in an mbox."""
 
 _MARK = re.compile(rb"(?<=\n)(?:--|From )")
 _ESCAPED = re.compile(rb"^>(?=>*From )", re.MULTILINE)

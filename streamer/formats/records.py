@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple, Protocol
 
 from streamer.text.tokenizer import SEPARATOR
 
 LIMIT = 8 << 20
 """Bytes of the longest record that is parsed. Parsed JSON takes some twenty times as much memory."""
+
+SEPARATES = re.compile(rb"From \S.*\b\d?\d:\d\d\b")
+"""How a line looks that begins a message in an mbox."""
 
 
 class Stream(Protocol):

@@ -17,22 +17,27 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+|[^\W_A-Za-
 _PREFIX = re.compile(r"^(?i:[bfrul]|[bf]r|r[bf]|u8)'")
 """What languages write before a string: it would be one word with the string."""
 
+_SPECIAL = (
+    r"(?<![\w.])(?:[CcGg]|[Nn]otepad|libstdc)\+\+(?![^\W\d]|\+)"
+    r"|(?<![\w.])[CcFfJjQq]#(?!\w)"
+    r"|(?<![\w.])\.(?:NET|[Nn]et)\b"
+    r"|(?<![\w.])[A-Za-z][A-Za-z0-9]*\.(?:js|JS|net|NET)\b"
+)
+
 
 class Code(Words):
     """Cuts source code, and prose about it."""
 
-    special = (
-        r"(?<![\w.])(?:[CcGg]|[Nn]otepad|libstdc)\+\+(?![^\W\d]|\+)"
-        r"|(?<![\w.])[CcFfJjQq]#(?!\w)"
-        r"|(?<![\w.])\.(?:NET|[Nn]et)\b"
-        r"|(?<![\w.])[A-Za-z][A-Za-z0-9]*\.(?:js|JS|net|NET)\b"
-    )
     expands = True
     in_word = "'_"
 
     @property
     def _keeps(self) -> bool:
         return True  # parts begin with upper case
+
+    def special(self) -> str:
+        """Return a pattern of the names that hold signs."""
+        return _SPECIAL
 
     def _named(self, encoded: EncodedText, specials: list[str]) -> EncodedText:
         return encoded.replaced([self._parts(token, specials) for token in encoded.words])

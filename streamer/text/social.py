@@ -23,18 +23,20 @@ _MODIFIED = f"{_PICTURE}(?:\ufe0f|[\U0001f3fb-\U0001f3ff])*(?:[\U000e0020-\U000e
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _KEYCAP = "[0-9#*]\ufe0f?\u20e3"
 EMOJI = f"{_FLAG}|{_KEYCAP}|{_MODIFIED}(?:\u200d{_MODIFIED})*"
-_MARKS = "".join(filter(is_mark, map(chr, range(0x300, 0x20000))))
-_LETTER = rf"[\w{_MARKS}{JOINERS}]"
 
 
 class Social(Words):
     """Cuts posts and chat."""
 
-    special = (
-        rf"{_URL}|{EMOJI}"
-        rf"|(?<![\w&/#@$])#{_LETTER}+|{_BEGINS}(?<![&/#@$])@{_LETTER}+"
-        r"|(?<![\w&/#@$])\$[A-Za-z]{1,6}(?:\.[A-Za-z]{1,2})?(?!\w)"
-    )
+    def special(self) -> str:
+        """Return a pattern of tags, names, tickers, emoji and addresses."""
+        marks = "".join(filter(is_mark, map(chr, range(0x300, 0x20000))))
+        letter = rf"[\w{marks}{JOINERS}]"
+        return (
+            rf"{_URL}|{EMOJI}"
+            rf"|(?<![\w&/#@$])#{letter}+|{_BEGINS}(?<![&/#@$])@{letter}+"
+            r"|(?<![\w&/#@$])\$[A-Za-z]{1,6}(?:\.[A-Za-z]{1,2})?(?!\w)"
+        )
 
     def special_word(self, special: str) -> str:
         """Return a special word as it is in the vocabulary."""

@@ -29,8 +29,6 @@ _PRIVATE = re.compile(f"[{chr(_FIRST)}-\U0010ffff]")
 class Words(Tokenizer):
     """Cuts text at all that is not a letter, a digit or a mark, and finds special words first if there are some."""
 
-    special = ""
-    """A pattern of words that hold signs, or stand for others."""
     expands = False
     """Whether ASCII tokens too are looked at one by one."""
     in_word = "'"
@@ -50,12 +48,16 @@ class Words(Tokenizer):
         """Whether upper case is still there when the distinct words are looked at."""
         return self.rules.keep_case
 
+    def special(self) -> str:
+        """Return a pattern of words that hold signs, or stand for others; empty if there are none."""
+        return ""
+
     @functools.cached_property
     def _specials(self) -> re.Pattern[str] | None:
         signed = [line.strip() for line in self.rules.phrases if not line.split()[1:]]
         signed = [line for line in signed if not line.isalnum()]
         patterns = [rf"(?i:(?<!\w)(?:{one_of(signed)})(?!\w))"] if signed else []
-        patterns += [self.special] if self.special else []
+        patterns += filter(None, [self.special()])
         return re.compile("|".join(patterns)) if patterns else None
 
     def _cut(self, text: str, boundary: str) -> EncodedText:
