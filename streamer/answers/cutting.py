@@ -18,11 +18,10 @@ from streamer.intake import reader
 from streamer.intake.inbox import Inbox
 from streamer.intake.ledger import Verdict
 from streamer.settings import ModelSettings, RunSettings
-from streamer.state.tokenizing import TokenizerRecord, rules
 from streamer.text import advice
 from streamer.text.encoded import EncodedText
 from streamer.text.tokenizer import Tokenizer, TokenizerError
-from streamer.text.tokenizers import tokenizer
+from streamer.training.tokenizing import new_tokenizer
 
 _log = structlog.get_logger(__name__)
 
@@ -54,20 +53,6 @@ class Cut:
     advice: advice.Advice | None
 
 
-def new_tokenizer(settings: ModelSettings) -> Tokenizer:
-    """Return the tokenizer that a new model with these settings would have.
-
-    Raises:
-        StreamerError: 78 if it is a function that can't be imported.
-    """
-    try:
-        return tokenizer(rules(settings, TokenizerRecord.of(settings.tokenizer)))
-    except TokenizerError as error:
-        raise StreamerError(
-            f"--tokenizer {settings.tokenizer} can't be used: {error}", code=ExitCode.CONFIGURATION
-        ) from error
-
-
 def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20) -> Cut:
     """Return how the first block of a file, a MiB, would be cut.
 
@@ -78,8 +63,6 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
     try:
         with reader.open_regular(path) as file:
             verdict, blocks = _read(file, run)
-            if verdict.refusal:
-                raise reader.Refused(verdict.refusal)
             block = next(blocks)
         encoded = cuts.encode(block.text)
     except (reader.Refused, FileNotFoundError) as error:
@@ -103,9 +86,11 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
 
 
 def _read(file: BinaryIO, run: RunSettings) -> tuple[Verdict, Iterator[reader.Block]]:
-    """Return what the trainer would find in a file, and the blocks of its text."""
+    """Return what the trainer would find in a file, and the blocks of its text; raise Refused if it is refused."""
     how = Recipe(run.format, run.field)
     verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio, wanted=how)
+    if verdict.refusal:
+        raise reader.Refused(verdict.refusal)
     stop, recipe = verdict.text_bytes, verdict.format
     return verdict, reader.blocks(file, start=0, stop=stop, encoding=run.encoding, recipe=recipe)
 
@@ -145,9 +130,7 @@ def _blocks(paths: Iterable[Path], cuts: Tokenizer, run: RunSettings) -> Iterato
     for path in paths:
         try:
             with reader.open_regular(path) as file:
-                verdict, blocks = _read(file, run)
-                if verdict.refusal:
-                    raise reader.Refused(verdict.refusal)
+                _, blocks = _read(file, run)
                 for block in blocks:
                     yield cuts.encode(block.text)
         except TokenizerError as error:

@@ -17,9 +17,7 @@ from streamer.model.pipeline import ARCHITECTURES, Pipeline, Tokens
 from streamer.model.sampling import Purpose
 from streamer.model.sgns import Rows, Workspace
 from streamer.settings import ModelSettings
-from streamer.state.tokenizing import TokenizerRecord, rules
-from streamer.text.encoded import EncodedText
-from streamer.text.tokenizers import tokenizer
+from streamer.training.tokenizing import new_tokenizer
 
 LIMIT = 1 << 20
 SETTINGS = ModelSettings(vector_size=50, min_count=1, sample=0.0)
@@ -70,11 +68,6 @@ def skipgram_pairs(ids: npt.NDArray[np.int64], segments: npt.NDArray[np.int32], 
     return pairs
 
 
-def encoded(text: str, settings: ModelSettings) -> EncodedText:
-    """Return a text as a new model with these settings cuts it."""
-    return tokenizer(rules(settings, TokenizerRecord.of(settings.tokenizer))).encode(text)
-
-
 class Mechanics:
     """One small text, a new model, and its first update.
 
@@ -86,7 +79,7 @@ class Mechanics:
     """
 
     def __init__(self, text: str, settings: ModelSettings) -> None:
-        self.encoded = encoded(text, settings)
+        self.encoded = new_tokenizer(settings).encode(text)
         if not len(self.encoded):
             raise StreamerError("there are no words in this text", code=ExitCode.NO_INPUT)
         state = self.state = ModelState.new(settings)
@@ -126,7 +119,7 @@ class Mechanics:
 
 def epoch_losses(text: str, settings: ModelSettings, epochs: int) -> list[float]:
     """Return the average loss of each epoch of a new model over a text."""
-    cut = encoded(text, settings)
+    cut = new_tokenizer(settings).encode(text)
     learner = Learner(ModelState.new(settings))
     losses = []
     for epoch in range(epochs):

@@ -13,7 +13,7 @@ import re
 
 from streamer.text.cleaning import JOINERS, clean, in_chunks
 from streamer.text.encoded import EncodedText
-from streamer.text.phrases import one_of
+from streamer.text.phrases import with_signs
 from streamer.text.spaces import NOT_SPACES
 from streamer.text.tokenizer import WORD_BYTES, Tokenizer, cut_at_spaces
 
@@ -42,7 +42,6 @@ _PIECES = re.compile(
     re.VERBOSE,
 )
 _PLAIN = re.compile(r"[a-z]+(?:[-._][a-z]+)*")
-_EDGES = ".,:;!?\"'`()[]{}<>"
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 _DECIMAL = re.compile(r"(?:\d+\.\d+|\d{4,}(?:\.\d+)*)([^\W\d_]{1,3})?")
 _CODE = re.compile(r"[A-Z]{1,5}-?\d{4,5}|CVE-\d{4}-\d+")
@@ -71,8 +70,8 @@ class Logs(Tokenizer):
 
     @functools.cached_property
     def _signed(self) -> re.Pattern[str] | None:
-        signed = [line for line in self.rules.phrases if not line.split()[1:] and not line.isalnum()]
-        return re.compile(rf"(?i:(?<!\w)({one_of(signed)})(?!\w))") if signed else None
+        pattern = with_signs(self.rules.phrases)
+        return re.compile(f"({pattern})") if pattern else None
 
     def _pieces(self, chunk: str) -> list[str]:
         """Return the words of what lies between white space."""

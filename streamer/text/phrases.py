@@ -72,6 +72,12 @@ def _in_order(encoded: EncodedText) -> EncodedText:
     return EncodedText(list(index), renumbered[encoded.codes], encoded.segments)
 
 
+def with_signs(phrases: Iterable[str]) -> str:
+    """Return a pattern of the phrases that are one word with signs in it, in any case; empty if there are none."""
+    signed = [phrase for phrase in phrases if not phrase.split()[1:] and not phrase.isalnum()]
+    return rf"(?i:(?<!\w)(?:{one_of(signed)})(?!\w))" if signed else ""
+
+
 def one_of(strings: Iterable[str], depth: int = 3) -> str:
     """Return a pattern of any of some strings, the longest first; case counts for nothing where it is used.
 

@@ -14,7 +14,7 @@ import unicodedata
 from streamer.text import scripts
 from streamer.text.cleaning import JOINERS, clean, in_words
 from streamer.text.encoded import EncodedText
-from streamer.text.phrases import one_of
+from streamer.text.phrases import with_signs
 from streamer.text.tokenizer import NO_WORD, STRAIGHT, WORD_BYTES, Rules, Tokenizer, cut_at_spaces, table
 
 WORD = r"[^\W_ʼ]+(?:['’ʼ][^\W_ʼ]+)*"
@@ -54,10 +54,7 @@ class Words(Tokenizer):
 
     @functools.cached_property
     def _specials(self) -> re.Pattern[str] | None:
-        signed = [line.strip() for line in self.rules.phrases if not line.split()[1:]]
-        signed = [line for line in signed if not line.isalnum()]
-        patterns = [rf"(?i:(?<!\w)(?:{one_of(signed)})(?!\w))"] if signed else []
-        patterns += filter(None, [self.special()])
+        patterns = list(filter(None, (with_signs(self.rules.phrases), self.special())))
         return re.compile("|".join(patterns)) if patterns else None
 
     def _cut(self, text: str, boundary: str) -> EncodedText:

@@ -7,7 +7,7 @@ import structlog
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import TOKENIZERS, ModelSettings
 from streamer.state import State
-from streamer.state.tokenizing import TokenizerRecord
+from streamer.state.tokenizing import TokenizerRecord, rules
 from streamer.text.tokenizer import Tokenizer, TokenizerError
 from streamer.text.tokenizers import tokenizer
 
@@ -22,6 +22,18 @@ def new_state(settings: ModelSettings) -> State:
     """
     try:
         return State.new(settings)
+    except TokenizerError as error:
+        raise _failed(settings.tokenizer, error) from error
+
+
+def new_tokenizer(settings: ModelSettings) -> Tokenizer:
+    """Return the tokenizer that a new model with these settings has.
+
+    Raises:
+        StreamerError: 78 if it is a function that can't be imported.
+    """
+    try:
+        return tokenizer(rules(settings, TokenizerRecord.of(settings.tokenizer)))
     except TokenizerError as error:
         raise _failed(settings.tokenizer, error) from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.answers.cutting import collocations_in, cut, new_tokenizer
+from streamer.answers.cutting import collocations_in, cut
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import ModelSettings, RunSettings
 
@@ -76,11 +76,6 @@ def test_collocations_of_files_and_folders(tmp_path: Path) -> None:
     assert found[0].times == 35
     with pytest.raises(StreamerError, match="no file or folder"):
         collocations_in([tmp_path / "nosuch"], ModelSettings(), RunSettings(), min_count=5, threshold=10)
-
-
-def test_a_new_model_has_the_newest_version() -> None:
-    """Whatever older models have."""
-    assert new_tokenizer(ModelSettings()).rules.version == 2
 
 
 def test_collocations_without_words_that_are_left_out(tmp_path: Path) -> None:

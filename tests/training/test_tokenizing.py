@@ -17,7 +17,7 @@ from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.state.tokenizing import TokenizerRecord
 from streamer.training import Trainer
-from streamer.training.tokenizing import new_state, tokenizer_of
+from streamer.training.tokenizing import new_state, new_tokenizer, tokenizer_of
 
 OWN = "trainingcutter:cut"
 SMALL = {"vector_size": 4, "min_count": 1}
@@ -86,3 +86,8 @@ def test_a_function_that_is_not_there(name: str, module: Path) -> None:
     with pytest.raises(StreamerError, match=f"--tokenizer {name} can't be used") as error:
         Trainer(tokenizer=name)
     assert error.value.code == ExitCode.CONFIGURATION
+
+
+def test_a_new_model_has_the_newest_version() -> None:
+    """Whatever older models have."""
+    assert new_tokenizer(ModelSettings()).rules.version == 2
