@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-LISTS = {"reasons": "reason", "formats": "format"}
+LISTS = {"reasons": "reason", "formats": "format", "encodings": "encoding"}
 """Blobs of distinct texts, and for each the column that has the position of its text for each row."""
 
 _INT64 = np.iinfo(np.int64)

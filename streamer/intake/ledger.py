@@ -20,6 +20,7 @@ import numpy.typing as npt
 from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import TEXT, Recipe
 from streamer.intake.columns import LISTS, blob, coded, fit, int64, uncoded, wrong
+from streamer.intake.decoding import Codec
 
 OUTCOMES = ("trained", "partial", "skipped")  # the position is stored
 IN_TRAINING = "in training"
@@ -55,7 +56,8 @@ class Verdict(NamedTuple):
 
     ``sha256`` is that of the bytes on disk, ``text_bytes`` the length after decompression (0 if that fails).
     ``refusal`` says why the file must not be trained. ``prefix_matches`` says whether it begins with the bytes of the
-    version that :meth:`Ledger.previous` returned. ``format`` is the recipe by which a new version is to be read.
+    version that :meth:`Ledger.previous` returned. ``format`` is the recipe by which a new version is to be read,
+    ``encoding`` the name of its codec.
     """
 
     signature: Signature
@@ -64,6 +66,7 @@ class Verdict(NamedTuple):
     refusal: str | None = None
     prefix_matches: bool = False
     format: str = TEXT
+    encoding: str = ""
 
 
 @dataclass(slots=True, eq=False)  # compared by identity, so that rows are moved and removed in O(1)
@@ -71,7 +74,7 @@ class Entry:
     """One version of one file. Sizes are in text bytes; ``offset`` is the position in the pass under way, else 0.
 
     A byte that is trained in several passes counts once, and so do its words. ``format`` is the recipe by which it was
-    begun, and by which it is read to its end.
+    begun, and by which it is read to its end; so is ``encoding``, the codec, which is empty if it is not known.
     """
 
     path: str
@@ -86,6 +89,7 @@ class Entry:
     outcome: str = "partial"
     reason: str = IN_TRAINING
     format: str = TEXT
+    encoding: str = ""
 
     @property
     def bytes(self) -> int:
@@ -150,16 +154,21 @@ class Ledger:
         """Return why the newest version of a file was refused, or None if it was not."""
         return self._refused[path].reason if path in self._refused else None
 
-    def reconsider(self, stale: Callable[[str], bool]) -> None:
-        """Forget the signatures of files whose reason for refusal is stale, so that they are checked again."""
+    def reconsider(self, stale: Callable[[Entry], bool]) -> None:
+        """Forget the signatures of files whose refusal is stale, so that they are checked again."""
         for entry in self._refused.values():
-            if stale(entry.reason):
+            if stale(entry):
                 entry.signature = Signature(-1, -1, -1)
 
     def previous(self, path: str) -> tuple[int, bytes] | None:
         """Return the size and SHA-256 on disk of the version trained last, for the check of the prefix, or None."""
         trained = (version for version in reversed(self._versions.get(path, ())) if version.bytes_trained)
         return next(((version.signature.size, version.sha256) for version in trained), None)
+
+    def encoding(self, path: str) -> str:
+        """Return the codec of the version trained last; empty if there is none, or its codec is not known."""
+        trained = (version for version in reversed(self._versions.get(path, ())) if version.bytes_trained)
+        return next((version.encoding for version in trained), "")
 
     def plan(self, path: str, verdict: Verdict, *, on_change: str = "skip", passes: int = 1) -> Entry | None:
         """Return the entry to train from its offset on, or None if there is nothing to train.
@@ -175,7 +184,8 @@ class Ledger:
             return None
         if same is not None:
             if not same.bytes_trained:
-                same.format = verdict.format
+                same.format, same.encoding = verdict.format, verdict.encoding
+            same.encoding = same.encoding or verdict.encoding
             return self._keep(same, verdict, passes)
         self._drop_unbegun(path)
         newest = self._versions[path][-1] if path in self._versions else None
@@ -237,6 +247,7 @@ class Ledger:
     def _grow(self, entry: Entry, verdict: Verdict, passes: int) -> Entry | None:
         end, whole = entry.text_bytes, entry.offset == 0 and entry.passes > 0
         entry.sha256, entry.text_bytes = verdict.sha256, verdict.text_bytes
+        entry.encoding = entry.encoding or verdict.encoding
         if whole and entry.text_bytes > end:  # an empty gzip member adds bytes on disk, but none of text
             entry.offset = end
             entry.passes -= 1
@@ -244,7 +255,8 @@ class Ledger:
 
     def _append(self, path: str, verdict: Verdict) -> Entry:
         self._drop_refused(path)
-        entry = Entry(path, verdict.signature, verdict.sha256, verdict.text_bytes, format=verdict.format)
+        entry = Entry(path, verdict.signature, verdict.sha256, verdict.text_bytes)
+        entry.format, entry.encoding = verdict.format, verdict.encoding
         self._add(entry)
         return entry
 
@@ -290,10 +302,10 @@ class Ledger:
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the rows as columns of length n, in the order of training.
 
-        ``paths`` is a uint8 blob of NUL-terminated names, one per row; ``reasons`` and ``formats`` are such blobs of
-        distinct texts; ``reason`` and ``format`` (int32) and ``outcome`` (uint8) are positions in them and in
-        :data:`OUTCOMES`; ``sha256`` is uint8 of shape (n, 32); all others are int64. The same rows always give the same
-        bytes.
+        ``paths`` is a uint8 blob of NUL-terminated names, one per row; ``reasons``, ``formats`` and ``encodings`` are
+        such blobs of distinct texts; ``reason``, ``format`` and ``encoding`` (int32) and ``outcome`` (uint8) are
+        positions in them and in :data:`OUTCOMES`; ``sha256`` is uint8 of shape (n, 32); all others are
+        int64. The same rows always give the same bytes.
         """
         rows = self.entries
         columns: dict[str, npt.NDArray[Any]] = {
@@ -326,8 +338,10 @@ class Ledger:
             signatures = map(Signature._make, zip(*numbers[:3], strict=True))
             digests = [hashes[start : start + 32] for start in range(0, len(hashes), 32)]
             texts = [uncoded(columns[names], columns[codes]) for names, codes in LISTS.items()]
-            for recipe in set(texts[-1]):
+            for recipe in set(texts[1]):
                 Recipe.parse(recipe)
+            for encoding in set(texts[2]) - {""}:
+                Codec.of(b"", encoding)
             for fields in zip(paths, signatures, digests, *numbers[3:], outcomes, *texts, strict=True):
                 ledger._add(Entry(*fields))
             if "" in paths:
@@ -335,7 +349,7 @@ class Ledger:
             for path, versions in ledger._versions.items():
                 if len(versions) > 1 and len({row.sha256 for row in versions}) < len(versions):
                     raise ValueError(f"paths has {path!r} twice with the same content")
-        except (KeyError, ValueError, IndexError, TypeError) as error:
+        except (LookupError, ValueError, TypeError) as error:
             raise StreamerError(f"the ledger is damaged: {error}", code=ExitCode.DAMAGED) from error
         if len(ledger._refused) + sum(map(len, ledger._versions.values())) != len(ledger._rows):
             raise StreamerError("the ledger is damaged: a file was refused twice", code=ExitCode.DAMAGED)

@@ -22,12 +22,13 @@ import structlog
 from streamer.checkpoints import Store
 from streamer.errors import StreamerError
 from streamer.intake import reader
+from streamer.intake.decoding import likely
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.ledger import REMOVED, Entry, Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
-from streamer.service.files import Files, has_changed, outdated, refuse_unreadable, wanted
+from streamer.service.files import Files, has_changed, judged, outdated, refuse_unreadable, wanted
 from streamer.service.progress import Display, FileProgress
 from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
@@ -201,7 +202,14 @@ class Service:
         """Prepare for the files that come next: tokenize them ahead, and start workers if it is worth it."""
         candidates = [candidate for candidate in candidates if not candidate.refusal]
         jobs = [
-            self._job(candidate, candidate.signature, 0, candidate.signature.size, recipe="")
+            Job(
+                candidate.absolute,
+                candidate.signature,
+                0,
+                candidate.signature.size,
+                likely(self.run.encoding_of(candidate.path)),
+                "",
+            )
             for candidate in candidates
             if not self._grown(candidate)
         ]
@@ -247,14 +255,7 @@ class Service:
             if candidate.refusal:
                 raise reader.Refused(candidate.refusal)
             with reader.open_regular(candidate.absolute) as file:
-                verdict = reader.judge(
-                    file,
-                    encoding=self.run.encoding,
-                    max_bad_ratio=self.run.max_bad_ratio,
-                    wanted=wanted(self.run),
-                    previous=ledger.previous(candidate.path),
-                    check=self.signals.check,
-                )
+                verdict = judged(file, candidate.path, self.run, ledger, self.signals.check)
                 entry = ledger.plan(candidate.path, verdict, on_change=self.run.on_change, passes=passes)
                 self.saver.changed()
                 failpoints.reached("input.planned")
@@ -293,10 +294,8 @@ class Service:
         """Train a file from the entry's offset to its end, block by block."""
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
-        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
-        self.adviser.look(
-            entry.path, partial(reader.beginning, file, entry.text_bytes, self.run.encoding, entry.format)
-        )
+        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset, entry.encoding)
+        self.adviser.look(entry.path, partial(reader.beginning, file, entry.text_bytes, entry.encoding, entry.format))
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
             schedule.make_room()
@@ -341,6 +340,7 @@ class Service:
             loss=None if progress.mean_loss is None else round(progress.mean_loss, 4),
             vocabulary=report.vocabulary,
             **({"records_skipped": progress.skipped} if progress.skipped else {}),
+            **({"encoding": progress.encoding} if progress.encoding not in ("", "utf-8") else {}),
         )
         if progress.admitted:
             _log.info("vocabulary.grown", vocabulary=report.vocabulary, admitted=progress.admitted)
@@ -349,11 +349,8 @@ class Service:
         """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
         for stop in (entry.bytes_trained, entry.text_bytes):
             if entry.offset < stop:
-                job = self._job(candidate, entry.signature, entry.offset, stop, recipe=entry.format)
+                job = Job(candidate.absolute, entry.signature, entry.offset, stop, entry.encoding, entry.format)
                 yield from self.prefetcher.blocks(file, job, self.signals.check)
-
-    def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int, *, recipe: str) -> Job:
-        return Job(candidate.absolute, signature, start, stop, self.run.encoding, recipe)
 
     def _skipped(self, path: str, reason: str) -> None:
         self.files_refused += 1

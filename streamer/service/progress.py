@@ -16,12 +16,14 @@ from streamer.model.sgns import Loss
 class FileProgress:
     """The progress of a file in training: the bytes of its text, how many of them are new, and the totals so far.
 
-    ``skipped`` counts the records that were not trained, because they are broken or too large.
+    ``encoding`` is how it is read. ``skipped`` counts the records that were not trained, because they are broken or too
+    large.
     """
 
     path: str
     size: int
     fresh: int
+    encoding: str = ""
     words: int = 0
     admitted: int = 0
     seconds: float = 0.0

@@ -51,7 +51,16 @@ def _from_2(tree: Tree) -> Tree:
     return {**tree, **added}
 
 
-STEPS: dict[int, Step] = {1: _from_1, 2: _from_2}
+def _from_3(tree: Tree) -> Tree:
+    """Add the encoding of each file: which it was, nobody wrote down."""
+    outcome = tree.get("ledger/outcome")
+    rows = outcome.size if isinstance(outcome, np.ndarray) else 0
+    added: Tree = {"ledger/encodings": np.frombuffer(b"\0" if rows else b"", np.uint8)}
+    added["ledger/encoding"] = np.zeros(rows, np.int32)
+    return {**tree, **added}
+
+
+STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3}
 """For each version except the newest, the step to the next: it takes a complete tree and returns another."""
 
 

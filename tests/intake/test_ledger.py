@@ -495,6 +495,7 @@ def test_a_hundred_thousand_files_are_no_burden() -> None:
     arrays["paths"] = np.frombuffer("".join(f"folder/{row}.txt\0" for row in range(rows)).encode(), np.uint8)
     arrays["reasons"], arrays["sha256"] = np.zeros(1, np.uint8), np.zeros((rows, 32), np.uint8)
     arrays["formats"] = np.frombuffer(b"text\0", np.uint8)
+    arrays["encodings"] = np.frombuffer(b"utf-8\0", np.uint8)
     arrays["passes"] += 1
     start = time.process_time()
     ledger = Ledger.from_arrays(arrays)

@@ -51,7 +51,7 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     assert old.keys() != tree.keys()
     without = (*without, "tokenizer")
     later = {f"settings/{name}" for name in ("tokenizer", "keep_case", "min_length", "stop_words", "phrases")}
-    later |= {"ledger/format", "ledger/formats"}
+    later |= {"ledger/format", "ledger/formats", "ledger/encoding", "ledger/encodings"}
     assert later < old.keys()
     kept = {key: leaf for key, leaf in old.items() if key not in later and key.split("/", maxsplit=1)[0] not in without}
     return kept | {
