@@ -177,13 +177,18 @@ def _odd_bytes(piece: bytes) -> tuple[int, int]:
     middle = int(np.count_nonzero((values - np.uint8(14)) < 18))
     if middle:
         middle -= piece.count(b"\x1a") + piece.count(b"\x1b")
-    return low + middle + (piece.count(b"\x7f") if values.size and values.max() >= 0x7F else 0), nulls
+    return low + middle + int(np.count_nonzero(values == 0x7F)), nulls
 
 
 def _odd_characters(text: str) -> tuple[int, int]:
     """Return how many characters no text has, and how many are for private use."""
-    if text.isascii():
-        return _odd_bytes(text.encode("ascii"))[0], 0
+    try:
+        piece = text.encode("latin-1")
+    except UnicodeEncodeError:
+        pass
+    else:
+        later = int(np.count_nonzero(np.frombuffer(piece, np.uint8) - np.uint8(0x80) < 0x20))
+        return _odd_bytes(piece)[0] + later - (piece.count(b"\x85") if later else 0), 0
     kinds = _kinds()[np.frombuffer(text.encode("utf-16-le", "surrogatepass"), "<u2")]
     return int(np.count_nonzero(kinds == 1)), int(np.count_nonzero(kinds == 2))
 

@@ -110,7 +110,7 @@ class Samples:
 
     def _window(self, piece: bytes, start: int) -> bytes:
         """Return a sample from a place on, or from before the first byte behind it that is not ASCII."""
-        found = _NOT_ASCII.search(piece, start)
+        found = None if piece.isascii() else _NOT_ASCII.search(piece, start)
         if found and found.start() > start + WINDOW // 2:
             start = found.start() - WINDOW // 4
         start -= (self._position + start) % 2
