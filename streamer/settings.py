@@ -210,6 +210,9 @@ class RunSettings:
     on_change: str = _setting(
         "skip", "What to do with a file that was rewritten after it was trained.", choices=("skip", "retrain")
     )
+    duplicates: str = _setting(
+        "skip", "What to do with a text that was trained under another name.", choices=("skip", "train")
+    )
     pairs: tuple[str, ...] = _setting((), "Score the vectors on these word pairs during training.", metavar="FILE")
     analogies: tuple[str, ...] = _setting((), "Score the vectors on these analogies during training.", metavar="FILE")
     evaluate_every: int = _setting(

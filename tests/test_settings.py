@@ -64,7 +64,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     )
     assert run.threads >= 1
     assert attrs.astuple(run)[1:8] == (60, 3, 2, 5, False, (), DEFAULT_EXCLUDE)
-    assert attrs.astuple(run)[8:] == ("utf-8", "auto", (), 0.01, "skip", (), (), 1_000_000)
+    assert attrs.astuple(run)[8:] == ("utf-8", "auto", (), 0.01, "skip", "skip", (), (), 1_000_000)
 
 
 @pytest.mark.parametrize("name", ["text", "html", "mail"])

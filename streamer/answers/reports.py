@@ -11,7 +11,7 @@ from typing import Any
 
 from streamer.checkpoints import Checkpoint, Newer, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Entry
+from streamer.ledger.entries import Entry
 from streamer.state.reading import read_figures, read_ledger, verify
 
 Row = dict[str, Any]
@@ -41,7 +41,7 @@ def status(folder: Path) -> Row:
         "loss": found.history.loss(),
         "scores": [score._asdict() for score in found.scores.latest()],
         "files": ledger.outcomes(),
-        "bytes": _accounts((e.reason, e.bytes, e.bytes_trained, e.bytes_skipped) for e in ledger.entries),
+        "bytes": _accounts((e.explanation, e.bytes, e.bytes_trained, e.bytes_skipped) for e in ledger),
         "size_bytes": checkpoint.size_bytes,
         "created": _utc(checkpoint),
         "age_seconds": round(max(0.0, time.time() - checkpoint.created), 3),
@@ -52,8 +52,7 @@ def status(folder: Path) -> Row:
 
 def files(folder: Path, outcome: str | None = None) -> Rows:
     """Return the ledger of the newest checkpoint, or its files of one outcome, in the shape of ``files --json``."""
-    entries = read_ledger(folder).entries
-    return [_file(entry) for entry in entries if outcome in (None, entry.outcome)]
+    return [_file(entry) for entry in read_ledger(folder) if outcome in (None, entry.outcome)]
 
 
 def accounts(rows: Rows) -> dict[str, Any]:
@@ -74,7 +73,7 @@ def _file(entry: Entry) -> Row:
     return {
         "path": entry.path,
         "outcome": entry.outcome,
-        "reason": entry.reason,
+        "reason": entry.explanation,
         "format": entry.format,
         "words": entry.words,
         "bytes": entry.bytes,

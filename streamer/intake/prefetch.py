@@ -19,7 +19,7 @@ import structlog
 
 from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake import reader
-from streamer.intake.ledger import Signature
+from streamer.ledger.entries import Signature
 from streamer.system.processes import keep_freed_memory, spawn
 from streamer.text.encoded import EncodedText
 from streamer.text.tokenizer import Tokenizer, TokenizerError

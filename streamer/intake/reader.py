@@ -7,7 +7,6 @@ whole. None is mapped into memory either: a mapped file that shrinks kills the p
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import stat
@@ -18,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 from streamer.formats import detect
 from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake.decoding import ADVICE, BY_MARK, NOT_TEXT, Census, Codec, limit
-from streamer.intake.ledger import Signature, Verdict
+from streamer.intake.fingerprint import Fingerprint, key_of
 from streamer.intake.packings import (
     BOMB_BYTES,
     BOMB_RATIO,
@@ -32,6 +31,8 @@ from streamer.intake.packings import (
 )
 from streamer.intake.streams import Stream
 from streamer.intake.structured import extracts
+from streamer.ledger.entries import NO_DIGEST, Signature, Verdict
+from streamer.ledger.ledger import Known
 from streamer.system import disk
 
 PIECE = 1 << 20
@@ -107,33 +108,38 @@ def judge(
     encoding: str,
     max_bad_ratio: float,
     wanted: Recipe = ANY,
-    previous: tuple[int, bytes] | None = None,
+    before: Known | None = None,
     check: _Check = lambda: None,
 ) -> Verdict:
     """Read a whole file once: hash it, unpack it, see which format it has, and judge whether it is text.
 
-    ``wanted`` is the format that the user wants. ``previous`` is the size and SHA-256 of an earlier version. ``check``
-    is called between pieces and may raise to stop. Only the bytes that the file has at the start count; what is added
-    meanwhile is for the next time. If it is certain that a file is not text, it is not read to its end, unless it is as
-    long as its earlier version. Raises Refused if it became shorter, cannot be read, or has too many holes.
+    ``wanted`` is the format that the user wants. ``before`` tells what the ledger asks, to find out what was trained
+    before. ``check`` is called between pieces and may raise to stop. Only the bytes that the file has at the start
+    count; what is added meanwhile is for the next time. If it is certain that a file is not text, it is not read to its
+    end, unless it is as long as its earlier version. Raises Refused if it became shorter, cannot be read, or has too
+    many holes.
     """
     signature = Signature.of(status := os.fstat(file.fileno()))
-    known = previous is not None and previous[0] == signature.size  # perhaps only touched since it was trained
+    before = before or Known()
+    known = before.size == signature.size  # perhaps only touched since it was trained
     if not known:
         _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
     packing = _packing(file)
     most = packing.most(signature.size) if packing else signature.size  # a byte is no more than one character
-    raw = _Hashed(file, signature.size, previous, check)
-    census, text_bytes, recipe = None, 0, TEXT
+    text = Fingerprint(before.lengths, before.by_head)
+    disk_bytes = Fingerprint(before.lengths) if packing else text
+    raw = _Hashed(file, signature.size, disk_bytes if packing else None, check)
+    census, text_bytes, recipe, codec = None, 0, TEXT, None
     try:
         stream = _unpacked(raw, packing)
         while piece := _read(stream, PIECE):
+            text.update(piece)
             if census is None:
                 if (reason := detect.document(piece[: detect.HEAD])) and not known:
                     return Verdict(signature, bytes(32), 0, reason)
                 if reason:
                     raise Refused(reason)
-                codec = Codec.of(piece[:4], encoding)
+                codec = Codec.of(piece[:4], before.encoding or encoding)
                 recipe = _recipe(piece, codec, wanted)
                 # The parts of a mail say themselves how they are encoded. In Latin-1 only NULs are bad.
                 census = Census(codec if recipe != _MAIL or codec.width > 1 else Codec.of(b"", "latin-1"))
@@ -148,11 +154,25 @@ def judge(
         if str(refusal).startswith(_CANNOT_READ):
             raise  # a read that fails skips bytes, so what follows says nothing about the file
         reason, text_bytes = str(refusal), 0
-        while _read(raw, PIECE):  # the hash must cover the whole file
-            pass
+        while piece := _read(raw, PIECE):  # the hash must cover the whole file
+            if not packing:
+                text.update(piece)
     if raw.position < signature.size:
         raise Refused("became shorter while it was being read")
-    return Verdict(signature, raw.digest(), text_bytes, reason, raw.prefix_matches, recipe)
+    whole = text.digest() if text_bytes or not packing else NO_DIGEST
+    return Verdict(
+        signature,
+        disk_bytes.digest(),
+        text_bytes,
+        reason,
+        recipe,
+        whole,
+        (key_of(whole), *text.heads),
+        text.prefixes,
+        disk_bytes.prefixes if packing else {},
+        text.line_ends,
+        codec.name if codec else "",
+    )
 
 
 def recipe_of(file: BinaryIO, *, encoding: str, wanted: Recipe) -> str:
@@ -285,31 +305,22 @@ def _read(stream: Readable, size: int, *, exactly: bool = False) -> bytes:
 class _Hashed:
     """The first ``size`` bytes of a file, hashed as they are read; ``check`` is called for each piece."""
 
-    def __init__(self, file: BinaryIO, size: int, previous: tuple[int, bytes] | None, check: _Check) -> None:
+    def __init__(self, file: BinaryIO, size: int, fingerprint: Fingerprint | None, check: _Check) -> None:
         self.position = 0
-        self.prefix_matches = False
         self._file = file
         self._size = size
-        self._previous = previous
+        self._fingerprint = fingerprint
         self._check = check
-        self._hash = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
         if self.position == self._size:
             return b""
         data = self._file.read(min(size, self._size - self.position))
         self._check()
-        after = self.position + len(data)
-        if self._previous and self.position < self._previous[0] <= after:
-            prefix = self._hash.copy()
-            prefix.update(memoryview(data)[: self._previous[0] - self.position])
-            self.prefix_matches = prefix.digest() == self._previous[1]
-        self._hash.update(data)
-        self.position = after
+        if self._fingerprint:
+            self._fingerprint.update(data)
+        self.position += len(data)
         return data
-
-    def digest(self) -> bytes:
-        return self._hash.digest()
 
 
 def outdated(reason: str, *, encoding: str, max_bad_ratio: float, wanted: Recipe = ANY) -> bool:

@@ -12,8 +12,10 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
-from streamer.intake.ledger import REWRITTEN, Ledger, Signature
+from streamer.ledger.entries import COPY, REWRITTEN, Signature
+from streamer.ledger.ledger import Ledger
 from streamer.settings import RunSettings
+from streamer.system import disk
 
 
 class Files:
@@ -75,6 +77,13 @@ class Files:
         """Return whether there is nothing to do for a file with this signature."""
         return self._ledger.seen(self.name(path), signature, passes)
 
+    def moved(self, name: str, signature: Signature) -> bool:
+        """Return whether a file is gone, or no longer what it was."""
+        try:
+            return Signature.of(disk.look(Path(self._ledger.root) / name)) != signature
+        except OSError:
+            return True
+
     def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
         def seen(relative: str, signature: Signature) -> bool:
             return self.seen(f"{folder}/{relative}", signature, passes)
@@ -98,6 +107,8 @@ def outdated(run: RunSettings, reason: str) -> bool:
     """Return whether a file was refused for a reason that may not hold with the settings of this process."""
     if reason == REWRITTEN:
         return run.on_change == "retrain"
+    if reason == COPY:
+        return run.duplicates == "train"
     return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run))
 
 

@@ -23,8 +23,8 @@ from streamer.checkpoints import Store
 from streamer.errors import StreamerError
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
-from streamer.intake.ledger import REMOVED, Entry, Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
+from streamer.ledger.entries import REMOVED, Entry, Signature
 from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
 from streamer.service.files import Files, has_changed, outdated, refuse_unreadable, wanted
@@ -201,7 +201,7 @@ class Service:
         """Prepare for the files that come next: tokenize them ahead, and start workers if it is worth it."""
         candidates = [candidate for candidate in candidates if not candidate.refusal]
         jobs = [
-            self._job(candidate, candidate.signature, 0, candidate.signature.size, recipe="")
+            self._job(candidate, candidate.signature, 0, candidate.signature.size)
             for candidate in candidates
             if not self._grown(candidate)
         ]
@@ -214,8 +214,7 @@ class Service:
 
     def _grown(self, candidate: Candidate) -> bool:
         """Return whether a file was trained at another size: the new part may be a single line."""
-        previous = self.state.ledger.previous(candidate.path)
-        return previous is not None and previous[0] != candidate.signature.size
+        return self.state.ledger.known(candidate.path).size not in (-1, candidate.signature.size)
 
     def resume_under_way(self) -> None:
         """Resume the file in which the last run stopped, before any other."""
@@ -252,10 +251,17 @@ class Service:
                     encoding=self.run.encoding,
                     max_bad_ratio=self.run.max_bad_ratio,
                     wanted=wanted(self.run),
-                    previous=ledger.previous(candidate.path),
+                    before=ledger.known(candidate.path, duplicates=self.run.duplicates),
                     check=self.signals.check,
                 )
-                entry = ledger.plan(candidate.path, verdict, on_change=self.run.on_change, passes=passes)
+                entry = ledger.plan(
+                    candidate.path,
+                    verdict,
+                    on_change=self.run.on_change,
+                    duplicates=self.run.duplicates,
+                    passes=passes,
+                    moved=self.files.moved,
+                )
                 self.saver.changed()
                 failpoints.reached("input.planned")
                 if entry is not None:
@@ -295,7 +301,8 @@ class Service:
         epoch, signature = entry.passes, entry.signature
         progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
         self.adviser.look(
-            entry.path, partial(reader.beginning, file, entry.text_bytes, self.run.encoding, entry.format)
+            entry.path,
+            partial(reader.beginning, file, entry.text_bytes, entry.encoding or self.run.encoding, entry.format),
         )
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
@@ -305,7 +312,7 @@ class Service:
             if has_changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is checked again when it is still
             # Text added at the end of a file is new, however often the beginning was trained.
-            fresh = block.start >= entry.bytes_trained
+            fresh = block.start >= entry.known
             ledger.advance(entry, block.stop, len(block.tokens))
             progress.skipped += block.skipped
             failpoints.reached("block.advanced")
@@ -347,13 +354,15 @@ class Service:
 
     def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
         """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
-        for stop in (entry.bytes_trained, entry.text_bytes):
+        for stop in (entry.known, entry.text_bytes):
             if entry.offset < stop:
-                job = self._job(candidate, entry.signature, entry.offset, stop, recipe=entry.format)
+                job = self._job(candidate, entry.signature, entry.offset, stop, entry.format, entry.encoding)
                 yield from self.prefetcher.blocks(file, job, self.signals.check)
 
-    def _job(self, candidate: Candidate, signature: Signature, start: int, stop: int, *, recipe: str) -> Job:
-        return Job(candidate.absolute, signature, start, stop, self.run.encoding, recipe)
+    def _job(
+        self, candidate: Candidate, signature: Signature, start: int, stop: int, recipe: str = "", encoding: str = ""
+    ) -> Job:
+        return Job(candidate.absolute, signature, start, stop, encoding or self.run.encoding, recipe)
 
     def _skipped(self, path: str, reason: str) -> None:
         self.files_refused += 1

@@ -15,7 +15,8 @@ import pytest
 from streamer.answers import reports
 from streamer.checkpoints import FORMAT_VERSION, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import REWRITTEN, Ledger, Signature, Verdict
+from streamer.ledger.entries import REWRITTEN, Signature, Verdict
+from streamer.ledger.ledger import Ledger
 from streamer.settings import ModelSettings
 from streamer.state import InitialVectors, Score, State
 

@@ -60,7 +60,7 @@ def test_status_is_that_of_a_trainer(undisturbed: Path, tmp_path: Path) -> None:
         "bytes": {
             "seen": sum(entry.bytes for entry in ledger.entries),
             "trained": sum(entry.bytes_trained for entry in ledger.entries),
-            "skipped": {entry.reason: entry.bytes_skipped for entry in ledger.entries if entry.bytes_skipped},
+            "skipped": {entry.explanation: entry.bytes_skipped for entry in ledger.entries if entry.bytes_skipped},
         },
         "scores": [
             {"words_trained": 20, "test": "pairs a.tsv", "score": 0.3, "scored": 3, "rows": 4},

@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from streamer.formats import detect
-from streamer.intake import inbox, ledger, packings, reader
+from streamer.intake import inbox, packings, reader
+from streamer.ledger import entries
 from streamer.service import loop
 
 from .pages import DOCS
@@ -40,7 +41,7 @@ def _texts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 REASONS = {
-    *(inbox.FOLDER, ledger.IN_TRAINING, ledger.CHANGED, ledger.REWRITTEN),
+    *(inbox.FOLDER, entries.IN_TRAINING, entries.CHANGED, entries.REWRITTEN),
     *(reader._KINDS.values()),
     *VERDICTS,
     *strings(reader, "Refused"),

@@ -16,7 +16,7 @@ from streamer.answers import reports
 from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.inbox import Candidate
-from streamer.intake.ledger import CHANGED, REMOVED, Signature
+from streamer.ledger.entries import CHANGED, REMOVED, Signature
 from streamer.service import loop, saving
 from streamer.service.loop import Service
 from streamer.service.progress import Display

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Signature
+from streamer.ledger.entries import Signature
 from streamer.model.learner import Learner
 from streamer.model.pipeline import Tokens
 from streamer.service import saving

@@ -145,7 +145,7 @@ def test_a_word_comes_when_it_was_seen_often_enough_in_all(tmp_path: Path) -> No
     """A word twice in each of three files, each trained by its own process, has a vector from the third file on."""
     known = []
     for name in ("a", "b", "c"):
-        put(tmp_path / "inbox" / f"{name}.txt", "The quokka met a quokka. And so on, and on.\n")
+        put(tmp_path / "inbox" / f"{name}.txt", f"{name}: the quokka met a quokka. And so on, and on.\n")
         done("watch", "inbox", "--once", "--min-count", "5", *QUICK, folder=tmp_path)
         known.append("quokka" in streamer.load(tmp_path / "checkpoints"))
     assert known == [False, False, True]
