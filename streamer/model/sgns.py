@@ -21,6 +21,7 @@ word uses the centres in the same way.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -107,9 +108,11 @@ class Rows:
             ids: (m,) int64, the tokens of the chunk.
             noise: (k,) int64, K noise words for each span of centres, as indices in :attr:`Weights.outputs`.
         """
-        m = self.tokens = len(ids)
+        m, before = len(ids), self.tokens
         weights.vectors.take(ids, 0, out=self._both[:m], mode="clip")  # "clip" writes to out without a buffer
-        self._both[m:] = 0
+        if m < before:
+            self._both[m:before] = 0  # all after that is zero already
+        self.tokens = m
         self.noise = weights.outputs.vectors.take(noise, 0, out=self._noise[: len(noise)], mode="clip")[:, 0]
 
 
@@ -227,9 +230,8 @@ def _noise(
     m, k = len(pair_weights), len(noise)
     per_span, span = work.batching.noise, work.batching.span
     spans = k // per_span
-    work.noise_weights[:m] = pair_weights
-    work.noise_weights[:m] *= np.float32(-negative / per_span)
-    work.noise_weights[m:] = 0
+    np.multiply(pair_weights, np.float32(-negative / per_span), out=work.noise_weights[:m])
+    work.noise_weights[m : spans * span] = 0
     weights = work.noise_weights[: spans * span].reshape(spans, span, 1)
 
     rows = noise.reshape(spans, per_span, -1)
@@ -246,12 +248,21 @@ def _noise(
 
 
 def _shared_mean(vectors: Floats, scratch: Floats) -> Floats:
-    """Return the vectors of each span, moved so that their mean is that of all spans: (spans, n, D), in ``scratch``."""
-    count, n, dimensions = vectors.shape
-    means = np.matmul(np.full((1, n), 1 / n, np.float32), vectors)  # a fifth of the time of vectors.mean(1)
-    means -= means.mean(0)
-    moved = scratch[: count * n * dimensions].reshape(vectors.shape)
-    return np.subtract(vectors, means, out=moved)
+    """Return the vectors of each span, (spans, n, D), moved so that their mean is that of all spans.
+
+    They are in ``scratch``; if there is only one span, they stay as and where they are.
+    """
+    count, n, _ = vectors.shape
+    if count == 1:
+        return vectors
+    means = np.matmul(_mean_of(n), vectors)  # a fifth of the time of vectors.mean(1)
+    means -= np.add.reduce(means) / np.float32(count)
+    return np.subtract(vectors, means, out=scratch[: vectors.size].reshape(vectors.shape))
+
+
+@functools.cache
+def _mean_of(n: int) -> Floats:
+    return np.full((1, n), 1 / n, np.float32)
 
 
 def times_sigmoid(weights: Floats, scores: Floats, sign: int, offset: np.float32) -> Floats:
