@@ -27,6 +27,8 @@ Ints = npt.NDArray[np.int64]
 LOSS_EVERY = 16
 """The loss is measured on every 16th chunk of a block, from the first on: logarithms cost more than gradients."""
 
+_AT_ONCE = contextlib.nullcontext()
+
 ARCHITECTURES = {"skipgram": sgns.skipgram, "cbow": sgns.cbow}
 
 
@@ -82,7 +84,7 @@ class Pipeline:
         self,
         weights: Weights,
         tokens: Tokens,
-        turn: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+        turn: Callable[[], contextlib.AbstractContextManager[object]] = lambda: _AT_ONCE,
     ) -> list[tuple[int, Loss]]:
         """Train this worker's chunks of a block.
 

@@ -35,6 +35,8 @@ from streamer.model.embeddings import Weights
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+_LESS, _ZERO, _HALF, _ONE = np.array([-1, 0, 0.5, 1], np.float32)
+
 
 @attrs.frozen
 class Batching:
@@ -151,6 +153,7 @@ def noise_words(batching: Batching, tokens: int) -> int:
     return -(-tokens // batching.span) * batching.noise
 
 
+@functools.cache
 def score_offset(negative: float) -> np.float32:
     """Return b, which is added to every score: half of the term −ln(negative) in the optimum PMI − ln(negative)."""
     return np.float32(-0.5 * math.log(negative))
@@ -267,17 +270,20 @@ def _mean_of(n: int) -> Floats:
 
 def times_sigmoid(weights: Floats, scores: Floats, sign: int, offset: np.float32) -> Floats:
     """Return ``weights · σ(sign · (scores + offset))`` in the array of the scores: w · ½ (1 ± tanh(½ (s + b)))."""
-    scores *= np.float32(0.5)
-    scores += np.float32(0.5) * offset
+    scores *= _HALF
+    scores += _HALF * offset
     np.tanh(scores, out=scores)  # half the time of an exponential and a division
     if sign < 0:
-        np.subtract(np.float32(1), scores, out=scores)
+        np.subtract(_ONE, scores, out=scores)
     else:
-        scores += np.float32(1)
-    scores *= np.float32(0.5) * weights
+        scores += _ONE
+    scores *= _HALF * weights
     return scores
 
 
 def softplus(x: Floats) -> Floats:
     """Return log(1 + e^x) = −log σ(−x), without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    result: Floats = np.exp(np.copysign(x, _LESS))  # e^−|x|
+    np.log1p(result, out=result)
+    result += np.maximum(x, _ZERO)
+    return result
