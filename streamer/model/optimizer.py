@@ -72,7 +72,8 @@ def plan_row_sums(ids: Ints, zero_row: int) -> RowSums:
     begins = np.empty_like(ends)
     begins[by_level] = ends - width
     begins -= starts
-    order = np.full(ends[-1], zero_row)
+    order = np.empty(ends[-1], np.int64)
+    order.fill(zero_row)
     place = begins.repeat(times)
     place += position
     order[place] = row

@@ -38,7 +38,7 @@ from streamer.state import State
 from streamer.system import failpoints
 from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
-from streamer.training import WORTH_WORKERS, Schedule
+from streamer.training import WORTH_SHARING, WORTH_WORKERS, Schedule
 from streamer.training.tokenizing import tokenizer_of
 from streamer.workers import starter
 
@@ -209,7 +209,9 @@ class Service:
         if not candidates:
             self.schedule.drain()
             self.schedule.end_workers()  # a service may have nothing to do for days
-        elif sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.schedule.start_workers()):
+            return
+        shared = sum(job.stop for job in jobs if job.stop >= WORTH_SHARING)
+        if shared >= WORTH_WORKERS and (count := self.schedule.start_workers()):
             _log.info("workers.started", count=count)
 
     def _grown(self, candidate: Candidate) -> bool:
