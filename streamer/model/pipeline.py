@@ -99,7 +99,7 @@ class Pipeline:
         group, count = self._batching.group, -(-len(tokens.ids) // self._batching.chunk)
         losses = []
         # Complete rounds, so that the first turn of every block is the first worker's.
-        for number in range(self._part, group * -(-(count + group) // group) if count else 0, self._parts):
+        for number in range(self._part, -(-(count + group) // self._parts) * self._parts if count else 0, self._parts):
             slot = self._slots[number % group // self._parts]
             with turn():
                 if group <= number < count + group:

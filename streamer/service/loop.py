@@ -37,7 +37,7 @@ from streamer.settings import RunSettings
 from streamer.state import State
 from streamer.system import failpoints
 from streamer.system.blas import Blas
-from streamer.system.processes import keep_freed_memory
+from streamer.system.processes import keep_freed_memory, rare_collections
 from streamer.training import WORTH_SHARING, WORTH_WORKERS, Schedule
 from streamer.training.tokenizing import tokenizer_of
 from streamer.workers import starter
@@ -134,7 +134,7 @@ def start(
     keep_freed_memory()
     tests = read_tests(run)
     store = Store(folder)
-    with store.lock():
+    with rare_collections(), store.lock():
         state = start_state(store, given, initial, signals.check)
         store.retire(run.keep)  # also removes what a killed process left half-written
         state.ledger.reconsider(partial(outdated, run))
@@ -330,7 +330,8 @@ class Service:
         self.state.epochs.add(epoch, report.loss)
         self.words_seen += report.tokens
         progress.add(report, seconds)
-        self.display.block(stop, report.tokens, progress.mean_loss, report.vocabulary)
+        loss = progress.mean_loss
+        self.display.block(stop, report.tokens, loss, report.vocabulary)
         if stop < progress.size:
             return
         _log.info(
@@ -340,7 +341,7 @@ class Service:
             bytes=progress.fresh,
             seconds=round(progress.seconds, 3),
             words_per_second=round(progress.words / progress.seconds),
-            loss=None if progress.mean_loss is None else round(progress.mean_loss, 4),
+            loss=None if loss is None else round(loss, 4),
             vocabulary=report.vocabulary,
             **({"records_skipped": progress.skipped} if progress.skipped else {}),
         )

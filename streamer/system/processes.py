@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from streamer.system import failpoints
 
@@ -54,3 +55,17 @@ def keep_freed_memory() -> None:
         glibc = ctypes.CDLL("libc.so.6")
         glibc.mallopt(_M_TRIM_THRESHOLD, 128 << 20)
         glibc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+
+
+@contextlib.contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let Python look less often for objects that refer to each other in a circle.
+
+    Hardly any are made, and each look goes through the rows of the ledger: with 100,000 files, 5 % of the time.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(10_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

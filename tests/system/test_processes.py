@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
@@ -10,14 +11,14 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamer.system import failpoints
-from streamer.system.processes import keep_freed_memory, spawn
+from streamer.system.processes import keep_freed_memory, rare_collections, spawn
 
 ROOT = Path(__file__).parents[2]
 HELPERS = """
@@ -186,3 +187,13 @@ def test_without_glibc_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     keep_freed_memory()
     monkeypatch.setattr("ctypes.CDLL", lambda name: object())
     keep_freed_memory()
+
+
+def test_garbage_is_looked_for_less_often_for_a_while() -> None:
+    """Circles are still found, and afterwards all is as it was, whatever happens meanwhile."""
+    before = gc.get_threshold()
+    with suppress(KeyError), rare_collections():
+        assert gc.get_threshold()[0] > before[0]
+        assert gc.isenabled()
+        raise KeyError
+    assert gc.get_threshold() == before
