@@ -128,7 +128,8 @@ class Prefetcher:
             check: Called while there is nothing to yield yet; may raise to stop.
         """
         position = job.start
-        if self._claim(job._replace(recipe=""), check) and self._receive(check) == job.recipe:
+        made = self._connection is not None and self._claim(job._replace(recipe=""), check)
+        if made and self._receive(check) == job.recipe:
             while isinstance(block := self._receive(check), TokenBlock):
                 position = block.stop
                 yield block

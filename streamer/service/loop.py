@@ -38,7 +38,7 @@ from streamer.state import State
 from streamer.system import failpoints
 from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
-from streamer.training import WORTH_WORKERS, Schedule
+from streamer.training import WORTH_SHARING, WORTH_WORKERS, Schedule
 from streamer.training.tokenizing import tokenizer_of
 from streamer.workers import starter
 
@@ -209,7 +209,9 @@ class Service:
         if not candidates:
             self.schedule.drain()
             self.schedule.end_workers()  # a service may have nothing to do for days
-        elif sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.schedule.start_workers()):
+            return
+        shared = sum(job.stop for job in jobs if job.stop >= WORTH_SHARING)
+        if shared >= WORTH_WORKERS and (count := self.schedule.start_workers()):
             _log.info("workers.started", count=count)
 
     def _grown(self, candidate: Candidate) -> bool:
@@ -335,7 +337,8 @@ class Service:
         self.state.epochs.add(epoch, report.loss)
         self.words_seen += report.tokens
         progress.add(report, seconds)
-        self.display.block(stop, report.tokens, progress.mean_loss, report.vocabulary)
+        loss = progress.mean_loss
+        self.display.block(stop, report.tokens, loss, report.vocabulary)
         if stop < progress.size:
             return
         _log.info(
@@ -345,7 +348,7 @@ class Service:
             bytes=progress.fresh,
             seconds=round(progress.seconds, 3),
             words_per_second=round(progress.words / progress.seconds),
-            loss=None if progress.mean_loss is None else round(progress.mean_loss, 4),
+            loss=None if loss is None else round(loss, 4),
             vocabulary=report.vocabulary,
             **({"records_skipped": progress.skipped} if progress.skipped else {}),
         )
