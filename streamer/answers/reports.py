@@ -12,6 +12,7 @@ from typing import Any
 from streamer.checkpoints import Checkpoint, Newer, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Entry
+from streamer.intake.reasons import reason_class
 from streamer.state.reading import read_figures, read_ledger, verify
 
 Row = dict[str, Any]
@@ -57,7 +58,7 @@ def files(folder: Path, outcome: str | None = None) -> Rows:
 
 
 def accounts(rows: Rows) -> dict[str, Any]:
-    """Return the bytes of all files: seen, trained, and skipped by reason."""
+    """Return the bytes of all files: seen, trained, and skipped by class of reason."""
     return _accounts((row["reason"], row["bytes"], row["bytes_trained"], row["bytes_skipped"]) for row in rows)
 
 
@@ -66,8 +67,9 @@ def _accounts(rows: Iterable[tuple[str, int, int, int]]) -> dict[str, Any]:
     skipped = Counter[str]()
     for reason, of_file, of_them_trained, of_them_skipped in rows:
         seen, trained = seen + of_file, trained + of_them_trained
-        skipped[reason] += of_them_skipped
-    return {"seen": seen, "trained": trained, "skipped": {reason: n for reason, n in skipped.most_common() if n}}
+        if of_them_skipped:
+            skipped[reason_class(reason)] += of_them_skipped
+    return {"seen": seen, "trained": trained, "skipped": dict(skipped.most_common())}
 
 
 def _file(entry: Entry) -> Row:

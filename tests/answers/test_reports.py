@@ -176,6 +176,20 @@ def test_accounts_of_several_files_of_one_reason() -> None:
     assert reports.accounts([]) == {"seen": 0, "trained": 0, "skipped": {}}
 
 
+def test_accounts_by_class_of_reason() -> None:
+    """Files that are no text to different degrees have one sum."""
+    rows = [
+        {
+            "reason": f"not text in utf-8: {share} % of its characters",
+            "bytes": 5,
+            "bytes_trained": 0,
+            "bytes_skipped": 5,
+        }
+        for share in range(2, 100)
+    ]
+    assert reports.accounts(rows)["skipped"] == {"not text in utf-8": 490}
+
+
 def test_two_versions_of_a_file_are_two_rows(state: State, tmp_path: Path) -> None:
     """A file that was rewritten has a row for what was trained and one for what was refused."""
     state.ledger.plan("whole.txt", Verdict(Signature(400, 2, 2), b"x" * 32, 400))
