@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.intake.ledger import Entry
 from streamer.intake.reasons import reason_class
 from streamer.state.reading import read_figures, read_ledger, verify
+
+LEAST_SPAN = 60.0
+"""Seconds between the oldest and the newest checkpoint from which on they say how much is written."""
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -44,11 +47,25 @@ def status(folder: Path) -> Row:
         "files": ledger.outcomes(),
         "bytes": _accounts((e.reason, e.bytes, e.bytes_trained, e.bytes_skipped) for e in ledger.entries),
         "size_bytes": checkpoint.size_bytes,
+        "bytes_written_per_hour": _written_per_hour(Store(folder).list()),
         "created": _utc(checkpoint),
         "age_seconds": round(max(0.0, time.time() - checkpoint.created), 3),
         "running": pid is not None,
         "pid": pid or None,
     }
+
+
+def _written_per_hour(kept: Sequence[Checkpoint]) -> int | None:
+    """Return how many bytes of checkpoints are written an hour, by names, times and sizes of those that are kept.
+
+    None if there are too few, or they are too close to each other. Those in between that were removed count by their
+    numbers, with the mean size.
+    """
+    seconds = kept[0].created - kept[-1].created if kept else 0.0
+    if seconds < LEAST_SPAN:
+        return None
+    size = sum(checkpoint.size_bytes for checkpoint in kept) / len(kept)
+    return round((kept[0].sequence - kept[-1].sequence) * size * 3600 / seconds)
 
 
 def files(folder: Path, outcome: str | None = None) -> Rows:

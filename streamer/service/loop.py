@@ -145,7 +145,7 @@ def start(
         here = {"pid": os.getpid(), "threads": run.threads, "blas": blas.kernels()}
         _log.info("service.started", checkpoints=str(folder), **here)
         failpoints.reached("service.started")
-        saver = Saver(store, state, schedule, every=run.checkpoint_every, keep=run.keep)
+        saver = Saver(store, state, schedule, every=run.checkpoint_every, fresh=run.fresh, keep=run.keep)
         if not state.sequence and state.initial.words:
             saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
         if state.tokenizer != recorded:
@@ -242,6 +242,11 @@ class Service:
             Stopped: Between two blocks, after a signal; the rest of the file is for the next run.
         """
         self.signals.check()
+        with self.saver.at_work():
+            self._take(candidate, passes, backlog)
+        self.saver.save_if_due()
+
+    def _take(self, candidate: Candidate, passes: int, backlog: int) -> None:
         ledger = self.state.ledger
         try:
             if candidate.refusal:
@@ -271,7 +276,6 @@ class Service:
         except reader.Refused as refusal:
             ledger.refuse(candidate.path, candidate.signature, str(refusal))
             self._skipped(candidate.path, str(refusal))
-        self.saver.save_if_due()
 
     def score_if_due(self) -> None:
         """Score the vectors if it is time."""

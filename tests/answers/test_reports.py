@@ -115,6 +115,26 @@ def test_status_knows_how_old_it_is(folder: Path) -> None:
     assert reports.status(folder)["age_seconds"] == 0
 
 
+def test_status_knows_how_much_is_written(state: State, folder: Path) -> None:
+    """By the numbers of the checkpoints that are kept, so that those between them count; null where it is unsure."""
+    assert reports.status(folder)["bytes_written_per_hour"] is None
+    store = Store(folder)
+    sizes = [store.save(state.to_tree(), number).size_bytes for number in (11, 12)]
+    for number, moment in ((1, 1e9), (11, 1e9 + 900), (12, 1e9 + 1800)):
+        os.utime(folder / f"checkpoint-{number:010}.h5", (moment, moment))
+    (folder / "checkpoint-0000000001.h5").unlink()
+    assert reports.status(folder)["bytes_written_per_hour"] == round(sum(sizes) / 2 * 4)
+    store.save(state.to_tree(), 13)
+    os.utime(folder / "checkpoint-0000000013.h5", (1e9 + 3600,) * 2)
+    (folder / "checkpoint-0000000012.h5").unlink()
+    found = reports.status(folder)["bytes_written_per_hour"]
+    assert found == pytest.approx(2 * sizes[0] / 2700 * 3600, rel=0.01)
+    os.utime(folder / "checkpoint-0000000013.h5", (1e9 + 901,) * 2)
+    assert reports.status(folder)["bytes_written_per_hour"] is None
+    os.utime(folder / "checkpoint-0000000013.h5", (1e9,) * 2)
+    assert reports.status(folder)["bytes_written_per_hour"] is None, "a clock that went back"
+
+
 def test_nobody_trains(folder: Path) -> None:
     """Without a trainer there is no process, whether there is a lock file or not."""
     assert [reports.status(folder)[key] for key in ("running", "pid")] == [False, None]
