@@ -56,10 +56,15 @@ class Batching:
 
 
 class Loss(NamedTuple):
-    """A sum of losses, and the total weight of its positive pairs; their ratio is the mean loss."""
+    """A sum of losses, and the total weight of its positive pairs. Whoever says "loss" means :attr:`mean`."""
 
     total: float
     weight: float
+
+    @property
+    def mean(self) -> float | None:
+        """The loss of a pair of a word and its context, with its noise words, in nats; None if none was measured."""
+        return self.total / self.weight if self.weight else None
 
 
 class Gradients(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model.learner import BlockReport
+from streamer.model.sgns import Loss
 
 COLUMNS = ("words_seen", "words_trained", "vocabulary", "loss_total", "loss_weight", "seconds")
 LIMIT = 2048
@@ -43,8 +44,7 @@ class History:
     def loss(self, words: float = 1e6) -> float | None:
         """Return the mean loss over about the last ``words`` words trained, None if nothing was measured."""
         last = self._last(words)
-        weight = sum(row[4] for row in last)
-        return sum(row[3] for row in last) / weight if weight else None
+        return Loss(sum(row[3] for row in last), sum(row[4] for row in last)).mean
 
     def words_per_second(self, words: float = 1e6) -> float | None:
         """Return the speed over about the last ``words`` words trained, None if nothing was measured."""
