@@ -40,6 +40,15 @@ class Index:
             yield row - 1
             at += 1
 
+    def first(self, key: int, wanted: Callable[[int], bool]) -> int:
+        """Return the first row of :meth:`find` that is wanted, −1 if there is none."""
+        slots, at = self._view, key * self._homes >> 32
+        while row := slots[at]:
+            if wanted(row - 1):
+                return row - 1
+            at += 1
+        return -1
+
     def add(self, key: int, row: int) -> None:
         """Add a row; it may be in the index with another key too. The row must be among those of ``keys``."""
         at = key * self._homes >> 32

@@ -97,6 +97,9 @@ class Ledger:
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file with this signature. O(1)."""
+        row = self._rows.settled(path, signature, passes)
+        if row >= 0 and row not in self._open:
+            return True
         for row in self._rows.versions(path):
             if row in self._open:
                 continue

@@ -78,11 +78,21 @@ class Rows:
 
     def find(self, path: str) -> int:
         """Return the newest row of a file, which may have been removed, or −1."""
-        name = os.fsencode(path) + b"\0"
-        for row in self._by_name.find(_key(name)):
-            if self._names[row >> BITS].startswith(name, self.table[row][0]):
-                return row
-        return -1
+        name, names, table = os.fsencode(path) + b"\0", self._names, self.table
+        return self._by_name.first(_key(name), lambda row: names[row >> BITS].startswith(name, table.first(row)))
+
+    def settled(self, path: str, signature: Signature, passes: int) -> int:
+        """Return the newest row of a file if all of it was trained or refused with this signature, else −1.
+
+        This is what a scan asks of each file. It says nothing of files that are packed, or copies in part.
+        """
+        row = self.find(path)
+        if row < 0:
+            return -1
+        found = self.table[row]
+        if found[2:5] != signature or found[14] >= 0 or not (found[12] == SKIPPED or found[8] >= passes):
+            return -1
+        return row if found[12] in (TRAINED, SKIPPED) else -1
 
     def versions(self, path: str) -> Iterator[int]:
         """Yield the rows of a file that were not removed, the newest first."""

@@ -15,6 +15,8 @@ PIECE = 1 << BITS
 
 _CODES = {"u1": "B", "u2": "H", "u4": "I", "i4": "i", "i8": "q", "V32": "32s"}
 
+_FIRST = struct.Struct("<I")
+
 
 class Table:
     """Rows by number, from 0; each is a tuple of Python numbers and bytes.
@@ -39,6 +41,11 @@ class Table:
     def __getitem__(self, number: int) -> tuple[Any, ...]:
         """Return a row."""
         return self._row.unpack_from(self._pieces[number >> BITS], (number & (PIECE - 1)) * self._row.size)
+
+    def first(self, number: int) -> int:
+        """Return the first field of a row, which has 32 bits."""
+        found: int = _FIRST.unpack_from(self._pieces[number >> BITS], (number & (PIECE - 1)) * self._row.size)[0]
+        return found
 
     def __setitem__(self, number: int, row: tuple[Any, ...]) -> None:
         """Replace a row."""

@@ -147,6 +147,7 @@ def test_all_ways_in_come_to_the_same(command: tuple[str, ...], tmp_path: Path, 
     expected = fill(tmp_path / "inbox", KINDS)
     ended = done(
         *command,
+        *("--duplicates", "train"),
         *(option for option in QUICK if "train" not in command or option not in SETTLING),
         folder=tmp_path,
         command=powerless,
