@@ -48,8 +48,13 @@ def _setting(
     metavar: str | None = None,
     lines: bool = False,
     single: bool = False,
+    duration: bool = False,
 ) -> Any:
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "metavar": metavar, "lines": lines}
+    metadata["duration"] = duration
+    if duration:
+        metadata["metavar"] = "DURATION"
+        return attrs.field(default=default, metadata=metadata, validator=_check, converter=_duration)
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         return attrs.field(default=default, metadata=metadata, validator=_check, converter=_plain)
     if factory:
@@ -79,6 +84,38 @@ def _plain_float(value: object) -> object:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "mo": 30 * 86_400}
+DURATIONS = "a duration, such as 10s, 1.5h or 30d"
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of a duration: a number and one of the units s, m, h, d, w, mo, or a number of seconds.
+
+    Raises:
+        ValueError: If it is not a duration.
+    """
+    parts = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(mo|[smhdw]?)", text.strip(), re.ASCII)
+    if not parts:
+        raise ValueError(text)
+    return float(parts[1]) * _SECONDS[parts[2] or "s"]
+
+
+def as_duration(length: float) -> str:
+    """Return seconds as people write a duration, in the largest unit that they are a whole number of."""
+    unit = next((unit for unit in ("w", "d", "h", "m") if length and length % _SECONDS[unit] == 0), "s")
+    return f"{length / _SECONDS[unit]:g}{unit}" if length else "0"
+
+
+def _duration(value: object) -> object:
+    """Convert a duration to seconds; leave the rest to :func:`_check`."""
+    if isinstance(value, str):
+        try:
+            return seconds(value)
+        except ValueError:
+            return value
+    return _plain_float(value)
+
+
 def _lines(value: object) -> object:
     """Convert a list of strings to the lines in it, as a checkpoint can hold them; leave the rest to :func:`_check`."""
     value = _plain(value)
@@ -100,6 +137,7 @@ def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
     right = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
     if not right or (isinstance(value, tuple) and not all(isinstance(item, str) for item in value)):
         wanted = {"tuple[str, ...]": "a list of strings"}.get(str(attribute.type), f"of type {attribute.type}")
+        wanted = DURATIONS if attribute.metadata["duration"] else wanted
         raise invalid(attribute.name, value, f"must be {wanted}")
     if attribute.metadata["lines"]:
         _check_lines(attribute.name, value)  # type: ignore[arg-type]
@@ -195,11 +233,17 @@ class RunSettings:
         factory=True,
     )
     checkpoint_every: float = _setting(
-        60.0, "Seconds between checkpoints during training; sooner when there is no more text.", low=0
+        60.0, "Least time between checkpoints; 0 saves as often as possible.", low=0, duration=True
+    )
+    fresh: float = _setting(
+        600.0,
+        "Longest time until a checkpoint has what was learned, however costly it is.",
+        low=0,
+        duration=True,
     )
     keep: int = _setting(3, "Number of checkpoints to keep.", low=1)
-    settle: float = _setting(2.0, "Seconds that a file must be unchanged before it is read.", low=0)
-    rescan: float = _setting(5.0, "Seconds between scans of the folder.", low=0.05)
+    settle: float = _setting(2.0, "Time that a file must be unchanged before it is read.", low=0, duration=True)
+    rescan: float = _setting(5.0, "Time between scans of the folder.", low=0.05, duration=True)
     poll: bool = _setting(False, "Scan only; use no file system events.")
     include: tuple[str, ...] = _setting((), "Accept only files whose names match one of these globs.", metavar="GLOB")
     exclude: tuple[str, ...] = _setting(
@@ -223,10 +267,16 @@ class RunSettings:
     on_change: str = _setting(
         "skip", "What to do with a file that was rewritten after it was trained.", choices=("skip", "retrain")
     )
+    duplicates: str = _setting(
+        "skip", "What to do with a text that was trained under another name.", choices=("skip", "train")
+    )
     pairs: tuple[str, ...] = _setting((), "Score the vectors on these word pairs during training.", metavar="FILE")
     analogies: tuple[str, ...] = _setting((), "Score the vectors on these analogies during training.", metavar="FILE")
     evaluate_every: int = _setting(
         1_000_000, "Words trained between scores, with --pairs or --analogies.", low=1, metavar="WORDS"
+    )
+    log_every: float = _setting(
+        0.0, "Sum up in the log: a line for all files of this time; 0 writes a line for each.", low=0, duration=True
     )
 
     def encoding_of(self, path: str) -> str:

@@ -55,8 +55,8 @@ def test_the_fields_are_those_of_the_state() -> None:
         "vectors": "streamer.model.embeddings",
         "input": "streamer.model.embeddings",
         "due": "streamer.model.sampling",
-        "_rows": "streamer.intake.ledger",
-        "bytes_trained": "streamer.intake.ledger",
+        "_rows": "streamer.ledger.ledger",
+        "bytes_trained": "streamer.ledger",
         "resolution": "streamer.state.history",
         "losses": "streamer.state.epochs",
         "words_seen": "streamer.state.initial",
@@ -126,7 +126,7 @@ PLANTED = {
     "an alias with an annotation": ("rows: list = state.scores.rows\nrows += found", "rows"),
     "an alias in a condition": ("if rows := state.scores.rows:\n    rows.clear()", "rows"),
     "an alias that is added to": ("counts = vocabulary.counts\ncounts += 1", "counts"),
-    "an alias of the ledger's": ("for entries in ledger._versions.values():\n    entries.clear()", "_versions"),
+    "an alias of the ledger's": ("for entries in ledger._open.values():\n    entries.clear()", "_open"),
     "an element of a loop": ("for row in state.history.rows:\n    row[3] = 0.0", "rows"),
 }
 

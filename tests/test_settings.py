@@ -15,15 +15,18 @@ from streamer.settings import (
     TOKENIZERS,
     ModelSettings,
     RunSettings,
+    as_duration,
     flag,
     model_settings,
     read_toml,
+    seconds,
 )
 
 FIELDS = [(cls, field) for cls in (ModelSettings, RunSettings) for field in attrs.fields(cls)]
 WRONG: dict[str, list[Any]] = {
     "int": [1.0, "1", True, None],
     "float": ["1", True, None],
+    "duration": ["soon", "1x", "-1s", "1h30m", "", "nan", True, None, ("1s",)],
     "str": [1, None, ("a",)],
     "bool": [1, "yes", None],
     "tuple[str, ...]": ["*.txt", (1, 2), None],
@@ -34,7 +37,7 @@ WRONG: dict[str, list[Any]] = {
 def test_each_setting_knows_its_type_and_bounds(cls: type, field: attrs.Attribute[Any]) -> None:
     """A value of another type, beyond a bound or not among the choices is an error 78 that names flag and value."""
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
-    bad = list(WRONG[str(field.type)])
+    bad = list(WRONG["duration" if field.metadata["duration"] else str(field.type)])
     for bound, beyond in ((low, -1), (high, 1)):
         if bound is not None:
             kind = int if str(field.type) == "int" else float
@@ -63,8 +66,8 @@ def test_defaults_are_those_of_the_contract() -> None:
         *("words", "paragraph", False, 1, (), ()),
     )
     assert run.threads >= 1
-    assert attrs.astuple(run)[1:8] == (60, 3, 2, 5, False, (), DEFAULT_EXCLUDE)
-    assert attrs.astuple(run)[8:] == (("auto",), "auto", (), 0.01, "skip", (), (), 1_000_000)
+    assert attrs.astuple(run)[1:9] == (60, 600, 3, 2, 5, False, (), DEFAULT_EXCLUDE)
+    assert attrs.astuple(run)[9:] == (("auto",), "auto", (), 0.01, "skip", "skip", (), (), 1_000_000, 0)
 
 
 @pytest.mark.parametrize("name", ["text", "html", "mail"])
@@ -83,6 +86,41 @@ def test_fields_are_for_formats_that_have_some(name: str) -> None:
 def test_whole_numbers_are_floats_too() -> None:
     """A setting with a fraction may be given without one."""
     assert ModelSettings(learning_rate=1, sample=0).sample == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        *(("10", 10), ("0", 0), ("2.5", 2.5), (".5s", 0.5), ("10s", 10), ("10 s", 10), (" 1.5h ", 5400), ("2m", 120)),
+        *(("30d", 30 * 86_400), ("2w", 14 * 86_400), ("1mo", 30 * 86_400)),
+    ],
+)
+def test_durations(text: str, length: float) -> None:
+    """A number with a unit, or of seconds; a month has 30 days. Settings take them, and numbers."""
+    assert seconds(text) == length
+    given: Any = text
+    assert RunSettings(fresh=given).fresh == RunSettings(fresh=length).fresh == length
+    assert isinstance(RunSettings(fresh=given).fresh, float)
+
+
+@pytest.mark.parametrize("text", ["", "s", "ten", "1x", "-1s", "1h30m", "1M", "1_0s", "1e3", "inf", "٣s", "1. 5s"])
+def test_what_is_no_duration(text: str) -> None:
+    """78, and one line that names the flag, the value and what would be one."""
+    with pytest.raises(ValueError):
+        seconds(text)
+    given: Any = text
+    with pytest.raises(StreamerError, match="--fresh must be a duration, such as 10s") as caught:
+        RunSettings(fresh=given)
+    assert caught.value.code == ExitCode.CONFIGURATION and repr(text) in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("length", "text"), [(0, "0"), (2, "2s"), (0.5, "0.5s"), (60, "1m"), (90, "90s"), (5400, "90m"), (604_800, "1w")]
+)
+def test_durations_are_shown_as_they_are_written(length: float, text: str) -> None:
+    """In the largest unit of which they are a whole number, and they are read back as they were."""
+    assert as_duration(length) == text
+    assert seconds(text) == length
 
 
 @pytest.mark.parametrize("encoding", ["auto", "latin-1", "cp1252", "utf-16", "shift_jis", "*.log=cp1252"])

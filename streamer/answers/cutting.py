@@ -16,7 +16,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Inbox
-from streamer.intake.ledger import Verdict
+from streamer.ledger.entries import Verdict
 from streamer.settings import ModelSettings, RunSettings
 from streamer.text import advice
 from streamer.text.encoded import EncodedText

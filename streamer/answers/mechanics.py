@@ -110,7 +110,7 @@ class Mechanics:
         work = Workspace(batching, settings.vector_size, settings.window)
         gradients = ARCHITECTURES[settings.architecture](work, rows, self.segments, settings.negative, with_loss=True)
         assert gradients.loss is not None
-        return gradients.loss.total / max(gradients.loss.weight, 1e-30)
+        return gradients.loss.mean or 0.0
 
     def update(self) -> None:
         """Take one step: gradients, row sums, AdaGrad."""
@@ -124,5 +124,5 @@ def epoch_losses(text: str, settings: ModelSettings, epochs: int) -> list[float]
     losses = []
     for epoch in range(epochs):
         report = learner.train_block(cut.words, cut.codes, cut.segments, first_pass=epoch == 0)
-        losses.append(report.loss.total / max(report.loss.weight, 1e-30))
+        losses.append(report.loss.mean or 0.0)
     return losses

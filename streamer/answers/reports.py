@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from streamer.checkpoints import Checkpoint, Newer, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Entry
+from streamer.intake.reasons import reason_class
+from streamer.ledger.entries import Entry
 from streamer.state.reading import read_figures, read_ledger, verify
+
+LEAST_SPAN = 60.0
+"""Seconds between the oldest and the newest checkpoint from which on they say how much is written."""
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -41,8 +45,9 @@ def status(folder: Path) -> Row:
         "loss": found.history.loss(),
         "scores": [score._asdict() for score in found.scores.latest()],
         "files": ledger.outcomes(),
-        "bytes": _accounts((e.reason, e.bytes, e.bytes_trained, e.bytes_skipped) for e in ledger.entries),
+        "bytes": _accounts((e.explanation, e.bytes, e.bytes_trained, e.bytes_skipped) for e in ledger),
         "size_bytes": checkpoint.size_bytes,
+        "bytes_written_per_hour": _written_per_hour(Store(folder).list()),
         "created": _utc(checkpoint),
         "age_seconds": round(max(0.0, time.time() - checkpoint.created), 3),
         "running": pid is not None,
@@ -50,14 +55,26 @@ def status(folder: Path) -> Row:
     }
 
 
+def _written_per_hour(kept: Sequence[Checkpoint]) -> int | None:
+    """Return how many bytes of checkpoints are written an hour, by names, times and sizes of those that are kept.
+
+    None if there are too few, or they are too close to each other. Those in between that were removed count by their
+    numbers, with the mean size.
+    """
+    seconds = kept[0].created - kept[-1].created if kept else 0.0
+    if seconds < LEAST_SPAN:
+        return None
+    size = sum(checkpoint.size_bytes for checkpoint in kept) / len(kept)
+    return round((kept[0].sequence - kept[-1].sequence) * size * 3600 / seconds)
+
+
 def files(folder: Path, outcome: str | None = None) -> Rows:
     """Return the ledger of the newest checkpoint, or its files of one outcome, in the shape of ``files --json``."""
-    entries = read_ledger(folder).entries
-    return [_file(entry) for entry in entries if outcome in (None, entry.outcome)]
+    return [_file(entry) for entry in read_ledger(folder) if outcome in (None, entry.outcome)]
 
 
 def accounts(rows: Rows) -> dict[str, Any]:
-    """Return the bytes of all files: seen, trained, and skipped by reason."""
+    """Return the bytes of all files: seen, trained, and skipped by class of reason."""
     return _accounts((row["reason"], row["bytes"], row["bytes_trained"], row["bytes_skipped"]) for row in rows)
 
 
@@ -66,15 +83,16 @@ def _accounts(rows: Iterable[tuple[str, int, int, int]]) -> dict[str, Any]:
     skipped = Counter[str]()
     for reason, of_file, of_them_trained, of_them_skipped in rows:
         seen, trained = seen + of_file, trained + of_them_trained
-        skipped[reason] += of_them_skipped
-    return {"seen": seen, "trained": trained, "skipped": {reason: n for reason, n in skipped.most_common() if n}}
+        if of_them_skipped:
+            skipped[reason_class(reason)] += of_them_skipped
+    return {"seen": seen, "trained": trained, "skipped": dict(skipped.most_common())}
 
 
 def _file(entry: Entry) -> Row:
     return {
         "path": entry.path,
         "outcome": entry.outcome,
-        "reason": entry.reason,
+        "reason": entry.explanation,
         "format": entry.format,
         "encoding": entry.encoding,
         "words": entry.words,

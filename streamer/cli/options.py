@@ -14,14 +14,17 @@ import click
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import (
     DEFAULT_CHECKPOINTS,
+    DURATIONS,
     ModelSettings,
     RunSettings,
+    as_duration,
     flag,
     invalid,
     model_settings,
     names,
     read_lines,
     read_toml,
+    seconds,
 )
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,6 +44,19 @@ class _Words(click.ParamType[int]):
         if not parts:
             self.fail(f"{value!r} is not a number of words, such as 500k, 1M or 1000000", param, ctx)
         return int(parts[1].replace("_", "")) * {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}[parts[2]]
+
+
+class _Duration(click.ParamType[float]):
+    """A duration: ``10``, ``10s`` or ``1.5h``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds, or raise click's error."""
+        try:
+            return seconds(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not {DURATIONS}", param, ctx)
 
 
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING, "tuple[str, ...]": click.STRING}
@@ -193,6 +209,8 @@ def _option(field: attrs.Attribute[Any]) -> Callable[[Function], Function]:
         extra["multiple"] = True
     elif field.metadata["metavar"] == "WORDS":
         extra["type"] = _Words()
+    elif field.metadata["duration"]:
+        extra["type"] = _Duration()
     return click.option(
         name,
         field.name,
@@ -213,6 +231,8 @@ def _default(field: attrs.Attribute[Any]) -> str:
     value: Any = field.default
     if isinstance(value, tuple):
         value = " ".join(value)
+    elif field.metadata["duration"]:
+        value = as_duration(value)
     elif isinstance(value, float):
         value = f"{value:g}"
     elif field.metadata["metavar"] == "WORDS":

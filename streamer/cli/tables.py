@@ -40,6 +40,8 @@ def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
     yield "trainer", f"running, process {figures['pid'] or 'unknown'}" if figures["running"] else "none"
     yield "checkpoint", f"{figures['checkpoint']}, {size(figures['size_bytes'])}"
     yield "saved", _moment(figures["created"])
+    if (written := figures["bytes_written_per_hour"]) is not None:
+        yield "written", f"{size(written)} of checkpoints an hour"
     yield "words seen", f"{figures['words_seen']:,}"
     yield "vocabulary", f"{figures['vocabulary']:,} words, {figures['candidates']:,} candidates"
     yield "vectors", f"{figures['vector_size']} dimensions, {figures['architecture']}"

@@ -28,8 +28,8 @@ from watchdog import events
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from streamer.intake.ledger import Signature
 from streamer.intake.reader import not_regular
+from streamer.ledger.entries import Signature
 from streamer.settings import DEFAULT_EXCLUDE, RunSettings
 from streamer.system import disk, failpoints
 
@@ -60,12 +60,14 @@ class Scan:
 
     ``ready`` is in the order of training. ``waiting`` counts the files that are not still yet. ``next_still`` is the
     time in seconds until the first of them may be still. ``failure`` says why the inbox itself can't be listed.
+    ``seconds`` is how long the scan took.
     """
 
     ready: list[Candidate] = field(default_factory=list)
     waiting: int = 0
     next_still: float | None = None
     failure: str | None = None
+    seconds: float = 0.0
 
 
 class Names:
@@ -237,7 +239,8 @@ class Inbox:
             ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
         self._pending = pending
         ready.sort(key=lambda candidate: (candidate.signature.mtime_ns, os.fsencode(candidate.path)))
-        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unlisted)
+        seconds = self._monotonic() - now
+        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unlisted, seconds)
 
     def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
         """Yield path and status of everything whose name is accepted; of a folder only if its name looks like text."""

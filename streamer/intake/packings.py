@@ -131,6 +131,8 @@ MAGIC = 16
 
 def packing_of(head: bytes) -> Packing | None:
     """Return how a file is packed, by its first :data:`MAGIC` bytes and not by its name; None if it is not."""
+    if not head.startswith(_MAGICS):
+        return None  # almost every file
     found = next((packing for packing in PACKINGS if head.startswith(packing.magic)), None)
     # A text may begin with "BZh": bzip2 has a digit and then a fixed number there.
     if found and found.name == "bzip2" and head[3:10] not in _BZIP2:
@@ -138,6 +140,7 @@ def packing_of(head: bytes) -> Packing | None:
     return found
 
 
+_MAGICS = tuple(packing.magic for packing in PACKINGS)
 _BZIP2 = frozenset(
     b"%d%b" % (level, mark) for level in range(1, 10) for mark in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 )

@@ -19,7 +19,7 @@ import structlog
 
 from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake import reader
-from streamer.intake.ledger import Signature
+from streamer.ledger.entries import Signature
 from streamer.system.processes import keep_freed_memory, spawn
 from streamer.text.encoded import EncodedText
 from streamer.text.tokenizer import Tokenizer, TokenizerError
@@ -130,7 +130,8 @@ class Prefetcher:
         """
         position = job.start
         given = next((known for known in (*self._given, *self._upcoming) if known[:4] == job[:4]), job)
-        if self._claim(given, check) and self._receive(check) == (job.encoding, job.recipe):
+        made = self._connection is not None and self._claim(given, check)
+        if made and self._receive(check) == (job.encoding, job.recipe):
             while isinstance(block := self._receive(check), TokenBlock):
                 position = block.stop
                 yield block

@@ -7,7 +7,6 @@ whole. None is mapped into memory either: a mapped file that shrinks kills the p
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import stat
@@ -19,8 +18,8 @@ from streamer.formats import detect
 from streamer.formats.binary import binary
 from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake.decoding import ADVICE, AUTO, GUESSED, NOT_TEXT, UTF_8, Census, Codec, limit, text_otherwise
+from streamer.intake.fingerprint import Fingerprint, key_of
 from streamer.intake.guessing import Samples, guess
-from streamer.intake.ledger import Signature, Verdict
 from streamer.intake.packings import (
     BOMB_BYTES,
     BOMB_RATIO,
@@ -34,6 +33,7 @@ from streamer.intake.packings import (
 )
 from streamer.intake.streams import Stream
 from streamer.intake.structured import extracts
+from streamer.ledger.entries import NO_DIGEST, Known, Signature, Verdict
 from streamer.system import disk
 
 PIECE = 1 << 20
@@ -109,21 +109,21 @@ def judge(
     encoding: str,
     max_bad_ratio: float,
     wanted: Recipe = ANY,
-    previous: tuple[int, bytes] | None = None,
+    before: Known | None = None,
     check: _Check = lambda: None,
 ) -> Verdict:
     """Read a whole file: hash it, unpack it, see which encoding and format it has, and judge whether it is text.
 
     ``encoding`` may be ``auto``: then it is UTF-8 if that will do, else what :func:`guessing.guess` is sure of, and the
-    file is read a second time. ``wanted`` is the format that the user wants. ``previous`` is the size and SHA-256 of an
-    earlier version. ``check`` is called between pieces and may raise to stop. Only the bytes that the file has at the
-    start count; what is added meanwhile is for the next time. If it is certain that a file is not text, it is not read
-    to its end, unless it is as long as its earlier version. Raises Refused if it became shorter, cannot be read, or has
-    too many holes.
+    file is read a second time. ``wanted`` is the format that the user wants. ``before`` tells what the ledger asks, to
+    find out what was trained before. ``check`` is called between pieces and may raise to stop. Only the bytes that the
+    file has at the start count; what is added meanwhile is for the next time. If it is certain that a file is not text,
+    it is not read to its end, unless it is as long as its earlier version. Raises Refused if it became shorter, cannot
+    be read, or has too many holes.
     """
 
     def read(encoding: str, samples: Samples | None = None) -> Verdict:
-        return _judge(file, encoding, max_bad_ratio, wanted, previous, check, samples)
+        return _judge(file, encoding, max_bad_ratio, wanted, before or Known(), check, samples)
 
     if encoding != AUTO:
         return read(encoding)
@@ -148,22 +148,25 @@ def _judge(
     encoding: str,
     max_bad_ratio: float,
     wanted: Recipe,
-    previous: tuple[int, bytes] | None,
+    before: Known,
     check: _Check,
     samples: Samples | None,
 ) -> Verdict:
     """Judge a file in one encoding; take samples of it while it is read."""
     signature = Signature.of(status := os.fstat(file.fileno()))
-    known = previous is not None and previous[0] == signature.size  # perhaps only touched since it was trained
+    known = before.size == signature.size  # perhaps only touched since it was trained
     if not known:
         _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
     packing = _packing(file)
     most = packing.most(signature.size) if packing else signature.size  # a byte is no more than one character
-    raw = _Hashed(file, signature.size, previous, check)
+    text = Fingerprint(before.lengths, before.by_head)
+    disk_bytes = Fingerprint(before.lengths) if packing else text
+    raw = _Hashed(file, signature.size, disk_bytes if packing else None, check)
     census, text_bytes, recipe, codec = None, 0, TEXT, Codec.of(b"", encoding)
     try:
         stream = _unpacked(raw, packing)
         while piece := _read(stream, PIECE):
+            text.update(piece)
             if samples:
                 samples.add(piece)
             if census is None:
@@ -184,11 +187,24 @@ def _judge(
         if isinstance(refusal, _Certain) and not known:
             return Verdict(signature, bytes(32), 0, str(refusal), encoding=codec.name)
         reason, text_bytes = str(refusal), 0
-        while _read(raw, PIECE):  # the hash must cover the whole file
-            pass
+        for piece in iter(lambda: _read(raw, PIECE), b""):  # the hash must cover the whole file
+            text.update(b"" if packing else piece)
     if raw.position < signature.size:
         raise Refused("became shorter while it was being read")
-    return Verdict(signature, raw.digest(), text_bytes, reason, raw.prefix_matches, recipe, codec.name)
+    whole = text.digest() if text_bytes or not packing else NO_DIGEST
+    return Verdict(
+        signature,
+        disk_bytes.digest(),
+        text_bytes,
+        reason,
+        recipe,
+        whole,
+        (key_of(whole), *text.heads),
+        text.prefixes,
+        disk_bytes.prefixes if packing else {},
+        text.line_ends,
+        codec.name,
+    )
 
 
 class _Certain(Refused):
@@ -336,31 +352,22 @@ def _read(stream: Readable, size: int, *, exactly: bool = False) -> bytes:
 class _Hashed:
     """The first ``size`` bytes of a file, hashed as they are read; ``check`` is called for each piece."""
 
-    def __init__(self, file: BinaryIO, size: int, previous: tuple[int, bytes] | None, check: _Check) -> None:
+    def __init__(self, file: BinaryIO, size: int, fingerprint: Fingerprint | None, check: _Check) -> None:
         self.position = 0
-        self.prefix_matches = False
         self._file = file
         self._size = size
-        self._previous = previous
+        self._fingerprint = fingerprint
         self._check = check
-        self._hash = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
         if self.position == self._size:
             return b""
         data = self._file.read(min(size, self._size - self.position))
         self._check()
-        after = self.position + len(data)
-        if self._previous and self.position < self._previous[0] <= after:
-            prefix = self._hash.copy()
-            prefix.update(memoryview(data)[: self._previous[0] - self.position])
-            self.prefix_matches = prefix.digest() == self._previous[1]
-        self._hash.update(data)
-        self.position = after
+        if self._fingerprint:
+            self._fingerprint.update(data)
+        self.position += len(data)
         return data
-
-    def digest(self) -> bytes:
-        return self._hash.digest()
 
 
 def outdated(reason: str, *, encoding: str, max_bad_ratio: float, wanted: Recipe = ANY) -> bool:

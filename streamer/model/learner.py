@@ -88,6 +88,7 @@ class Learner:
 
     def __init__(self, state: ModelState) -> None:
         self.state = state
+        self._streams = sampling.Streams(state.settings.seed)
         self._pipeline: Pipeline | None = None
 
     def train_block(
@@ -118,21 +119,21 @@ class Learner:
             segments: (n,) int32, ascending; the two words of a pair are always in the same segment.
             first_pass: Whether the block is seen for the first time. Later passes count nothing and admit nothing.
         """
-        state, settings = self.state, self.state.settings
+        state = self.state
         size = len(state.vocabulary)
         counts = np.bincount(codes, minlength=len(words))
         if first_pass:
             ids = state.vocabulary.observe(words, counts)
             admitted = len(state.vocabulary) - size
             if admitted:
-                initialise = sampling.generator(settings.seed, state.blocks, Purpose.INITIALISE)
-                state.embeddings.grow(size + admitted, initialise)
+                state.embeddings.grow(size + admitted, self._streams.begin(state.blocks, Purpose.INITIALISE))
         else:
             ids, admitted = state.vocabulary.lookup(words), 0
         state.noise.refresh(state.vocabulary.counts, state.vocabulary.total)
 
-        kept = self._subsample(ids, codes)
-        trained = int(counts[ids >= 0].sum())
+        known = ids >= 0
+        kept = self._subsample(ids, known, codes)
+        trained = int(counts[known].sum())
         tokens = Tokens(ids[codes[kept]], segments[kept], self._draw(len(kept)))
         state.blocks += 1
         state.words_trained += trained
@@ -147,15 +148,14 @@ class Learner:
             self._pipeline = Pipeline(self.state.batching, self.state.settings)
         return total_loss(self._pipeline.train(self.state.embeddings.weights, tokens))
 
-    def _subsample(self, ids: Ints, codes: npt.NDArray[np.int32]) -> Ints:
+    def _subsample(self, ids: Ints, known: npt.NDArray[np.bool_], codes: npt.NDArray[np.int32]) -> Ints:
         """Return the positions of the tokens to train: (m,) int64."""
-        state, settings = self.state, self.state.settings
-        known = ids >= 0
+        vocabulary = self.state.vocabulary
         probability = np.zeros(len(ids), np.float32)
-        counts = state.vocabulary.counts[ids[known]]
-        probability[known] = sampling.keep_probability(counts, state.vocabulary.total, settings.sample)
-        draw = sampling.generator(settings.seed, state.blocks, Purpose.SUBSAMPLE).random(len(codes), np.float32)
-        return np.flatnonzero(draw < probability[codes])
+        counts = vocabulary.counts[ids[known]]
+        probability[known] = sampling.keep_probability(counts, vocabulary.total, self.state.settings.sample)
+        draw = self._streams.begin(self.state.blocks, Purpose.SUBSAMPLE).random(len(codes), np.float32)
+        return (draw < probability[codes]).nonzero()[0]
 
     def _draw(self, count: int) -> Ints:
         """Return the noise words of all chunks of a block of ``count`` tokens: (k,) int64."""
@@ -164,7 +164,7 @@ class Learner:
             return np.zeros(0, np.int64)
         whole, last = divmod(count, size)
         drawn = whole * sgns.noise_words(state.batching, size) + sgns.noise_words(state.batching, last)
-        return state.noise.draw(sampling.generator(state.settings.seed, state.blocks, Purpose.NOISE), drawn)
+        return state.noise.draw(self._streams.begin(state.blocks, Purpose.NOISE), drawn)
 
 
 def total_loss(losses: Iterable[tuple[int, Loss]]) -> Loss:

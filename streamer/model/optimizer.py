@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from streamer.model.embeddings import Weights
+from streamer.model.embeddings import Weights, whole_rows
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ class RowSums:
     Attributes:
         ids: (u,) int64, the distinct words: level by level, ascending within a level.
         order: (p,) int64, the rows of each word, with zero rows between them; p < 2r for r rows.
-        sizes: For each level, the number of words of that level.
+        sizes: For each level up to the highest, the number of words of that level.
     """
 
     ids: Ints
@@ -60,6 +60,8 @@ def plan_row_sums(ids: Ints, zero_row: int) -> RowSums:
     first[0] = True
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
     starts = first.nonzero()[0]
+    if len(starts) == count:  # no word comes twice
+        return RowSums(keys, row, (count,))
     times = np.empty_like(starts)
     np.subtract(starts[1:], starts[:-1], out=times[:-1])
     times[-1] = count - starts[-1]
@@ -70,11 +72,12 @@ def plan_row_sums(ids: Ints, zero_row: int) -> RowSums:
     begins = np.empty_like(ends)
     begins[by_level] = ends - width
     begins -= starts
-    order = np.full(ends[-1], zero_row)
+    order = np.empty(ends[-1], np.int64)
+    order.fill(zero_row)
     place = begins.repeat(times)
     place += position
     order[place] = row
-    return RowSums(keys[starts[by_level]], order, tuple(np.bincount(level, minlength=_LEVELS).tolist()))
+    return RowSums(keys[starts[by_level]], order, tuple(np.bincount(level).tolist()))
 
 
 class RowSummer:
@@ -100,7 +103,7 @@ class RowSummer:
             plan: Which rows belong together.
         """
         flat = gradients.reshape(len(gradients), -1)
-        level = max(number for number, size in enumerate(plan.sizes) if size)
+        level = len(plan.sizes) - 1
         words, end = 0, len(plan.order)
         while True:
             # A level has first its own rows, then the halved rows of the level above.
@@ -131,18 +134,12 @@ def apply_adagrad(weights: Weights, ids: Ints, gradients: Floats, rate: float, s
         rate: The step size η.
         scratch: (≥ u · p · D,) float32, for intermediate results.
     """
-    vectors, squares = weights
-    accumulated = squares.take(ids, 0)
+    vectors, squares = weights.rows
+    accumulated = weights.squares.take(ids, 0)
     accumulated += np.vecdot(gradients, gradients) * np.float32(1 / gradients.shape[2])
-    _whole_rows(squares)[ids] = _whole_rows(accumulated)
+    squares[ids] = whole_rows(accumulated)
     gradients *= (np.float32(rate) / np.sqrt(accumulated))[:, :, None]
     rows = scratch[: gradients.size].reshape(gradients.shape)
-    vectors.take(ids, 0, out=rows, mode="clip")
+    weights.vectors.take(ids, 0, out=rows, mode="clip")
     rows += gradients
-    _whole_rows(vectors)[ids] = _whole_rows(rows)
-
-
-def _whole_rows(array: Floats) -> npt.NDArray[np.void]:
-    """Return an array as a vector whose elements are rows: to store these takes two thirds of the time."""
-    flat = array.reshape(len(array), -1)
-    return flat.view(np.dtype((np.void, flat.shape[1] * flat.itemsize)))[:, 0]
+    vectors[ids] = whole_rows(rows)

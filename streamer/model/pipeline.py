@@ -27,6 +27,8 @@ Ints = npt.NDArray[np.int64]
 LOSS_EVERY = 16
 """The loss is measured on every 16th chunk of a block, from the first on: logarithms cost more than gradients."""
 
+_AT_ONCE = contextlib.nullcontext()
+
 ARCHITECTURES = {"skipgram": sgns.skipgram, "cbow": sgns.cbow}
 
 
@@ -82,7 +84,7 @@ class Pipeline:
         self,
         weights: Weights,
         tokens: Tokens,
-        turn: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+        turn: Callable[[], contextlib.AbstractContextManager[object]] = lambda: _AT_ONCE,
     ) -> list[tuple[int, Loss]]:
         """Train this worker's chunks of a block.
 
@@ -97,7 +99,7 @@ class Pipeline:
         group, count = self._batching.group, -(-len(tokens.ids) // self._batching.chunk)
         losses = []
         # Complete rounds, so that the first turn of every block is the first worker's.
-        for number in range(self._part, group * -(-(count + group) // group) if count else 0, self._parts):
+        for number in range(self._part, -(-(count + group) // self._parts) * self._parts if count else 0, self._parts):
             slot = self._slots[number % group // self._parts]
             with turn():
                 if group <= number < count + group:

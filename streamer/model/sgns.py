@@ -21,6 +21,7 @@ word uses the centres in the same way.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ from streamer.model.embeddings import Weights
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+
+_LESS, _ZERO, _HALF, _ONE = np.array([-1, 0, 0.5, 1], np.float32)
 
 
 @attrs.frozen
@@ -53,10 +56,15 @@ class Batching:
 
 
 class Loss(NamedTuple):
-    """A sum of losses, and the total weight of its positive pairs; their ratio is the mean loss."""
+    """A sum of losses, and the total weight of its positive pairs. Whoever says "loss" means :attr:`mean`."""
 
     total: float
     weight: float
+
+    @property
+    def mean(self) -> float | None:
+        """The loss of a pair of a word and its context, with its noise words, in nats; None if none was measured."""
+        return self.total / self.weight if self.weight else None
 
 
 class Gradients(NamedTuple):
@@ -107,9 +115,11 @@ class Rows:
             ids: (m,) int64, the tokens of the chunk.
             noise: (k,) int64, K noise words for each span of centres, as indices in :attr:`Weights.outputs`.
         """
-        m = self.tokens = len(ids)
+        m, before = len(ids), self.tokens
         weights.vectors.take(ids, 0, out=self._both[:m], mode="clip")  # "clip" writes to out without a buffer
-        self._both[m:] = 0
+        if m < before:
+            self._both[m:before] = 0  # all after that is zero already
+        self.tokens = m
         self.noise = weights.outputs.vectors.take(noise, 0, out=self._noise[: len(noise)], mode="clip")[:, 0]
 
 
@@ -148,6 +158,7 @@ def noise_words(batching: Batching, tokens: int) -> int:
     return -(-tokens // batching.span) * batching.noise
 
 
+@functools.cache
 def score_offset(negative: float) -> np.float32:
     """Return b, which is added to every score: half of the term −ln(negative) in the optimum PMI − ln(negative)."""
     return np.float32(-0.5 * math.log(negative))
@@ -227,9 +238,8 @@ def _noise(
     m, k = len(pair_weights), len(noise)
     per_span, span = work.batching.noise, work.batching.span
     spans = k // per_span
-    work.noise_weights[:m] = pair_weights
-    work.noise_weights[:m] *= np.float32(-negative / per_span)
-    work.noise_weights[m:] = 0
+    np.multiply(pair_weights, np.float32(-negative / per_span), out=work.noise_weights[:m])
+    work.noise_weights[m : spans * span] = 0
     weights = work.noise_weights[: spans * span].reshape(spans, span, 1)
 
     rows = noise.reshape(spans, per_span, -1)
@@ -246,27 +256,39 @@ def _noise(
 
 
 def _shared_mean(vectors: Floats, scratch: Floats) -> Floats:
-    """Return the vectors of each span, moved so that their mean is that of all spans: (spans, n, D), in ``scratch``."""
-    count, n, dimensions = vectors.shape
-    means = np.matmul(np.full((1, n), 1 / n, np.float32), vectors)  # a fifth of the time of vectors.mean(1)
-    means -= means.mean(0)
-    moved = scratch[: count * n * dimensions].reshape(vectors.shape)
-    return np.subtract(vectors, means, out=moved)
+    """Return the vectors of each span, (spans, n, D), moved so that their mean is that of all spans.
+
+    They are in ``scratch``; if there is only one span, they stay as and where they are.
+    """
+    count, n, _ = vectors.shape
+    if count == 1:
+        return vectors
+    means = np.matmul(_mean_of(n), vectors)  # a fifth of the time of vectors.mean(1)
+    means -= np.add.reduce(means) / np.float32(count)
+    return np.subtract(vectors, means, out=scratch[: vectors.size].reshape(vectors.shape))
+
+
+@functools.cache
+def _mean_of(n: int) -> Floats:
+    return np.full((1, n), 1 / n, np.float32)
 
 
 def times_sigmoid(weights: Floats, scores: Floats, sign: int, offset: np.float32) -> Floats:
     """Return ``weights · σ(sign · (scores + offset))`` in the array of the scores: w · ½ (1 ± tanh(½ (s + b)))."""
-    scores *= np.float32(0.5)
-    scores += np.float32(0.5) * offset
+    scores *= _HALF
+    scores += _HALF * offset
     np.tanh(scores, out=scores)  # half the time of an exponential and a division
     if sign < 0:
-        np.subtract(np.float32(1), scores, out=scores)
+        np.subtract(_ONE, scores, out=scores)
     else:
-        scores += np.float32(1)
-    scores *= np.float32(0.5) * weights
+        scores += _ONE
+    scores *= _HALF * weights
     return scores
 
 
 def softplus(x: Floats) -> Floats:
     """Return log(1 + e^x) = −log σ(−x), without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    result: Floats = np.exp(np.copysign(x, _LESS))  # e^−|x|
+    np.log1p(result, out=result)
+    result += np.maximum(x, _ZERO)
+    return result

@@ -60,9 +60,10 @@ class Vocabulary:
         known = ids >= 0
         self._counts[ids[known]] += counts[known]
         self.total += int(counts.sum())
-        for position in np.flatnonzero(~known).tolist():
+        others = (~known).nonzero()[0]
+        for position, times in zip(others.tolist(), counts[others].tolist(), strict=True):
             word = words[position]
-            count = self.candidates.get(word, 0) + int(counts[position])
+            count = self.candidates.get(word, 0) + times
             if count < self.min_count:
                 self.candidates[word] = count
             else:

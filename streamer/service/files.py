@@ -14,8 +14,10 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
-from streamer.intake.ledger import REWRITTEN, Entry, Ledger, Signature, Verdict
+from streamer.ledger.entries import COPY, REWRITTEN, Entry, Signature, Verdict
+from streamer.ledger.ledger import Ledger
 from streamer.settings import RunSettings
+from streamer.system import disk
 
 
 class Files:
@@ -77,6 +79,13 @@ class Files:
         """Return whether there is nothing to do for a file with this signature."""
         return self._ledger.seen(self.name(path), signature, passes)
 
+    def moved(self, name: str, signature: Signature) -> bool:
+        """Return whether a file is gone, or no longer what it was."""
+        try:
+            return Signature.of(disk.look(Path(self._ledger.root) / name)) != signature
+        except OSError:
+            return True
+
     def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
         def seen(relative: str, signature: Signature) -> bool:
             return self.seen(f"{folder}/{relative}", signature, passes)
@@ -100,6 +109,8 @@ def outdated(run: RunSettings, entry: Entry) -> bool:
     """Return whether a file was refused for a reason that may not hold with the settings of this process."""
     if entry.reason == REWRITTEN:
         return run.on_change == "retrain"
+    if entry.reason == COPY:
+        return run.duplicates == "train"
     encoding = run.encoding_of(entry.path)
     return reader.outdated(entry.reason, encoding=encoding, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run))
 
@@ -108,17 +119,11 @@ def judged(
     file: BinaryIO, path: str, run: RunSettings, ledger: Ledger, check: Callable[[], None] = lambda: None
 ) -> Verdict:
     """Return the verdict on a file: in the encoding that it was begun with, if it is what it was, or has grown."""
-    judge = partial(
-        reader.judge,
-        file,
-        max_bad_ratio=run.max_bad_ratio,
-        wanted=wanted(run),
-        previous=ledger.previous(path),
-        check=check,
-    )
-    if begun := ledger.encoding(path):
-        verdict = judge(encoding=begun)
-        if verdict.prefix_matches:
+    before = ledger.known(path, duplicates=run.duplicates)
+    judge = partial(reader.judge, file, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run), before=before, check=check)
+    if before.encoding:
+        verdict = judge(encoding=before.encoding)
+        if ledger.begins(path, verdict):
             return verdict
     return judge(encoding=run.encoding_of(path))
 

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,12 +24,13 @@ from streamer.errors import StreamerError
 from streamer.intake import reader
 from streamer.intake.decoding import likely
 from streamer.intake.inbox import Candidate, Inbox, Scan
-from streamer.intake.ledger import REMOVED, Entry, Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
+from streamer.ledger.entries import REMOVED, Entry, Signature
 from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
 from streamer.service.files import Files, has_changed, judged, outdated, refuse_unreadable, wanted
 from streamer.service.progress import Display, FileProgress
+from streamer.service.reporting import Reporter
 from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
 from streamer.service.signals import Stopped, StopSignals
@@ -39,12 +40,15 @@ from streamer.state import State
 from streamer.system import failpoints
 from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
-from streamer.training import WORTH_WORKERS, Schedule
+from streamer.training import WORTH_SHARING, WORTH_WORKERS, Schedule
 from streamer.training.tokenizing import tokenizer_of
 from streamer.workers import starter
 
 SIGNAL_SECONDS = 0.25
 """Seconds between checks for a signal while there is nothing to do."""
+
+SCAN_SHARE = 100
+"""The next scan comes at most so many times as long after a scan as that scan took: it is 1 % of an idle core."""
 
 _log = structlog.get_logger(__name__)
 
@@ -69,9 +73,10 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
         service.resume_under_way()
         while True:
             scan = box.scan()
+            service.display.waiting(scan.waiting)
             service.announce(scan.ready)
-            for number, candidate in enumerate(scan.ready, 1):
-                service.take(files.named(candidate, root), backlog=len(scan.ready) - number)
+            for candidate in scan.ready:
+                service.take(files.named(candidate, root))
             service.score_if_due()
             if once and not scan.ready and not scan.waiting:
                 refuse_unreadable(root, scan)
@@ -96,8 +101,8 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
     for epoch in range(epochs):
         candidates = service.files.candidates(paths, passes=epoch + 1)
         service.announce(candidates)
-        for number, candidate in enumerate(candidates, 1):
-            service.take(candidate, passes=epoch + 1, backlog=len(candidates) - number)
+        for candidate in candidates:
+            service.take(candidate, passes=epoch + 1)
         service.schedule.drain()
         service.score_if_due()
         # Not "if anything was trained now": after a kill in a later epoch, the rest of its file comes in the first.
@@ -146,7 +151,7 @@ def start(
         here = {"pid": os.getpid(), "threads": run.threads, "blas": blas.kernels()}
         _log.info("service.started", checkpoints=str(folder), **here)
         failpoints.reached("service.started")
-        saver = Saver(store, state, schedule, every=run.checkpoint_every, keep=run.keep)
+        saver = Saver(store, state, schedule, every=run.checkpoint_every, fresh=run.fresh, keep=run.keep)
         if not state.sequence and state.initial.words:
             saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
         if state.tokenizer != recorded:
@@ -159,7 +164,10 @@ def start(
             at_exit.callback(saver.close)
             scorer = Scorer(state, schedule, tests, run.evaluate_every, signals.check)
             files = Files(folder, state.ledger, run)
-            service = Service(state, schedule, files, saver, scorer, run, signals, prefetcher, display, Adviser(state))
+            reporter = Reporter(run.log_every, terminal=display.live)
+            service = Service(
+                state, schedule, files, saver, scorer, run, signals, prefetcher, display, reporter, Adviser(state)
+            )
             reason = "done"
             try:
                 yield service
@@ -167,9 +175,12 @@ def start(
                 reason = signals.received.name if signals.received else "stopped"
             except StreamerError:
                 failpoints.reached("service.stopping")
+                reporter.flush()
                 saver.finish()
                 raise
             failpoints.reached("service.stopping")
+            schedule.drain()
+            reporter.flush()
             saver.finish()
             failpoints.reached("service.saved")
         _log.info("service.stopped", reason=reason, words_seen=state.words_seen)
@@ -188,6 +199,7 @@ class Service:
     signals: StopSignals
     prefetcher: Prefetcher
     display: Display
+    reporter: Reporter
     adviser: Adviser
     files_trained: set[str] = attrs.field(factory=set)
     files_refused: int = 0
@@ -198,8 +210,10 @@ class Service:
         """Return whether there was nothing to train; a run that was told to stop cannot know this."""
         return not (self.files_trained or self.words_seen or self.signals.received)
 
-    def announce(self, candidates: Iterable[Candidate]) -> None:
+    def announce(self, candidates: Sequence[Candidate]) -> None:
         """Prepare for the files that come next: tokenize them ahead, and start workers if it is worth it."""
+        found = len(candidates)
+        self.display.backlog(found, sum(candidate.signature.size for candidate in candidates))
         candidates = [candidate for candidate in candidates if not candidate.refusal]
         jobs = [
             Job(
@@ -217,13 +231,14 @@ class Service:
         if not candidates:
             self.schedule.drain()
             self.schedule.end_workers()  # a service may have nothing to do for days
-        elif sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.schedule.start_workers()):
+        shared = sum(job.stop for job in jobs if job.stop >= WORTH_SHARING)
+        if shared >= WORTH_WORKERS and (count := self.schedule.start_workers()):
             _log.info("workers.started", count=count)
+        self.reporter.backlog(found)
 
     def _grown(self, candidate: Candidate) -> bool:
         """Return whether a file was trained at another size: the new part may be a single line."""
-        previous = self.state.ledger.previous(candidate.path)
-        return previous is not None and previous[0] != candidate.signature.size
+        return self.state.ledger.known(candidate.path).size not in (-1, candidate.signature.size)
 
     def resume_under_way(self) -> None:
         """Resume the file in which the last run stopped, before any other."""
@@ -243,24 +258,39 @@ class Service:
         self.state.ledger.abandon(entry, REMOVED)
         self._skipped(entry.path, REMOVED)
 
-    def take(self, candidate: Candidate, *, passes: int = 1, backlog: int = 0) -> None:
+    def take(self, candidate: Candidate, *, passes: int = 1) -> None:
         """Train what is new in a file, or record why not; one log line in either case.
 
         Raises:
             Stopped: Between two blocks, after a signal; the rest of the file is for the next run.
         """
         self.signals.check()
+        self.display.file(candidate.path, candidate.signature.size)
+        started = time.monotonic()
+        with self.saver.at_work():
+            self._take(candidate, passes)
+        self.display.done()
+        self.reporter.worked(time.monotonic() - started)
+        self.saver.save_if_due()
+
+    def _take(self, candidate: Candidate, passes: int) -> None:
         ledger = self.state.ledger
         try:
             if candidate.refusal:
                 raise reader.Refused(candidate.refusal)
             with reader.open_regular(candidate.absolute) as file:
                 verdict = judged(file, candidate.path, self.run, ledger, self.signals.check)
-                entry = ledger.plan(candidate.path, verdict, on_change=self.run.on_change, passes=passes)
+                entry = ledger.plan(
+                    candidate.path,
+                    verdict,
+                    on_change=self.run.on_change,
+                    duplicates=self.run.duplicates,
+                    passes=passes,
+                    moved=self.files.moved,
+                )
                 self.saver.changed()
                 failpoints.reached("input.planned")
                 if entry is not None:
-                    self.display.file(candidate.path, entry.text_bytes, backlog)
                     self._train(file, candidate, entry)
                 elif reason := ledger.refusal(candidate.path):
                     self._skipped(candidate.path, reason)
@@ -272,21 +302,25 @@ class Service:
         except reader.Refused as refusal:
             ledger.refuse(candidate.path, candidate.signature, str(refusal))
             self._skipped(candidate.path, str(refusal))
-        self.saver.save_if_due()
 
     def score_if_due(self) -> None:
         """Score the vectors if it is time."""
+        if self.scorer.due:
+            self.display.scoring()
         if self.scorer.score_if_due():
             self.saver.changed()
 
     def wait(self, box: Inbox, scan: Scan) -> None:
         """Sleep until an event or the next scan, whichever comes first; save if a checkpoint is due before."""
-        self.display.idle(scan.waiting)
-        limit = self.run.rescan if scan.next_still is None else min(self.run.rescan, scan.next_still)
+        self.display.idle()
+        # A scan of 100,000 known files takes some tenths of a second: then one comes less often.
+        rescan = max(self.run.rescan, SCAN_SHARE * scan.seconds)
+        limit = rescan if scan.next_still is None else min(rescan, scan.next_still)
         until = time.monotonic() + max(limit, 0.02)
         while (left := until - time.monotonic()) > 0:
             self.signals.check()
             self.saver.save_if_due(idle=True)
+            self.reporter.tick()
             if box.wait(min(left, SIGNAL_SECONDS)):
                 return
 
@@ -294,7 +328,7 @@ class Service:
         """Train a file from the entry's offset to its end, block by block."""
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
-        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset, entry.encoding)
+        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset, encoding=entry.encoding)
         self.adviser.look(entry.path, partial(reader.beginning, file, entry.text_bytes, entry.encoding, entry.format))
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
@@ -304,7 +338,7 @@ class Service:
             if has_changed(os.fstat(file.fileno()), signature):
                 return  # neither trained nor refused: it is checked again when it is still
             # Text added at the end of a file is new, however often the beginning was trained.
-            fresh = block.start >= entry.bytes_trained
+            fresh = block.start >= entry.known
             ledger.advance(entry, block.stop, len(block.tokens))
             progress.skipped += block.skipped
             failpoints.reached("block.advanced")
@@ -314,6 +348,7 @@ class Service:
                 then=partial(self._trained, progress, epoch, block.stop),
             )
             failpoints.reached("block.trained")
+            self.display.reached(block.stop / entry.text_bytes)
             self.saver.changed()
             if block.stop < entry.text_bytes:
                 self.saver.save_if_due()
@@ -327,27 +362,13 @@ class Service:
         self.state.epochs.add(epoch, report.loss)
         self.words_seen += report.tokens
         progress.add(report, seconds)
-        self.display.block(stop, report.tokens, progress.mean_loss, report.vocabulary)
-        if stop < progress.size:
-            return
-        _log.info(
-            "file.trained",
-            path=progress.path,
-            words=progress.words,
-            bytes=progress.fresh,
-            seconds=round(progress.seconds, 3),
-            words_per_second=round(progress.words / progress.seconds),
-            loss=None if progress.mean_loss is None else round(progress.mean_loss, 4),
-            vocabulary=report.vocabulary,
-            **({"records_skipped": progress.skipped} if progress.skipped else {}),
-            **({"encoding": progress.encoding} if progress.encoding not in ("", "utf-8") else {}),
-        )
-        if progress.admitted:
-            _log.info("vocabulary.grown", vocabulary=report.vocabulary, admitted=progress.admitted)
+        self.display.block(report.tokens, self.state.history.loss, report.vocabulary)
+        if stop >= progress.size:
+            self.reporter.trained(progress, report.vocabulary)
 
     def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
         """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
-        for stop in (entry.bytes_trained, entry.text_bytes):
+        for stop in (entry.known, entry.text_bytes):
             if entry.offset < stop:
                 job = Job(candidate.absolute, entry.signature, entry.offset, stop, entry.encoding, entry.format)
                 yield from self.prefetcher.blocks(file, job, self.signals.check)
@@ -355,4 +376,4 @@ class Service:
     def _skipped(self, path: str, reason: str) -> None:
         self.files_refused += 1
         self.saver.changed()
-        _log.warning("file.skipped", path=path, reason=reason)
+        self.reporter.skipped(path, reason)

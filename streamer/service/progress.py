@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -23,12 +24,12 @@ class FileProgress:
     path: str
     size: int
     fresh: int
-    encoding: str = ""
     words: int = 0
     admitted: int = 0
     seconds: float = 0.0
     skipped: int = 0
     loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
+    encoding: str = ""
 
     def add(self, report: BlockReport, seconds: float) -> None:
         """Add a block."""
@@ -37,14 +38,15 @@ class FileProgress:
         self.seconds += seconds
         self.loss = Loss(self.loss.total + report.loss.total, self.loss.weight + report.loss.weight)
 
-    @property
-    def mean_loss(self) -> float | None:
-        """The mean loss so far, None if nothing was measured."""
-        return self.loss.total / self.loss.weight if self.loss.weight else None
-
 
 class Display:
-    """Shows nothing: for pipes and logs. :class:`LiveDisplay` shows the same events on a terminal."""
+    """Shows nothing: for pipes and logs. :class:`LiveDisplay` shows the same events on a terminal.
+
+    Attributes:
+        live: Whether somebody looks at it.
+    """
+
+    live = False
 
     def __enter__(self) -> Self:
         return self
@@ -52,14 +54,29 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         pass
 
-    def file(self, path: str, size: int, backlog: int) -> None:
-        """Begin a file of ``size`` bytes, with ``backlog`` files after it."""
+    def backlog(self, files: int, size: int) -> None:
+        """Begin with so many files, of so many bytes in all; 0 if there is nothing to train."""
 
-    def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
-        """Add a block: the offset in the file after it, its words, the file's loss so far."""
+    def waiting(self, files: int) -> None:
+        """Note how many files are not still yet."""
 
-    def idle(self, waiting: int) -> None:
-        """Show that there is nothing to train, and how many files are not still yet."""
+    def file(self, path: str, size: int) -> None:
+        """Begin a file of ``size`` bytes on disk."""
+
+    def reached(self, share: float) -> None:
+        """Note that so much of the file has been handed over to training."""
+
+    def block(self, words: int, loss: Callable[[], float | None], vocabulary: int) -> None:
+        """Add a block that was trained: its words, what returns the loss now, the size of the vocabulary."""
+
+    def done(self) -> None:
+        """End the file, trained or not."""
+
+    def scoring(self) -> None:
+        """Show that the vectors are being scored, until the next event."""
+
+    def idle(self) -> None:
+        """Show that there is nothing to train."""
 
     def echo(self, line: str) -> None:
         """Print a line of output, if anyone still reads it."""

@@ -1,8 +1,15 @@
-"""Checkpoints during training: it pauses while the state is copied, then a thread writes the copy to disk."""
+"""Checkpoints during training: it pauses while the state is copied, then a thread writes the copy to disk.
+
+A checkpoint is written when a kill would cost more than writing it: the seconds of reading and training since the last
+one, which would have to be done again. If little text comes, it is written some time after the first change, so that
+readers see what was learned. The clock decides only when to save, never what is trained.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
@@ -14,9 +21,7 @@ from streamer.system import failpoints
 from streamer.training import Schedule
 
 IDLE_SECONDS = 5.0
-"""Seconds with nothing to train after which a checkpoint is saved, so that queries see what was learned."""
-IDLE_SHARE = 0.05
-"""Share of idle time that checkpoints may take: if small files keep coming, a large model is not saved for each."""
+"""Seconds with nothing to train after which the first text of a run is saved, so that queries see it."""
 LONGEST_WAIT = 60.0
 """Most seconds between retries while checkpoints can't be written."""
 
@@ -30,41 +35,68 @@ class Saver:
         store: The checkpoints; the caller holds the lock.
         state: What to save.
         schedule: The blocks that are under way, which must be trained first.
-        every: Seconds between checkpoints during training.
+        every: Least seconds between checkpoints; with 0, every change is worth one.
+        fresh: Most seconds from a change to the checkpoint that has it.
         keep: Checkpoints to keep.
     """
 
-    def __init__(self, store: Store, state: State, schedule: Schedule, *, every: float, keep: int) -> None:
-        self._store, self._every, self._keep = store, every, keep
+    def __init__(
+        self, store: Store, state: State, schedule: Schedule, *, every: float, fresh: float, keep: int
+    ) -> None:
+        self._store, self._every, self._fresh, self._keep = store, every, fresh, keep
         self._state, self._schedule = state, schedule
         self._writer = ThreadPoolExecutor(1, "checkpoint")
         self._under_way: Future[float] | None = None
-        self._changed = False
         self._failures = 0
         self._last = self._last_change = time.monotonic()
+        self._oldest_change: float | None = None
         self._took = 0.0
+        self._was_idle = False
+        self._work = 0.0
+        self._working_since: float | None = None
+        self._begun_with = (0.0, self._last)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Count the time in this context as work that a kill would have to do again."""
+        self._working_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._work = self._to_do_again()
+            self._working_since = None
 
     def changed(self) -> None:
         """Note that the state has changed since the last checkpoint."""
-        self._changed = True
         self._last_change = time.monotonic()
+        if self._oldest_change is None:
+            self._oldest_change = self._last_change
 
     def seconds_until_due(self, *, idle: bool) -> float:
-        """Return the seconds until a checkpoint is due; infinity if nothing has changed."""
-        if not self._changed and not self._under_way:
-            return float("inf")
-        due = self._last + self._every
-        if idle:
-            due = min(due, max(self._last_change + IDLE_SECONDS, self._last + self._took / IDLE_SHARE))
+        """Return the seconds until a checkpoint is due as far as is known now; infinity if nothing has changed.
+
+        Args:
+            idle: Whether there is nothing to train. What is trained first in a run is then saved after
+                :data:`IDLE_SECONDS`.
+        """
+        if self._oldest_change is None:
+            return 0.0 if self._under_way else float("inf")
         if self._failures:
-            due = max(due, self._last + min(LONGEST_WAIT, 2.0**self._failures))
+            due = self._last + max(self._every, min(LONGEST_WAIT, 2.0**self._failures))
+        elif not self._every or self._to_do_again() >= self._took:
+            due = self._last + self._every
+        else:
+            due = max(self._last + self._every, self._oldest_change + self._fresh)
+        if idle and not self._was_idle and not self._failures:
+            due = min(due, self._last_change + IDLE_SECONDS)
         return due - time.monotonic()
 
     def save_if_due(self, *, idle: bool = False) -> None:
         """Save a checkpoint if one is due. Never raises if the disk is full or gone: the save is retried."""
         if self._under_way and self._under_way.done():
             self._collect()
-        if self._changed and not self._under_way and self.seconds_until_due(idle=idle) <= 0:
+        if self._oldest_change is not None and not self._under_way and self.seconds_until_due(idle=idle) <= 0:
+            self._was_idle |= idle
             self._begin()
 
     def finish(self) -> None:
@@ -76,7 +108,7 @@ class Saver:
         try:
             if self._under_way:
                 self._collect()
-            if self._changed:
+            if self._oldest_change is not None:
                 self._begin()
                 assert self._under_way is not None
                 self._under_way.result()
@@ -87,8 +119,15 @@ class Saver:
         """Wait for a checkpoint that is under way, and save no more."""
         self._writer.shutdown()
 
+    def _to_do_again(self) -> float:
+        """Return the seconds of work since the last checkpoint."""
+        return self._work + (0.0 if self._working_since is None else time.monotonic() - self._working_since)
+
     def _begin(self) -> None:
         self._schedule.drain()  # waiting for blocks that are being trained is not part of the pause
+        assert self._oldest_change is not None
+        self._begun_with = (self._to_do_again(), self._oldest_change)
+        self._work, self._oldest_change = 0.0, None
         started = self._last = time.monotonic()
         number = self._state.number_next()
         try:
@@ -97,7 +136,9 @@ class Saver:
             self._under_way = Future()
             self._under_way.set_exception(_no_memory())
             return
-        self._changed = False
+        finally:
+            if self._working_since is not None:
+                self._working_since = time.monotonic()
         failpoints.reached("checkpoint.copied")
         pause = time.monotonic() - started
         trained = self._state.model.words_trained
@@ -126,7 +167,8 @@ class Saver:
             self._failures = 0
         except StreamerError as error:
             self._failures += 1
-            self._changed = True
+            work, self._oldest_change = self._begun_with
+            self._work += work
             _log.error("checkpoint.failed", problem=error.problem, hint=error.hint, attempts=self._failures)
         finally:
             self._under_way = None

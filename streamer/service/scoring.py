@@ -72,15 +72,21 @@ class Scorer:
         self._tests, self._every, self._check = tests, every, check
         self._failed = 0
 
+    @property
+    def due(self) -> bool:
+        """Whether words trained have passed a multiple of ``every`` since the last time."""
+        trained, scores = self._state.model.words_trained, self._state.scores
+        last = max(scores.rows[-1].words_trained if scores.rows else 0, self._failed)
+        return bool(self._tests) and trained // self._every != last // self._every
+
     def score_if_due(self) -> bool:
-        """Score if words trained have passed a multiple of ``every`` since the last time; return whether it did.
+        """Score if it is :attr:`due`; return whether it did.
 
         If ``check`` stops it, scores stay due: the next run begins with them.
         """
-        trained, scores = self._state.model.words_trained, self._state.scores
-        last = max(scores.rows[-1].words_trained if scores.rows else 0, self._failed)
-        if not self._tests or trained // self._every == last // self._every:
+        if not self.due:
             return False
+        trained, scores = self._state.model.words_trained, self._state.scores
         self._schedule.drain()  # outside the try: the death of a worker is not a failed test
         started = time.perf_counter()
         try:

@@ -33,6 +33,4 @@ class EpochLosses:
 
     def mean(self, epoch: int) -> float | None:
         """Return the mean loss of an epoch, None if nothing was measured."""
-        if epoch >= len(self.losses) or not self.losses[epoch].weight:
-            return None
-        return self.losses[epoch].total / self.losses[epoch].weight
+        return self.losses[epoch].mean if epoch < len(self.losses) else None

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model.learner import BlockReport
+from streamer.model.sgns import Loss
 
 COLUMNS = ("words_seen", "words_trained", "vocabulary", "loss_total", "loss_weight", "seconds")
 LIMIT = 2048
@@ -28,13 +29,13 @@ class History:
 
     def add(self, report: BlockReport, seconds: float) -> None:
         """Record one block, and how long it took."""
-        now = [float(report.words_seen), float(report.words_trained), float(report.vocabulary)]
-        spent = [report.loss.total, report.loss.weight, seconds]
+        (total, weight), last = report.loss, self.rows[-1] if self.rows else None
         before = self.rows[-2][1] if len(self.rows) > 1 else 0.0
-        if self.rows and self.rows[-1][1] - before < self.resolution:
-            self.rows[-1] = now + [old + new for old, new in zip(self.rows[-1][3:], spent, strict=True)]
-        else:
-            self.rows.append(now + spent)
+        if last and last[1] - before < self.resolution:
+            total, weight, seconds = last[3] + total, last[4] + weight, last[5] + seconds
+            self.rows.pop()
+        now = [float(report.words_seen), float(report.words_trained), float(report.vocabulary)]
+        self.rows.append([*now, total, weight, seconds])
         if len(self.rows) >= LIMIT:
             pairs = zip(self.rows[::2], self.rows[1::2], strict=True)
             self.rows = [b[:3] + [x + y for x, y in zip(a[3:], b[3:], strict=True)] for a, b in pairs]
@@ -43,8 +44,7 @@ class History:
     def loss(self, words: float = 1e6) -> float | None:
         """Return the mean loss over about the last ``words`` words trained, None if nothing was measured."""
         last = self._last(words)
-        weight = sum(row[4] for row in last)
-        return sum(row[3] for row in last) / weight if weight else None
+        return Loss(sum(row[3] for row in last), sum(row[4] for row in last)).mean
 
     def words_per_second(self, words: float = 1e6) -> float | None:
         """Return the speed over about the last ``words`` words trained, None if nothing was measured."""

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.checkpoints import Tree
-from streamer.intake.ledger import Ledger
+from streamer.formats.recipes import Recipe
+from streamer.intake.decoding import Codec
+from streamer.ledger.ledger import Ledger
 from streamer.model.embeddings import Embeddings
 from streamer.model.learner import ModelState
 from streamer.model.optimizer import LONGEST
@@ -166,7 +168,18 @@ def ledger_leaves(ledger: Ledger) -> Tree:
 
 def read_ledger(read: TreeReader) -> Ledger:
     """Return the ledger whose :func:`ledger_leaves` are in a tree."""
-    return Ledger.from_arrays(read.arrays("ledger"), read.string("ledger/root"))
+    ledger = Ledger.from_arrays(read.arrays("ledger"), read.string("ledger/root"))
+    for recipe in ledger.formats:
+        try:
+            Recipe.parse(recipe)
+        except ValueError as error:
+            raise damaged(f"ledger/formats has {recipe!r}: {error}") from None
+    for encoding in filter(None, ledger.encodings):
+        try:
+            Codec.of(b"", encoding)
+        except LookupError:
+            raise damaged(f"ledger/encodings has {encoding!r}, which Python does not know") from None
+    return ledger
 
 
 def history_leaves(past: History) -> Tree:

@@ -8,6 +8,7 @@ out the keys and values of its time, and uses no code that may change.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -52,12 +53,60 @@ def _from_2(tree: Tree) -> Tree:
 
 
 def _from_3(tree: Tree) -> Tree:
-    """Add the encoding of each file: which it was, nobody wrote down."""
-    outcome = tree.get("ledger/outcome")
-    rows = outcome.size if isinstance(outcome, np.ndarray) else 0
-    added: Tree = {"ledger/encodings": np.frombuffer(b"\0" if rows else b"", np.uint8)}
-    added["ledger/encoding"] = np.zeros(rows, np.int32)
-    return {**tree, **added}
+    """Store what only some files need apart, and add what tells of content: until then, files went by their names."""
+    old: dict[str, Any] = {key.removeprefix("ledger/"): leaf for key, leaf in tree.items() if key.startswith("ledger/")}
+    new: Tree = {key: leaf for key, leaf in tree.items() if not key.startswith("ledger/")}
+    try:
+        _of_ledger(old, new)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise damaged(f"the ledger is damaged: {error}") from None
+    return new
+
+
+def _of_ledger(old: dict[str, Any], new: Tree) -> None:
+    kinds: dict[str, Any] = dict.fromkeys(
+        ("size", "mtime_ns", "ctime_ns", "text_bytes", "words", "bytes_trained"), np.int64
+    )
+    kinds |= dict.fromkeys(("bytes_skipped", "passes", "offset"), np.int64)
+    kinds |= {"outcome": np.uint8, "reason": np.int32, "format": np.int32}
+    column = {name: old[name] for name in kinds}
+    digests, rows = old["sha256"], len(column["outcome"])
+    if any(found.dtype != kinds[name] or found.shape != (rows,) for name, found in column.items()):
+        raise ValueError("a column has another type or length than the others")
+    if digests.dtype != np.uint8 or digests.shape != (rows, 32):
+        raise ValueError("sha256 is not a column of digests")
+    if rows and min(map(np.min, (column[name] for name in ("text_bytes", "words", "passes", "reason", "format")))) < 0:
+        raise ValueError("a row has a negative number")
+    size, text, trained, refused = column["size"], column["text_bytes"], column["bytes_trained"], column["outcome"] == 2
+    # Sizes of -1 were of files to be read again; that is now said by the time of change.
+    size = np.where(size < 0, np.where(text > 0, text, column["bytes_skipped"]), size)
+    accounted = np.where(refused, np.where(text > 0, text, size), text)
+    reasons = bytes(old["reasons"]).split(b"\0")
+    training = column["reason"] == (reasons.index(b"in training") if b"in training" in reasons else -1)
+    if (np.where(training, column["bytes_skipped"], accounted - trained - column["bytes_skipped"]) != 0).any():
+        raise ValueError("a row accounts for bytes that are not there")
+    packed = (size != text) & ~refused
+    some = np.flatnonzero(
+        (size != text) | (trained != np.where(column["outcome"] == 0, size, 0)) | (column["offset"] != 0)
+    )
+    whole = digests.copy()
+    whole[packed] = 0
+    known = (trained > 0) & whole.any(axis=1)
+    head = np.zeros(rows, np.uint32)
+    head[known] = np.ascontiguousarray(whole[known, :4]).view(">u4")[:, 0]
+    head[known & (head == 0)] = 1
+    more: Tree = {"row": some.astype(np.int32), "text_bytes": text[some], "bytes_trained": trained[some]}
+    more |= {"start": np.zeros(len(some), np.int64), "offset": column["offset"][some]}
+    more |= {"source": np.full(len(some), -1, np.int32), "sha256": digests[some]}
+    spans: Tree = {"row": np.zeros(0, np.uint32), "start": np.zeros(0, np.int64), "length": np.zeros(0, np.uint32)}
+    spans |= {"pass": np.zeros(0, np.uint16), "blocks": np.zeros(0, np.uint32)}
+    ledger: Tree = {name: old[name] for name in ("root", "paths", "reasons", "formats", "mtime_ns", "ctime_ns")}
+    ledger |= {"outcome": column["outcome"], "size": size, "words": column["words"], "sha256": whole, "head": head}
+    ledger |= {"passes": column["passes"].astype(np.uint32), "moved": np.zeros(rows, np.uint8)}
+    ledger |= {"reason": column["reason"].astype(np.uint32), "format": column["format"].astype(np.uint32)}
+    ledger |= {"encodings": np.frombuffer(b"\0" if rows else b"", np.uint8), "encoding": np.zeros(rows, np.uint32)}
+    for group, leaves in (("", ledger), ("more/", more), ("spans/", spans)):
+        new.update({f"ledger/{group}{name}": leaf for name, leaf in leaves.items()})
 
 
 STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3}

@@ -15,7 +15,7 @@ import structlog
 
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Ledger
+from streamer.ledger.ledger import Ledger
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings
 from streamer.state import keys
 from streamer.state.history import History

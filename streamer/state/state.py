@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Tree
-from streamer.intake.ledger import Ledger
+from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.settings import ModelSettings
 from streamer.state import keys

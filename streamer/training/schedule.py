@@ -21,6 +21,8 @@ from streamer.workers import Start, Workers, in_this_process
 
 WORTH_WORKERS = 8 << 20
 """Bytes of text from which on workers are started: starting them takes as long as training about as much."""
+WORTH_SHARING = 1 << 10
+"""Smaller texts, in bytes, do not count for that: to hand one over takes about as long as to train it."""
 
 Then = Callable[[BlockReport, float], None]
 
@@ -91,6 +93,8 @@ class Schedule:
         Raises:
             StreamerError: 71 if a training process died.
         """
+        if not self._workers and not self._failure:
+            return
         with self._unbroken():
             while self._workers and self._workers.full():
                 self._collect(self._workers)

@@ -15,7 +15,8 @@ import pytest
 from streamer.answers import reports
 from streamer.checkpoints import FORMAT_VERSION, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import REWRITTEN, Ledger, Signature, Verdict
+from streamer.ledger.entries import REWRITTEN, Signature, Verdict
+from streamer.ledger.ledger import Ledger
 from streamer.settings import ModelSettings
 from streamer.state import InitialVectors, Score, State
 
@@ -115,6 +116,26 @@ def test_status_knows_how_old_it_is(folder: Path) -> None:
     assert reports.status(folder)["age_seconds"] == 0
 
 
+def test_status_knows_how_much_is_written(state: State, folder: Path) -> None:
+    """By the numbers of the checkpoints that are kept, so that those between them count; null where it is unsure."""
+    assert reports.status(folder)["bytes_written_per_hour"] is None
+    store = Store(folder)
+    sizes = [store.save(state.to_tree(), number).size_bytes for number in (11, 12)]
+    for number, moment in ((1, 1e9), (11, 1e9 + 900), (12, 1e9 + 1800)):
+        os.utime(folder / f"checkpoint-{number:010}.h5", (moment, moment))
+    (folder / "checkpoint-0000000001.h5").unlink()
+    assert reports.status(folder)["bytes_written_per_hour"] == round(sum(sizes) / 2 * 4)
+    store.save(state.to_tree(), 13)
+    os.utime(folder / "checkpoint-0000000013.h5", (1e9 + 3600,) * 2)
+    (folder / "checkpoint-0000000012.h5").unlink()
+    found = reports.status(folder)["bytes_written_per_hour"]
+    assert found == pytest.approx(2 * sizes[0] / 2700 * 3600, rel=0.01)
+    os.utime(folder / "checkpoint-0000000013.h5", (1e9 + 901,) * 2)
+    assert reports.status(folder)["bytes_written_per_hour"] is None
+    os.utime(folder / "checkpoint-0000000013.h5", (1e9,) * 2)
+    assert reports.status(folder)["bytes_written_per_hour"] is None, "a clock that went back"
+
+
 def test_nobody_trains(folder: Path) -> None:
     """Without a trainer there is no process, whether there is a lock file or not."""
     assert [reports.status(folder)[key] for key in ("running", "pid")] == [False, None]
@@ -175,6 +196,20 @@ def test_accounts_of_several_files_of_one_reason() -> None:
     ]
     assert reports.accounts(3 * rows) == {"seen": 3, "trained": 0, "skipped": {"a": 3}}
     assert reports.accounts([]) == {"seen": 0, "trained": 0, "skipped": {}}
+
+
+def test_accounts_by_class_of_reason() -> None:
+    """Files that are no text to different degrees have one sum."""
+    rows = [
+        {
+            "reason": f"not text in utf-8: {share} % of its characters",
+            "bytes": 5,
+            "bytes_trained": 0,
+            "bytes_skipped": 5,
+        }
+        for share in range(2, 100)
+    ]
+    assert reports.accounts(rows)["skipped"] == {"not text in utf-8": 490}
 
 
 def test_two_versions_of_a_file_are_two_rows(state: State, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streamer.intake.inbox import Inbox
-from streamer.intake.ledger import Ledger
+from streamer.ledger.ledger import Ledger
 from streamer.settings import RunSettings
 from streamer.text.tokenizer import Rules
 from streamer.text.tokenizers import newest_version, tokenizer

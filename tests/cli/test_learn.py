@@ -90,7 +90,7 @@ def test_settings_are_judged_first(name: str) -> None:
 def test_the_last_line_says_what_was_done() -> None:
     """Files and words that were trained, files that were refused, once and with how to see them."""
     for number in range(2):
-        put(Path("inbox") / f"{number}.txt", "one two three\n")
+        put(Path("inbox") / f"{number}.txt", f"one two {number}\n")
     put(Path("inbox") / "empty.txt", "")
     out = command("watch", "inbox", "--once").output
     assert out.count("\n") == 1

@@ -49,89 +49,159 @@ def display(clock: SimpleNamespace) -> LiveDisplay:
     return LiveDisplay(on_terminal())
 
 
-def test_a_file_under_way(display: LiveDisplay, clock: SimpleNamespace) -> None:
-    """How much of it is done, words per second, how many files come after it, its name, loss and vocabulary."""
-    display.file("deep/a.txt", 1_000, 1_234)
-    for words in (500, 3_000, 5_000):
-        display.block(750, words, 2.3456, 12_345)
-        clock.now += 1.0
-    parts = line(display).split(" · ")
-    assert parts[0] == "━" * 9 + "─" * 3 + "  75%"
-    assert parts[1] == "2,667 words/s" and parts[2].startswith("1,234 ")
-    assert parts[3:] == ["deep/a.txt", "loss 2.346", "vocabulary 12,345"]
+def under_way(display: LiveDisplay, clock: SimpleNamespace, name: str = "deep/a.txt") -> None:
+    """Let a display have a backlog of 40 files and 100 MB, of which ten files were trained, a second and 2 MB each."""
+    display.backlog(40, 100_000_000)
+    for _ in range(10):
+        display.file(name, 2_000_000)
+        for share in (0.5, 1.0):
+            clock.now += 0.5
+            display.reached(share)
+            display.block(100_000, lambda: 2.3456, 12_345)
+        display.done()
+    display.file(name, 10_000_000)
+    display.reached(0.5)
+
+
+def test_a_backlog(display: LiveDisplay, clock: SimpleNamespace) -> None:
+    """How much of all is done, in percent, files and bytes; how fast, for how long; loss, vocabulary, the file."""
+    under_way(display, clock)
+    parts = line(display, 160).split(" · ")
+    assert parts == [
+        *("━" * 3 + "─" * 9 + "  25%", "10/40 files", " 25.0/100.0 MB", " 200k words/s", "35 s left"),
+        *("loss 2.346", "vocabulary 12,345", "deep/a.txt"),
+    ]
 
 
 def test_before_the_first_block(display: LiveDisplay) -> None:
-    """Nothing is shown that is not known: no speed, no loss, no vocabulary, no files to go."""
-    display.file("a.txt", 1_000, 0)
-    assert line(display).split(" · ") == [f"{'─' * BAR}   0%", "a.txt"]
+    """Nothing is shown that is not known: no speed, no time left, no loss, no vocabulary."""
+    display.backlog(1, 1_000)
+    display.file("a.txt", 1_000)
+    assert line(display).split(" · ") == [f"{'─' * BAR}   0%", "0/1 file", "0.0/1.0 kB", "a.txt"]
 
 
-def test_the_next_file_begins_anew(display: LiveDisplay) -> None:
-    """Its bar is empty; loss and vocabulary are those of the model until there are others."""
-    display.file("a.txt", 1_000, 7_777)
-    display.block(1_000, 10, 2.0, 50)
-    assert "100%" in line(display) and "7,777" in line(display)
-    display.file("b.txt", 1_000, 0)
-    shown = line(display)
-    assert "  0%" in shown and "b.txt" in shown and "a.txt" not in shown and "7,777" not in shown
-    display.block(500, 10, None, 60)
-    assert "loss 2.000" in line(display) and "vocabulary 60" in line(display)
+def test_the_next_file_goes_on(display: LiveDisplay, clock: SimpleNamespace) -> None:
+    """The bar is that of all files, so that it never goes back while there is something to train."""
+    display.backlog(2, 2_000)
+    display.file("a.txt", 1_000)
+    display.reached(1.0)
+    assert " 50%" in line(display)
+    display.done()
+    display.file("b.txt", 1_000)
+    assert " 50%" in line(display) and "1/2 files" in line(display) and "b.txt" in line(display)
+    display.backlog(2, 2_000)
+    assert " 25%" in line(display) and "1/4 files" in line(display), "more has come meanwhile"
 
 
 def test_the_speed_is_that_of_the_last_seconds(display: LiveDisplay, clock: SimpleNamespace) -> None:
     """Blocks of long ago do not count; one block alone has no speed."""
-    display.file("a.txt", 1_000, 0)
-    display.block(1, 1_000_000, 2.0, 50)
+    display.file("a.txt", 1_000)
+    display.block(1_000_000, lambda: 2.0, 50)
     assert "words/s" not in line(display)
     clock.now += WINDOW + 1
-    for number in range(3):
-        display.block(number, 100, 2.0, 50)
+    for _ in range(3):
+        display.block(100, lambda: 2.0, 50)
         clock.now += 1.0
-    assert "67 words/s" in line(display)  # 200 words in the three seconds since the first of them
+    assert " 67 words/s" in line(display)  # 200 words in the three seconds since the first of them
+
+
+def test_the_loss_is_not_asked_for_at_each_block(display: LiveDisplay, clock: SimpleNamespace) -> None:
+    """It takes longer to find than a tiny file takes to train."""
+    asked = []
+    for number in range(1_000):
+        display.block(100, lambda: asked.append(1) or 2.0, 50)  # type: ignore[func-returns-value]
+        clock.now += 0.001 * (number % 2)
+    assert 2 <= len(asked) <= 3
+    display.block(100, lambda: 1.5, 50)
+    display.idle()
+    assert "loss 1.500" in line(display), "what stands there while it waits is the last"
 
 
 @pytest.mark.parametrize("waiting", [0, 1, 1_234])
 def test_nothing_to_train(display: LiveDisplay, waiting: int, clock: SimpleNamespace) -> None:
     """It waits, for so many files to be still; loss and vocabulary stay, the file and its speed go."""
-    display.file("a.txt", 1_000, 7_777)
-    for _ in range(2):
-        display.block(500, 10, 2.0, 50)
-        clock.now += 1.0
-    display.idle(waiting)
+    under_way(display, clock)
+    display.waiting(waiting)
+    display.idle()
     shown = line(display)
     told = shown.split(" · ")[0]
     assert f"{waiting:,}" in told if waiting else not re.search(r"\d", told)
-    assert not re.search("a.txt|words/s|7,777|%", shown)
-    assert shown.split(" · ")[1:] == ["loss 2.000", "vocabulary 50"]
+    assert not re.search("a.txt|words/s|left|%", shown)
+    assert shown.split(" · ")[1:] == ["loss 2.346", "vocabulary 12,345"]
 
 
-@pytest.mark.parametrize("columns", range(1, 130, 3))
+def test_files_that_are_not_still(display: LiveDisplay, clock: SimpleNamespace) -> None:
+    """They are counted beside those that are trained."""
+    under_way(display, clock)
+    display.waiting(1_234)
+    assert "1,234 not still yet" in line(display, 160)
+
+
+def test_scoring(display: LiveDisplay, clock: SimpleNamespace) -> None:
+    """That is said until training goes on, and no time is left meanwhile; also where nothing is to be trained."""
+    under_way(display, clock)
+    display.scoring()
+    shown = line(display).split(" · ")
+    assert shown[1] == "scoring the vectors" and not re.search("left|words/s", " ".join(shown))
+    display.reached(0.75)
+    assert "scoring" not in line(display) and "left" in line(display)
+    display.idle()
+    display.scoring()
+    assert line(display).startswith("scoring the vectors · loss")
+    display.idle()
+    assert line(display).startswith("waiting for files")
+
+
+@pytest.mark.parametrize("columns", range(1, 160, 3))
 def test_it_fits_any_terminal(display: LiveDisplay, columns: int, clock: SimpleNamespace) -> None:
     """It is one line, never broken, at any width; ``line`` checks it."""
-    display.file("a/very/long/path/to/a/file/in/the/inbox/that/is/trained.txt", 1_000, 1_000)
-    for _ in range(2):
-        display.block(500, 10, 2.0, 50_000)
-        clock.now += 1.0
+    under_way(display, clock, "a/very/long/path/to/a/file/in/the/inbox/that/is/trained.txt")
+    display.waiting(10_000)
     line(display, max(columns, 3))
 
 
 def test_what_it_gives_up(display: LiveDisplay, clock: SimpleNamespace) -> None:
-    """Where it is narrow, the figures go before the name, and of a long name the end stays."""
+    """Where it is narrow, the name goes first, then vocabulary and bytes; the time left stays long."""
     name = "a/very/long/path/to/a/file/in/the/inbox/that/is/trained.txt"
-    display.file(name, 1_000, 0)
-    display.block(500, 10, 2.0, 50_000)
-    shown = {columns: line(display, columns) for columns in (120, 84, 50, 20)}
-    assert shown[120].split(" · ")[1:] == [name, "loss 2.000", "vocabulary 50,000"]
-    assert shown[84].split(" · ")[1:] == [name]
-    cut = shown[50].split(" · ")[1]
+    under_way(display, clock, name)
+    shown = {columns: line(display, columns).split(" · ") for columns in (180, 140, 120, 80, 60, 40, 20)}
+    assert shown[180][-1] == name
+    cut = shown[140][-1]
     assert cut[0] == "…" and name.endswith(cut[1:]) and len(cut) >= BAR
-    assert "50%" in shown[20]
+    assert shown[120][1:] == shown[140][1:-1]
+    assert shown[80][1:] == ["10/40 files", " 200k words/s", "35 s left", "loss 2.346"]
+    assert shown[60][1:] == ["10/40 files", "35 s left", "loss 2.346"] or "words/s" in shown[60][2]
+    assert shown[40][1:] == ["10/40 files"] and "25%" in shown[20][0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        *((0, "<10 s left"), (9.9, "<10 s left"), (11, "10 s left"), (62, "60 s left"), (97, "95 s left")),
+        *((98, "2 min left"), (5_900, "98 min left"), (6_100, "1 h 40 min left"), (7_200, "2 h 00 min left")),
+        *((100_000, "27 h 50 min left"), (200_000, "2 days left")),
+    ],
+)
+def test_time_left(seconds: float, text: str) -> None:
+    """In steps that grow with it, so that it does not flicker."""
+    assert live.time_left(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        *((0.4, "0"), (987.4, "987"), (1_000, "1.00k"), (12_345, "12.3k"), (431_499, "431k"), (999_600, "1.00M")),
+        *((1_554_000, "1.55M"), (2.5e9, "2.50G")),
+    ],
+)
+def test_three_figures(number: float, text: str) -> None:
+    """A speed has no more of them, since more would never stand still."""
+    assert live.rounded(number) == text
 
 
 def test_names_that_a_terminal_would_act_on(display: LiveDisplay) -> None:
     """What is not printable is an escape; markup is letters like any other."""
-    display.file("x\x1b[31mred\n[bold].txt", 1_000, 0)
+    display.file("x\x1b[31mred\n[bold].txt", 1_000)
     assert "x\\x1b[31mred\\n[bold].txt" in line(display)
 
 
@@ -139,7 +209,7 @@ def test_what_is_printed_stays_above_it(capsys: pytest.CaptureFixture[str]) -> N
     """Lines of output go to stdout, whole and in order; the cursor is hidden meanwhile, and shown in the end."""
     console = on_terminal()
     with LiveDisplay(console) as display:
-        display.file("a.txt", 10, 0)
+        display.file("a.txt", 10)
         display.echo("epoch 1")
         display.echo("epoch 2")
         shown = console.file.getvalue()  # type: ignore[attr-defined]

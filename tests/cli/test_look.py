@@ -14,6 +14,7 @@ from streamer import Trainer
 from streamer.checkpoints import Store
 from streamer.cli.app import cli
 from streamer.errors import StreamerError
+from streamer.intake.reasons import reason_class
 from streamer.state import Score
 
 from ..support.corpus import aged, put
@@ -60,7 +61,9 @@ def test_status_is_that_of_a_trainer(undisturbed: Path, tmp_path: Path) -> None:
         "bytes": {
             "seen": sum(entry.bytes for entry in ledger.entries),
             "trained": sum(entry.bytes_trained for entry in ledger.entries),
-            "skipped": {entry.reason: entry.bytes_skipped for entry in ledger.entries if entry.bytes_skipped},
+            "skipped": {
+                reason_class(entry.explanation): entry.bytes_skipped for entry in ledger.entries if entry.bytes_skipped
+            },
         },
         "scores": [
             {"words_trained": 20, "test": "pairs a.tsv", "score": 0.3, "scored": 3, "rows": 4},
@@ -72,6 +75,17 @@ def test_status_is_that_of_a_trainer(undisturbed: Path, tmp_path: Path) -> None:
     shown = done("status", folder=tmp_path).stdout
     assert re.search(r"(?m)^scores +0\.3000  pairs a\.tsv, scored 3 of 4\n +20\.0%  analogies b\.txt, scored", shown)
     assert re.search(r"(?m)^files +22 trained, 2 skipped; see: streamer files$", shown)
+
+
+def test_status_says_what_is_written(undisturbed: Path, tmp_path: Path) -> None:
+    """With checkpoints of an hour ago and of now, so many bytes an hour; nothing is said where there is only one."""
+    assert "an hour" not in done("status", folder=undisturbed).stdout
+    source = next((undisturbed / "checkpoints").glob("*.h5"))
+    for number, age in ((3, 3600), (5, 0)):
+        aged(put(tmp_path / "checkpoints" / f"checkpoint-{number:010}.h5", source.read_bytes()), age)
+    written = json_of(tmp_path, "status")["bytes_written_per_hour"]
+    assert written == pytest.approx(2 * source.stat().st_size, rel=0.01)
+    assert re.search(r"(?m)^written +\d+\.\d [kM]B of checkpoints an hour$", done("status", folder=tmp_path).stdout)
 
 
 def test_status_names_who_trains(tmp_path: Path) -> None:

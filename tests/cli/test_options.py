@@ -142,6 +142,29 @@ def test_what_is_no_number_of_words(typed: str) -> None:
     assert "--evaluate-every" in caught.value.message and repr(typed) in caught.value.message
 
 
+@pytest.mark.parametrize(("typed", "length"), [("10s", 10), ("1.5h", 5400), ("30d", 2_592_000), ("7", 7), ("0", 0)])
+def test_durations(typed: str, length: float, tmp_path: Path) -> None:
+    """As people write them, from the line, the environment and TOML, where a number is one, too."""
+    for name in ("checkpoint-every", "fresh", "settle", "log-every"):
+        key = name.replace("-", "_")
+        line = f"{name} = '{typed}'"
+        found = (run(f"--{name}", typed), run(**{f"STREAMER_{key.upper()}": typed}), run(config=toml(tmp_path, line)))  # type: ignore[arg-type]
+        assert [getattr(settings, key) for _, settings in found] == [length] * 3
+        assert getattr(run(config=toml(tmp_path, f"{name} = {length}"))[1], key) == length
+
+
+@pytest.mark.parametrize("typed", ["soon", "-1s", "1h30m", "5x", "nan"])
+def test_what_is_no_duration(typed: str, tmp_path: Path) -> None:
+    """2 on the line, 78 in TOML; both with the value and what would be right. Bounds hold in any unit."""
+    with pytest.raises(click.UsageError) as caught:
+        run("--rescan", typed)
+    assert "--rescan" in caught.value.message and repr(typed) in caught.value.message and "1.5h" in caught.value.message
+    with pytest.raises(StreamerError, match="--rescan must be a duration, such as 10s"):
+        run(config=toml(tmp_path, f"rescan = '{typed}'"))
+    with pytest.raises(StreamerError, match=r"--rescan must be at least 0\.05, not 0\.01"):
+        run("--rescan", "0.01s")
+
+
 def common(*arguments: str, toml: Path | None = None, **environment: str) -> tuple[Path, Common]:
     """Return the options that all commands have, as a command gets to see them."""
     seen: list[tuple[Path, Common]] = []
@@ -227,6 +250,7 @@ def test_help_says_the_defaults() -> None:
     assert defaults["vector-size"] == str(model.vector_size)
     assert defaults["sample"] == f"{model.sample:g}"
     assert defaults["evaluate-every"] == "1M"
+    assert (defaults["fresh"], defaults["settle"]) == ("10m", "2s")
     assert defaults["architecture"] == "skipgram"
     assert defaults["exclude"] == " ".join(DEFAULT_EXCLUDE)
     assert defaults.keys().isdisjoint(
@@ -245,6 +269,7 @@ def test_help_says_the_defaults() -> None:
         "stop-words",
         "phrases",
         "field",
+        "log-every",
     }
     assert options.keys() - defaults.keys() == without
     assert not re.search(r"\[default:\s*\n", shown)

@@ -21,7 +21,7 @@ def test_the_live_line_and_ctrl_c(tmp_path: Path) -> None:
     """A line shows file, speed, loss and vocabulary while it trains, log lines stay above it, Ctrl-C saves and ends."""
     put(tmp_path / "inbox" / "first.txt", large(2 << 20))
     with terminal("watch", "inbox", *QUICK, "--settle", "10", folder=tmp_path) as screen:
-        screen.see(r"━.* \d+% · .*first\.txt · loss \d\.\d+ · vocabulary \d")
+        screen.see(r"━.* \d+% · 0/1 file · .*MB · .*loss \d\.\d+ · vocabulary [\d,]+ · first\.txt")
         screen.see(r"file\.trained")
         screen.see("waiting for files")
         for name in ("b", "c"):
@@ -37,11 +37,24 @@ def test_the_live_line_and_ctrl_c(tmp_path: Path) -> None:
     assert done("status", "--json", folder=tmp_path).json["files"]["trained"] == 1
 
 
+def test_a_large_backlog_leaves_a_line(tmp_path: Path) -> None:
+    """Of many small files, one line is left: that of their sum; a refused one among them keeps its own."""
+    for number in range(30):
+        put(tmp_path / "inbox" / f"{number}.txt", text(number, 2_000))
+    put(tmp_path / "inbox" / "empty.txt", "")
+    with terminal("watch", "inbox", "--once", *QUICK, folder=tmp_path) as screen:
+        assert screen.ended() == 0
+    shown = CODES.sub("", screen.shown)
+    assert "file.trained" not in shown and "vocabulary.grown" not in shown
+    assert re.search(r"files\.trained +files=30 words=[\d,]+ bytes=", shown)
+    assert re.search(r"file\.skipped +path=empty\.txt reason=empty", shown)
+
+
 def test_the_second_signal_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     """A second signal ends the process at once, and the cursor that the live line hid is back."""
     put(tmp_path / "inbox" / "first.txt", large())
     with terminal("watch", "inbox", *QUICK, folder=tmp_path, fault="service.stopping:stall") as screen:
-        screen.see(r"first\.txt .*vocabulary \d")
+        screen.see(r"vocabulary [\d,]+ · first\.txt")
         screen.process.send_signal(signal.SIGTERM)
         screen.see("failpoint.reached")
         time.sleep(0.2)
@@ -58,7 +71,7 @@ def test_a_terminal_that_is_closed(command: list[str], tmp_path: Path) -> None:
     put(tmp_path / "inbox" / "first.txt", large(), age=7200)
     put(tmp_path / "inbox" / "second.txt", text(1, 3_000))
     with terminal(*command, *QUICK, "--checkpoint-every", "600", folder=tmp_path) as screen:
-        screen.see(r"first\.txt .*vocabulary \d")
+        screen.see(r"vocabulary [\d,]+ · first\.txt")
         screen.hang_up()
         screen.process.send_signal(signal.SIGHUP)
         assert screen.process.wait(PATIENCE) == 0

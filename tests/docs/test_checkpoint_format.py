@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import streamer
-from streamer.intake.ledger import Signature, Verdict
+from streamer.ledger.entries import Signature, Verdict
 from streamer.model.sgns import Loss
 
 from .pages import DOCS, code_blocks, section, table_rows
@@ -85,7 +85,7 @@ def test_the_example_reads_words_vectors_and_ledger(
     for word, count, vector in zip(found["words"], found["counts"], found["vectors"], strict=True):
         assert count == vectors.counts[vectors.key_to_index[word]]
         assert np.array_equal(vector, vectors[word])
-    assert found["rows"] == [(NAME, "trained", "", len(TEXT), 0), ("nothing.txt", "skipped", REASON, 0, 0)]
+    assert found["rows"] == [(NAME, "trained", "", len(TEXT)), ("nothing.txt", "skipped", REASON, 0)]
     assert found["intact"] is True
     assert capsys.readouterr().out.startswith(f"{len(vectors)} words of 8 dimensions, 2 rows in the ledger\nthe 4 [")
 

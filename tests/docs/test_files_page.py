@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from streamer.formats import binary, detect
-from streamer.intake import decoding, inbox, ledger, packings, reader
+from streamer.intake import decoding, inbox, packings, reader
+from streamer.ledger import entries
 from streamer.service import loop
 
 from .pages import DOCS
@@ -41,7 +42,7 @@ def _texts(node: ast.AST) -> Iterator[ast.AST]:
 
 
 REASONS = {
-    *(inbox.FOLDER, ledger.IN_TRAINING, ledger.CHANGED, ledger.REWRITTEN),
+    *(inbox.FOLDER, entries.IN_TRAINING, entries.CHANGED, entries.REWRITTEN),
     *(reader._KINDS.values()),
     *VERDICTS,
     *ENDS,

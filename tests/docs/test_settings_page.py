@@ -7,7 +7,7 @@ import click
 import pytest
 
 from streamer.cli.app import cli
-from streamer.settings import TOKENIZERS, ModelSettings, RunSettings, flag, names
+from streamer.settings import TOKENIZERS, ModelSettings, RunSettings, as_duration, flag, names
 
 from .pages import DOCS, section
 
@@ -38,18 +38,22 @@ def _default(field: attrs.Attribute[object]) -> str:
         return " ".join(f"`{glob}`" for glob in default) or "none"
     if isinstance(default, bool):
         return "yes" if default else "no"
+    if field.metadata["duration"]:
+        return as_duration(default)  # type: ignore[arg-type]
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _values(field: attrs.Attribute[object]) -> str:
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
+    if field.name == "tokenizer":
+        choices = (*TOKENIZERS, "module:function")
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
+    if field.metadata["duration"]:
+        return f"a duration of {low:g}s or more" if low else "a duration"
     if low is not None:
         low, high = (None if end is None else f"{end:g}" if end < 1 else str(end) for end in (low, high))
         return f"{low} or more" if high is None else f"{low} to {high}"
-    if field.name == "tokenizer":
-        return ", ".join(f"`{name}`" for name in (*TOKENIZERS, "module:function"))
     if field.metadata["lines"]:
         return "a file"
     if str(field.type) == "tuple[str, ...]":

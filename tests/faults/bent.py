@@ -30,7 +30,8 @@ import streamer
 from streamer.answers import reports
 from streamer.checkpoints import Store, Tree, decode, encode, seal
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Ledger, Signature, Verdict
+from streamer.ledger.entries import Signature, Verdict
+from streamer.ledger.ledger import Ledger
 from streamer.model.sgns import Loss
 from streamer.state import Score, State, reading
 from streamer.state.reading import read_ledger

@@ -18,7 +18,8 @@ import numpy as np
 
 from streamer.checkpoints import Tree
 from streamer.checkpoints.format import decode
-from streamer.intake.ledger import Entry, Ledger
+from streamer.ledger.entries import Entry
+from streamer.ledger.ledger import Ledger
 
 from ..support.texts import encode
 

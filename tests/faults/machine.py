@@ -43,7 +43,7 @@ class Pair:
         self.home = Path(tempfile.mkdtemp(prefix="streamer-", dir=memory))
         self.texts = Texts(self.home / "inbox")
         self.folder, self.twin = self.home / "checkpoints", self.home / "twin"
-        self.run = RunSettings(threads=1, settle=0.0, rescan=0.05, checkpoint_every=0.0, poll=True)
+        self.run = RunSettings(threads=1, settle=0.0, rescan=0.05, checkpoint_every=0.0, poll=True, duplicates="train")
         self.epochs = 0
         self.rested = False
         self._path = {NOWHERE}  # the checkpoints on the way from where the two were one

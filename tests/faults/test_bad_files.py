@@ -108,7 +108,9 @@ def test_every_kind_of_file_has_one_end(tmp_path: Path, powerless: tuple[str, ..
     lines = {"one-line": Kind(lambda path: _one_line(path, size), "", size // 100)}
     expected = fill(inbox, KINDS | lines)
     began = time.monotonic()
-    with started("watch", inbox, "--once", *QUICK, folder=tmp_path, command=powerless) as process:
+    with started(
+        "watch", inbox, "--once", "--duplicates", "train", *QUICK, folder=tmp_path, command=powerless
+    ) as process:
         ended = process.ended(within=amount(60, 240))
     seconds = time.monotonic() - began
     assert ended.code == 0, ended.stderr
@@ -117,7 +119,7 @@ def test_every_kind_of_file_has_one_end(tmp_path: Path, powerless: tuple[str, ..
     longest, path = slowest(ended)
     assert longest < HANG or "one-line" in path, (longest, path)
 
-    again = done("watch", inbox, "--once", *QUICK, folder=tmp_path, command=powerless)
+    again = done("watch", inbox, "--once", "--duplicates", "train", *QUICK, folder=tmp_path, command=powerless)
     assert again.stdout == "nothing new to train\n"
     assert not again.events("file.skipped") + again.events("file.trained"), "said once"
     assert files(tmp_path) == rows
@@ -129,7 +131,7 @@ def test_the_commands_show_no_name_as_it_is(tmp_path: Path) -> None:
     """A name may hold what clears a screen or forges a line: the table of files and the log show it escaped."""
     (tmp_path / "inbox").mkdir()
     expected = fill(tmp_path / "inbox", NAMES)
-    ended = done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
+    ended = done("watch", "inbox", "--once", "--duplicates", "train", *QUICK, folder=tmp_path)
     shown = done("files", folder=tmp_path).stdout
     assert not {"\x1b", "\r", "\x07", "\u202e"} & set(ended.stderr + shown)
     assert len(shown.splitlines()) == len(expected) + 3, "the heads, a line for each, a blank one and the sum"
@@ -145,6 +147,7 @@ def test_all_ways_in_come_to_the_same(command: tuple[str, ...], tmp_path: Path, 
     expected = fill(tmp_path / "inbox", KINDS)
     ended = done(
         *command,
+        *("--duplicates", "train"),
         *(option for option in QUICK if "train" not in command or option not in SETTLING),
         folder=tmp_path,
         command=powerless,
@@ -159,7 +162,7 @@ def test_nothing_outside_the_inbox_is_opened(tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
     expected = fill(tmp_path / "inbox", THINGS)
     trace = ("strace", "-f", "-y", "-qq", "-o", str(tmp_path / "trace"), "-e", "trace=open,openat,openat2,execve")
-    done("watch", "inbox", "--once", *QUICK, folder=tmp_path, command=(*trace, *COMMAND))
+    done("watch", "inbox", "--once", "--duplicates", "train", *QUICK, folder=tmp_path, command=(*trace, *COMMAND))
     calls = (tmp_path / "trace").read_text(errors="replace").splitlines()
     opened = {call.rpartition("= ")[2].partition("<")[2].removesuffix(">") for call in calls if "open" in call}
     assert f"{tmp_path}/inbox/hard.txt" in opened, "the trace shows what is opened"
@@ -185,5 +188,5 @@ def test_a_file_with_holes_that_is_touched_is_the_same_file(tmp_path: Path) -> N
     aged(path, 3600)
     done("watch", "inbox", "--once", *QUICK, "--max-bad-ratio", "0.8", folder=tmp_path)
     aged(path, 1800)
-    done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
+    done("watch", "inbox", "--once", "--duplicates", "train", *QUICK, folder=tmp_path)
     assert [row["outcome"] for row in files(tmp_path).values()] == ["trained"]

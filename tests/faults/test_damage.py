@@ -172,13 +172,13 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "chunks of nothing": ("batching/chunk", lambda chunk: 0),
     "an outcome that there is not": ("ledger/outcome", _first(3)),
     "a reason that there is not": ("ledger/reason", _first(99)),
-    "a reason from the end": ("ledger/reason", _first(-1)),
-    "an offset behind the end": ("ledger/offset", _first(2**40)),
-    "a negative offset": ("ledger/offset", _last(-1)),
-    "negative bytes": ("ledger/bytes_trained", _first(-1)),
-    "more trained than there is": ("ledger/bytes_trained", lambda array: array + 1),
+    "a reason from the end": ("ledger/reason", _first(2**32 - 1)),
+    "an offset behind the end": ("ledger/more/offset", _first(2**40)),
+    "a negative offset": ("ledger/more/offset", _last(-1)),
+    "negative bytes": ("ledger/more/bytes_trained", _first(-1)),
+    "more trained than there is": ("ledger/more/bytes_trained", lambda array: array + 1),
     "negative words": ("ledger/words", _first(-1)),
-    "negative passes": ("ledger/passes", _first(-1)),
+    "negative passes": ("ledger/passes", _first(2**32 - 1)),
     "a refused file that was trained": ("ledger/words", lambda array: array + 1),
     "an impossible size": ("ledger/size", _first(-2)),
     "a path twice": ("ledger/paths", lambda array: np.frombuffer(b"a1.txt\0" * 6, np.uint8)),
@@ -191,6 +191,10 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "an encoding that there is not": ("ledger/encoding", _first(99)),
     "an encoding that nobody knows": ("ledger/encodings", lambda array: np.frombuffer(b"klingon\0", np.uint8)),
     "encodings without an end": ("ledger/encodings", lambda array: array[:-1]),
+    "a row of another file": ("ledger/more/row", _first(9)),
+    "a copy of nothing": ("ledger/more/source", _first(9)),
+    "a span of no file": ("ledger/spans/row", _first(9)),
+    "spans of other lengths": ("ledger/spans/blocks", lambda array: array[:-1]),
     "half a digest": ("ledger/sha256", lambda array: array[:, :16].copy()),
     "digests in a row": ("ledger/sha256", lambda array: array.reshape(-1)),
     "a history that runs backwards": ("history/words_seen", _first(1e4)),
@@ -283,7 +287,7 @@ def save_some(folder: Path, count: int = 2) -> list[Path]:
     inbox = folder / "inbox"
     inbox.mkdir()
     for number in range(count):
-        (inbox / f"{number}.txt").write_text("the king sat in the castle with the queen and a dog\n" * 20)
+        (inbox / f"{number}.txt").write_text(f"the {number} king sat in the castle with the queen and a dog\n" * 20)
         done("watch", "inbox", "--once", *QUICK, "--min-count", "2", folder=folder)
     return sorted((folder / "checkpoints").glob("*.h5"), reverse=True)
 

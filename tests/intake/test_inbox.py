@@ -19,7 +19,7 @@ import structlog
 from watchdog.observers import Observer
 
 from streamer.intake.inbox import FOLDER, Inbox, Names, Scan
-from streamer.intake.ledger import Signature
+from streamer.ledger.entries import Signature
 from streamer.settings import DEFAULT_EXCLUDE, RunSettings
 
 NOW = 1_000_000_000.0

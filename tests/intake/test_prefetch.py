@@ -19,8 +19,8 @@ import pytest
 
 from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake import prefetch, reader
-from streamer.intake.ledger import Signature
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
+from streamer.ledger.entries import Signature
 from streamer.text.encoded import EncodedText
 from streamer.text.spaces import Spaces
 from streamer.text.tokenizer import Rules, TokenizerError
@@ -221,7 +221,7 @@ def test_it_ends_when_the_trainer_is_killed(files: list[Path]) -> None:
 import sys, time
 from pathlib import Path
 from streamer.intake.prefetch import Prefetcher, Job
-from streamer.intake.ledger import Signature
+from streamer.ledger.entries import Signature
 from streamer.text.tokenizer import Rules
 from streamer.text.tokenizers import tokenizer
 one = Prefetcher(tokenizer(Rules(boundary="line")), enabled=True)

@@ -25,8 +25,8 @@ from backports import zstd
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.decoding import Codec
-from streamer.intake.ledger import Signature, Verdict
 from streamer.intake.reader import Block, Refused, blocks, open_regular, outdated
+from streamer.ledger.entries import Known, Signature
 
 Opener = Callable[[bytes], BinaryIO]
 inspect = functools.partial(reader.judge, encoding="utf-8", max_bad_ratio=0.01)
@@ -55,11 +55,10 @@ def test_a_plain_file_is_hashed_and_measured(opened: Opener, tmp_path: Path) -> 
     """The verdict of a text holds its signature, its hash and its length, and no refusal."""
     data = PARAGRAPHS.encode()
     with opened(data) as file:
-        expected = Verdict(
-            Signature.of(os.fstat(file.fileno())), hashlib.sha256(data).digest(), len(data), encoding="utf-8"
-        )
-        assert inspect(file) == expected
-        assert inspect(file) == expected
+        digest = hashlib.sha256(data).digest()
+        for found in (inspect(file), inspect(file)):
+            assert found[:4] == (Signature.of(os.fstat(file.fileno())), digest, len(data), None)
+            assert (found.text_sha256, found.encoding, found.format) == (digest, "utf-8", "text")
 
 
 @pytest.mark.parametrize(
@@ -189,9 +188,18 @@ def test_the_beginning_is_compared_with_the_previous_version(opened: Opener) -> 
     for size in (1, 1000, reader.PIECE, reader.PIECE + 1, len(data)):
         digest = hashlib.sha256(data[:size]).digest()
         with opened(data) as file:
-            assert inspect(file, previous=(size, digest)).prefix_matches
-            assert not inspect(file, previous=(size, bytes(32))).prefix_matches
-            assert not inspect(file, previous=(len(data) + 1, digest)).prefix_matches
+            assert inspect(file, before=known(size, len(data) + 1)).prefixes == {size: digest}
+        packed = gzip.compress(data)
+        with opened(packed) as file:
+            found = inspect(file, before=known(size, 15))
+            assert (found.prefixes[size], found.text_sha256) == (digest, hashlib.sha256(data).digest())
+            assert found.packed_prefixes[15] == hashlib.sha256(packed[:15]).digest()
+            assert found.sha256 == hashlib.sha256(packed).digest()
+
+
+def known(*lengths: int) -> Known:
+    """Return what a ledger asks of a file of which there were versions of these lengths."""
+    return Known(lengths=frozenset(lengths))
 
 
 PACKED = gzip.compress(PARAGRAPHS.encode() * 50)
@@ -213,11 +221,11 @@ PACKED = gzip.compress(PARAGRAPHS.encode() * 50)
 def test_a_bad_gzip_file_is_refused_whole(data: bytes, reason: str, opened: Opener) -> None:
     """Truncated, damaged, followed by something else or a bomb: refused, and hashed to its end all the same."""
     with opened(data) as file:
-        found = inspect(file, previous=(10, hashlib.sha256(data[:10]).digest()))
+        found = inspect(file, before=known(10))
     assert found.refusal is not None
     assert found.refusal.startswith(reason)
     assert (found.sha256, found.text_bytes) == (hashlib.sha256(data).digest(), 0)
-    assert found.prefix_matches or len(data) < 10
+    assert found.packed_prefixes.get(10) == (hashlib.sha256(data[:10]).digest() if len(data) >= 10 else None)
 
 
 @pytest.mark.alone
@@ -507,8 +515,8 @@ def test_documents_are_refused_whatever_the_encoding(opened: Opener) -> None:
             found = inspect(file, encoding="latin-1")
             assert "convert it to text first" in (found.refusal or "")
             assert (found.sha256, file.tell() < len(data)) == (bytes(32), True)
-            known = inspect(file, previous=(len(data), hashlib.sha256(data).digest()))
-            assert (known.sha256, known.prefix_matches) == (hashlib.sha256(data).digest(), True)
+            again = inspect(file, before=Known(len(data)))
+            assert (again.sha256, again.text_sha256) == (hashlib.sha256(data).digest(),) * 2
     with opened(gzip.compress(b"%PDF-1.4\n")) as file:
         assert (inspect(file).refusal or "").startswith("PDF: ")
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from streamer.model.sampling import NoiseDistribution, Purpose, generator, keep_probability
+from streamer.model.sampling import NoiseDistribution, Purpose, Streams, generator, keep_probability
 
 
 def test_streams_repeat_and_differ() -> None:
@@ -27,6 +27,27 @@ def test_streams_of_two_purposes_never_meet() -> None:
     """However many numbers one purpose draws in a block, they are not those that another begins with."""
     many = generator(3, 4, Purpose.INITIALISE).random(200_000)
     assert not np.isin(generator(3, 4, Purpose.SUBSAMPLE).random(20), many).any()
+
+
+def test_a_stream_begins_anew_whatever_was_drawn_before() -> None:
+    """One generator is put to the beginning of each stream: its numbers are those of a Philox with that key."""
+    streams = Streams(2**63 - 1)
+    for block, purpose in ((0, Purpose.NOISE), (5, Purpose.SUBSAMPLE), (2**40, Purpose.INITIALISE), (5, Purpose.NOISE)):
+        found = streams.begin(block, purpose)
+        expected = np.random.Generator(np.random.Philox(key=[2**63 - 1, block], counter=[0, 0, 0, int(purpose)]))
+        assert found.random(3, np.float32).tolist() == expected.random(3, np.float32).tolist()  # leaves half a number
+        assert found.random(7).tolist() == expected.random(7).tolist()  # leaves numbers in the buffer
+
+
+@pytest.mark.parametrize("few", [1, 16, 255, 256])
+def test_few_draws_are_the_first_of_many(few: int) -> None:
+    """Few are looked up as they are drawn and many in sorted order, with the same result."""
+    noise = NoiseDistribution()
+    noise.refresh(np.random.default_rng(1).integers(1, 1000, 20_000), 10**7)
+    for block in range(20):
+        found, many = (noise.draw(generator(3, block, Purpose.NOISE), size) for size in (few, 2000))
+        np.testing.assert_array_equal(found, many[:few])
+        assert found.dtype == many.dtype
 
 
 def test_keep_probability_is_the_formula_of_word2vec() -> None:
@@ -70,23 +91,24 @@ class Fixed:
         self.value = value
 
     def random(self, size: int) -> np.ndarray:
-        """Return the chosen number again and again."""
-        return np.full(size, self.value)
+        """Return the chosen number again and again, or the largest below 1."""
+        return np.full(size, min(self.value, np.nextafter(1, 0)))
 
     def integers(self, low: int, high: int, size: int, dtype: type) -> np.ndarray:
         """Return the integer at that share of the interval again and again."""
         return np.full(size, min(low + int(self.value * (high - low)), high - 1), dtype)
 
 
-def test_the_ends_of_the_unit_interval_draw_the_first_and_the_last_word() -> None:
+@pytest.mark.parametrize("size", [2, 2000])
+def test_the_ends_of_the_unit_interval_draw_the_first_and_the_last_word(size: int) -> None:
     """Neither 0, nor the largest number below 1, nor a product rounded up to the very end leaves the table."""
     noise = NoiseDistribution()
     noise.refresh(np.array([3, 1, 7]), 11)
     for value, word in ((0.0, 0), (np.nextafter(1, 0), 2), (1.0, 2)):
-        assert noise.draw(Fixed(value), 2).tolist() == [word] * 2  # type: ignore[arg-type]
+        assert noise.draw(Fixed(value), size).tolist() == [word] * size  # type: ignore[arg-type]
     noise.restore(np.array([1, 1]), 0)
     for value, word in ((np.nextafter(0.5, 0), 0), (0.5, 1)):  # each word has its share without the upper end
-        assert noise.draw(Fixed(value), 2).tolist() == [word] * 2  # type: ignore[arg-type]
+        assert noise.draw(Fixed(value), size).tolist() == [word] * size  # type: ignore[arg-type]
 
 
 def test_one_word_is_its_own_noise() -> None:

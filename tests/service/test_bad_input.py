@@ -56,7 +56,7 @@ def inbox(tmp_path: Path) -> Path:
 
 def test_bad_files_are_refused_and_good_ones_trained(inbox: Path, tmp_path: Path) -> None:
     """One row a file: refused with the reason and all its bytes skipped, or trained to the last byte."""
-    ended = done("watch", inbox, "--once", *QUICK, folder=tmp_path, command=POWERLESS)
+    ended = done("watch", inbox, "--once", "--duplicates", "train", *QUICK, folder=tmp_path, command=POWERLESS)
     rows = files(tmp_path)
     good = {"good.txt", "tolerable.txt", "folder.txt/within.txt", NOT_UTF8, "last.txt"}
     assert set(rows) == REASONS.keys() | good
@@ -71,14 +71,14 @@ def test_bad_files_are_refused_and_good_ones_trained(inbox: Path, tmp_path: Path
     assert sorted(line["path"] for line in ended.events("file.skipped")) == sorted(REASONS)
     assert "\\xe9.txt" in done("files", folder=tmp_path).stdout
 
-    again = done("watch", inbox, "--once", *QUICK, folder=tmp_path, command=POWERLESS)
+    again = done("watch", inbox, "--once", "--duplicates", "train", *QUICK, folder=tmp_path, command=POWERLESS)
     assert not again.events("file.skipped"), "said once"
     assert files(tmp_path) == rows
 
 
 def test_what_was_mended_is_trained(inbox: Path, tmp_path: Path) -> None:
     """A running trainer takes a refused file as soon as it is good, and its row changes with it."""
-    with started("watch", inbox, *QUICK, folder=tmp_path, command=POWERLESS) as trainer:
+    with started("watch", inbox, "--duplicates", "train", *QUICK, folder=tmp_path, command=POWERLESS) as trainer:
         trainer.event("file.trained", path="last.txt")
         (inbox / "unreadable.txt").chmod(0o644)
         put(inbox / "truncated.txt.gz", gzip.compress(GOOD.encode()), age=0)

@@ -108,7 +108,7 @@ def test_a_file_rewritten_while_it_is_trained(tmp_path: Path) -> None:
     path = put(tmp_path / "inbox" / "a.txt", large())
 
     class Rewriting(Display):
-        def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
+        def reached(self, share: float) -> None:
             path.write_bytes(b"x" * path.stat().st_size)
 
     run = RunSettings(threads=1, settle=0.0)

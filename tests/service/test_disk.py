@@ -27,7 +27,7 @@ def test_a_full_disk_is_waited_for(tmp_path: Path) -> None:
     The disk is full for one process: its limit on the size of files, which the log stays under, has the same effect.
     """
     put(tmp_path / "inbox" / "a.txt", text(1, 20_000))
-    with started("watch", "inbox", *QUICK, folder=tmp_path) as trainer:
+    with started("watch", "inbox", *QUICK, "--checkpoint-every", "1", "--fresh", "1", folder=tmp_path) as trainer:
 
         def limit(size: int) -> None:
             resource.prlimit(trainer.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

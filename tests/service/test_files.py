@@ -11,7 +11,8 @@ import pytest
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Scan
-from streamer.intake.ledger import REWRITTEN, Entry, Ledger, Signature, Verdict
+from streamer.ledger.entries import REWRITTEN, Entry, Signature, Verdict
+from streamer.ledger.ledger import Ledger
 from streamer.service.files import Files, has_changed, outdated, refuse_unreadable
 from streamer.settings import RunSettings
 

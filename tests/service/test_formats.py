@@ -32,7 +32,7 @@ def test_each_format_is_known_and_only_its_text_is_trained(tmp_path: Path) -> No
     put(inbox / "e.txt", "plain text", age=60)
     put(inbox / "f.txt", bz2.compress(LINES.encode()), age=50)
     put(inbox / "g.txt", lzma.compress(b"packed"), age=40)
-    ended = done(*ONCE, "--field", "key", folder=tmp_path)
+    ended = done(*ONCE, "--field", "key", "--duplicates", "train", folder=tmp_path)
     assert not ended.events("file.skipped")
     assert {name[0]: row["format"] for name, row in files(tmp_path).items()} == {
         "a": "jsonl key", "b": "html", "c": "mail", "d": "csv key", "e": "text", "f": "jsonl key", "g": "text",
@@ -46,12 +46,12 @@ def test_a_file_is_finished_as_it_was_begun(tmp_path: Path) -> None:
     put(inbox / "text.txt", LINES, age=100)
     done(*ONCE, "--format", "text", folder=tmp_path)
     put(inbox / "json.txt", LINES, age=100)
-    done(*ONCE, "--field", "key", folder=tmp_path)
+    done(*ONCE, "--field", "key", "--duplicates", "train", folder=tmp_path)
     before = {name: row["words"] for name, row in files(tmp_path).items()}
     assert before == {"text.txt": 7, "json.txt": 2}
     for name in before:
         put(inbox / name, LINES * 3, age=50)
-    done(*ONCE, "--format", "html", folder=tmp_path)
+    done(*ONCE, "--format", "html", "--duplicates", "train", folder=tmp_path)
     rows = files(tmp_path)
     assert {name: row["words"] for name, row in rows.items()} == {name: 3 * count for name, count in before.items()}
     assert {name: row["format"] for name, row in rows.items()} == {"text.txt": "text", "json.txt": "jsonl key"}

@@ -16,7 +16,7 @@ from streamer.answers import reports
 from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.inbox import Candidate
-from streamer.intake.ledger import CHANGED, REMOVED, Signature
+from streamer.ledger.entries import CHANGED, REMOVED, Signature
 from streamer.service import loop, saving
 from streamer.service.loop import Service
 from streamer.service.progress import Display
@@ -89,17 +89,21 @@ class Watched(Display):
     ) -> None:
         self._file, self._block, self._idle = file, block, idle
 
-    def file(self, path: str, size: int, backlog: int) -> None:
+    def file(self, path: str, size: int) -> None:
         """Tell of a file."""
         self._file(path)
 
-    def block(self, offset: int, words: int, loss: float | None, vocabulary: int) -> None:
+    def block(self, words: int, loss: Callable[[], float | None], vocabulary: int) -> None:
         """Tell of a block."""
         self._block()
 
-    def idle(self, waiting: int) -> None:
+    def waiting(self, files: int) -> None:
+        """Remember how many files are not still."""
+        self._waiting = files
+
+    def idle(self) -> None:
         """Tell of files that are waited for."""
-        self._idle(waiting)
+        self._idle(self._waiting)
 
 
 def stop_at(name: str, number: signal.Signals = signal.SIGTERM) -> Watched:
@@ -394,7 +398,7 @@ def test_stopped_in_an_epoch(run: Run, inbox: Path, tmp_path: Path, signals: Sto
     begun: list[str] = []
 
     def file(path: str) -> None:
-        begun.append(path)
+        begun.extend([path] * (path != "bad.txt"))
         if len(begun) == 5:
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -27,30 +27,31 @@ def test_blocks_add_up() -> None:
     assert (other.words, other.loss) == (0, Loss(0.0, 0.0))
 
 
-def test_the_mean_loss_is_that_of_all_pairs() -> None:
-    """A block counts by the weight of its pairs, not as one of two."""
+def test_the_loss_is_that_of_all_pairs() -> None:
+    """A block counts by the weight of its pairs, not as one of two; without a pair there is no mean."""
     progress = FileProgress("a.txt", 1000, 1000)
+    assert progress.loss.mean is None
+    progress.add(report(1, 0, Loss(0.0, 0.0)), 1.0)
+    assert progress.loss.mean is None
     progress.add(report(30, 0, Loss(60.0, 30.0)), 1.0)
     progress.add(report(10, 0, Loss(50.0, 10.0)), 1.0)
-    assert progress.mean_loss == 110 / 40
-
-
-def test_nothing_was_measured() -> None:
-    """Where no pair was trained there is no mean loss, before the first block and after one without pairs."""
-    progress = FileProgress("a.txt", 1000, 1000)
-    assert progress.mean_loss is None
-    progress.add(report(1, 0, Loss(0.0, 0.0)), 1.0)
-    assert progress.mean_loss is None
+    assert progress.loss.mean == 110 / 40
 
 
 def test_a_display_for_pipes_shows_only_what_is_output(capsys: pytest.CaptureFixture[str]) -> None:
     """Lines of output are printed, in their order; files, blocks and pauses are not."""
     with Display() as display:
-        display.file("a.txt", 1000, 3)
+        display.backlog(3, 1000)
+        display.waiting(2)
+        display.file("a.txt", 1000)
         display.echo("epoch 1")
-        display.block(500, 50, 2.5, 100)
-        display.idle(2)
+        display.reached(0.5)
+        display.block(50, lambda: 2.5, 100)
+        display.scoring()
+        display.done()
+        display.idle()
         display.echo("epoch 2")
+        assert not display.live
     assert capsys.readouterr() == ("epoch 1\nepoch 2\n", "")
 
 

@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Signature
+from streamer.ledger.entries import Signature
 from streamer.model.learner import Learner
 from streamer.model.pipeline import Tokens
 from streamer.service import saving
-from streamer.service.saving import IDLE_SECONDS, IDLE_SHARE, LONGEST_WAIT, Saver
+from streamer.service.saving import IDLE_SECONDS, LONGEST_WAIT, Saver
 from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.state.reading import read_ledger, read_state
@@ -32,6 +32,7 @@ from ..support.process import until
 from ..support.texts import encode
 
 EVERY = 60.0
+FRESH = 600.0
 NEVER = float("inf")
 
 
@@ -83,8 +84,10 @@ def make(store: Store, state: State, clock: Clock) -> Iterator[Make]:
     """Return what makes savers, and closes them in the end."""
     made: list[Saver] = []
 
-    def saver(state: State = state, store: Store = store, every: float = EVERY, keep: int = 3) -> Saver:
-        made.append(Saver(store, state, Schedule(state, starter(1)), every=every, keep=keep))
+    def saver(
+        state: State = state, store: Store = store, every: float = EVERY, fresh: float = FRESH, keep: int = 3
+    ) -> Saver:
+        made.append(Saver(store, state, Schedule(state, starter(1)), every=every, fresh=fresh, keep=keep))
         return made[-1]
 
     yield saver
@@ -96,6 +99,13 @@ def make(store: Store, state: State, clock: Clock) -> Iterator[Make]:
 def armed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Return what makes places fail."""
     return lambda text: monkeypatch.setattr(failpoints, "_armed", failpoints.arm(text))
+
+
+def work(saver: Saver, clock: Clock, seconds: float) -> None:
+    """Change the state by work of so many seconds."""
+    with saver.at_work():
+        clock.now += seconds
+        saver.changed()
 
 
 def events(log: list[Any], name: str) -> list[Any]:
@@ -131,19 +141,19 @@ def test_nothing_is_due_where_nothing_has_changed(make: Make, store: Store, cloc
     assert sequences(store) == []
 
 
-def test_it_saves_when_it_is_due(make: Make, store: Store, state: State, clock: Clock, log: list[Any]) -> None:
+def test_work_is_saved_when_it_is_due(make: Make, store: Store, state: State, clock: Clock, log: list[Any]) -> None:
     """Not a moment before so many seconds since the last, and again after as many."""
     saver = make()
-    saver.changed()
-    assert saver.seconds_until_due(idle=False) == EVERY
-    clock.now += EVERY - 0.5
+    work(saver, clock, 1.0)
+    assert saver.seconds_until_due(idle=False) == EVERY - 1.0
+    clock.now += EVERY - 1.5
     saver.save_if_due()
     assert saver.seconds_until_due(idle=False) == 0.5 and state.sequence == 0
     clock.now += 0.5
     written(saver, log, 1)
     assert saver.seconds_until_due(idle=False) == NEVER
-    saver.changed()
-    clock.now += EVERY - 0.5
+    work(saver, clock, 1.0)
+    clock.now += EVERY - 1.5
     saver.save_if_due()
     assert sequences(store) == [1]
     clock.now += 0.5
@@ -172,7 +182,7 @@ def test_the_newest_are_kept(make: Make, store: Store, log: list[Any]) -> None:
     assert sequences(store) == [3, 4]
 
 
-def test_with_nothing_to_train_it_saves_sooner(make: Make, clock: Clock, log: list[Any]) -> None:
+def test_the_first_idle_moment_is_saved_soon(make: Make, clock: Clock, log: list[Any]) -> None:
     """Some seconds after the last change, so that what was learned can be asked for; each change puts it off."""
     saver = make(every=600.0)
     saver.changed()
@@ -184,6 +194,19 @@ def test_with_nothing_to_train_it_saves_sooner(make: Make, clock: Clock, log: li
     saver.save_if_due(idle=False)
     assert not log
     written(saver, log, 1, idle=True)
+    saver.changed()
+    assert saver.seconds_until_due(idle=True) == saver.seconds_until_due(idle=False) > 500, "only the first"
+
+
+def test_a_checkpoint_of_the_busy_time_is_not_that_of_the_first_idle_moment(
+    make: Make, clock: Clock, log: list[Any]
+) -> None:
+    """When a run that has saved on the way has nothing to do for the first time, it saves the rest soon, too."""
+    saver = make()
+    work(saver, clock, EVERY)
+    written(saver, log, 1)
+    work(saver, clock, 1.0)
+    assert saver.seconds_until_due(idle=True) == IDLE_SECONDS
 
 
 def test_while_training_it_is_not_later_for_being_idle(make: Make, clock: Clock) -> None:
@@ -193,21 +216,89 @@ def test_while_training_it_is_not_later_for_being_idle(make: Make, clock: Clock)
     assert saver.seconds_until_due(idle=True) == 1.0
 
 
-def test_idle_time_is_not_spent_on_saving(store: Store, make: Make, clock: Clock, log: list[Any]) -> None:
-    """A checkpoint that takes a second is not taken again for each file that trickles in, but every 20 seconds."""
+class Slow(Store):
+    """A folder whose disk takes ten seconds for a checkpoint."""
 
-    class Slow(Store):
-        def publish(self, image: memoryview, sequence: int) -> Checkpoint:
-            clock.now += 1.0
-            return super().publish(image, sequence)
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        super().__init__(folder)
+        self._clock = clock
 
-    saver = make(store=Slow(store.folder), every=600.0)
-    for number in (1, 2):
+    def publish(self, image: memoryview, sequence: int) -> Checkpoint:
+        """Write, and let time pass."""
+        self._clock.now += 10.0
+        return super().publish(image, sequence)
+
+
+@pytest.fixture
+def costly(make: Make, store: Store, clock: Clock, log: list[Any]) -> Saver:
+    """Return a saver that has learned that a checkpoint takes ten seconds, and has been idle."""
+    saver = make(store=Slow(store.folder, clock))
+    saver.changed()
+    clock.now += IDLE_SECONDS
+    written(saver, log, 1, idle=True)
+    return saver
+
+
+def test_a_checkpoint_waits_until_it_is_worth_it(costly: Saver, clock: Clock, log: list[Any]) -> None:
+    """Until a kill would cost as much as writing one; time between files is not work, and the time in it is counted."""
+    clock.now += EVERY
+    for number in range(9):
+        work(costly, clock, 1.0)
+        clock.now += 1.0
+        costly.save_if_due(idle=number % 2 == 0)
+    assert len(events(log, "checkpoint.saved")) == 1
+    with costly.at_work():
+        clock.now += 0.5
+        assert costly.seconds_until_due(idle=False) > 0
+        clock.now += 0.5
+        assert costly.seconds_until_due(idle=False) <= 0
+    written(costly, log, 2)
+    work(costly, clock, 1.0)
+    assert costly.seconds_until_due(idle=False) > EVERY, "what was saved is not to be done again"
+
+
+def test_readers_see_it_in_the_end(costly: Saver, clock: Clock, log: list[Any]) -> None:
+    """However little was learned, it is saved when the oldest of it is so old; what comes later does not put it off."""
+    work(costly, clock, 0.25)
+    for _ in range(4):
+        clock.now += FRESH / 4 - 1
+        work(costly, clock, 0.25)
+        costly.save_if_due(idle=True)
+    assert len(events(log, "checkpoint.saved")) == 1
+    assert costly.seconds_until_due(idle=True) == FRESH - 4 * (FRESH / 4 - 1) - 4 * 0.25
+    clock.now += 3.0
+    written(costly, log, 2, idle=True)
+
+
+def test_not_even_for_readers_too_often(make: Make, store: Store, clock: Clock, log: list[Any]) -> None:
+    """The least time between checkpoints is kept, and no more than that is waited where nothing shall be old."""
+    saver = make(store=Slow(store.folder, clock), fresh=0.0)
+    saver.changed()
+    clock.now += IDLE_SECONDS
+    written(saver, log, 1, idle=True)
+    saver.changed()
+    assert saver.seconds_until_due(idle=True) == EVERY - 10.0
+
+
+def test_as_often_as_possible(make: Make, store: Store, clock: Clock, log: list[Any]) -> None:
+    """With no time between them, every change is worth a checkpoint, whatever it costs."""
+    saver = make(store=Slow(store.folder, clock), every=0.0)
+    for number in (1, 2, 3):
         saver.changed()
-        began = clock.now
-        clock.now += saver.seconds_until_due(idle=True)
-        assert clock.now - began == (IDLE_SECONDS if number == 1 else 1.0 / IDLE_SHARE - 1.0)
-        written(saver, log, number, idle=True)
+        written(saver, log, number, idle=number == 2)
+
+
+def test_work_that_could_not_be_saved_is_not_forgotten(
+    costly: Saver, clock: Clock, log: list[Any], armed: Callable[[str], None]
+) -> None:
+    """A failure is tried again, however little there is; what a kill would cost counts on from the last good one."""
+    work(costly, clock, 60.0)
+    armed("checkpoint.create:ENOSPC:1")
+    written(costly, log, 1, "checkpoint.failed")
+    assert costly.seconds_until_due(idle=False) == EVERY - 10.0
+    clock.now += EVERY
+    written(costly, log, 2)
+    assert costly.seconds_until_due(idle=False) == NEVER
 
 
 def test_a_disk_that_refuses_is_tried_again(
@@ -431,7 +522,7 @@ def test_blocks_under_way_are_trained_first(store: Store, state: State, clock: C
     encoded = encode("a few words about a few words " * 50)
     schedule.train(encoded, then=lambda report, seconds: trained.append(report.tokens))
     assert not trained
-    saver = Saver(store, state, schedule, every=0.0, keep=1)
+    saver = Saver(store, state, schedule, every=0.0, fresh=FRESH, keep=1)
     saver.changed()
     saver.finish()
     assert trained == [350]

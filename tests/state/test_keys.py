@@ -8,7 +8,8 @@ import pytest
 
 from streamer.checkpoints import Tree
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Ledger, Signature, Verdict
+from streamer.ledger.entries import Signature, Verdict
+from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.model.sgns import Batching, Loss
 from streamer.settings import ModelSettings
@@ -196,6 +197,17 @@ def test_a_ledger_comes_back_with_its_root() -> None:
     assert again.root == "/data/inbox"
     assert [row.path for row in again.entries] == ["a.txt"]
     assert exact(keys.ledger_leaves(again)) == exact(keys.ledger_leaves(ledger))
+
+
+@pytest.mark.parametrize("recipe", ["auto", "pdf", "csv", "text a", "jsonl 'a", "jsonl  a", ""])
+def test_a_format_that_there_is_not_is_damage(recipe: str) -> None:
+    """What nobody can read by is told when the ledger is read."""
+    ledger = Ledger()
+    ledger.refuse("a.txt", Signature(1, 1, 1), "empty")
+    leaves = keys.ledger_leaves(ledger) | {"ledger/formats": np.frombuffer(f"{recipe}\0".encode(), np.uint8)}
+    with pytest.raises(StreamerError) as caught:
+        keys.read_ledger(TreeReader(leaves))
+    assert caught.value.code == ExitCode.DAMAGED
 
 
 def test_scores_epochs_and_initial_vectors_come_back() -> None:

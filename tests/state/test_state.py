@@ -12,7 +12,8 @@ import pytest
 from streamer import WordVectors
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.intake.ledger import Ledger, Signature, Verdict
+from streamer.ledger.entries import Signature, Verdict
+from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.model.sgns import Batching, Loss
 from streamer.settings import ModelSettings

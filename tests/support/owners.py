@@ -17,6 +17,8 @@ STATE = (
     "EpochLosses", "InitialVectors", "ModelSettings", "Batching",
 )  # fmt: skip
 """The classes that the state is made of."""
+ROOMS = {"Entry": "streamer.ledger"}
+"""Classes whose fields are changed by all modules of a room: the ledger's rows are nobody else's."""
 
 _MUTATING = {
     "append", "extend", "insert", "pop", "popitem", "remove", "clear", "update", "setdefault", "add", "discard", "sort",
@@ -83,7 +85,8 @@ def fields(sources: Iterable[tuple[str, str]], classes: Iterable[str] = STATE) -
                 for name, kind in _fields_of(node):
                     before = found.get(name, Field(frozenset(), False))
                     container = any(mark in kind for mark in _CONTAINERS)
-                    found[name] = Field(before.owners | {module}, before.container or container)
+                    home = ROOMS.get(node.name, module)
+                    found[name] = Field(before.owners | {home}, before.container or container)
     if missing := set(classes) - homes.keys():
         raise LookupError(f"there is no {', '.join(sorted(missing))}")
     return found
@@ -268,7 +271,8 @@ class _Reader(ast.NodeVisitor):
         return value.attr if foreign and not self._own(value.value) else ""
 
     def _foreign(self, name: str) -> bool:
-        return name in self._known and self._module not in self._known[name].owners
+        owners = self._known[name].owners if name in self._known else frozenset[str]()
+        return bool(owners) and not owners & {self._module, self._module.rpartition(".")[0]}
 
     def _own(self, receiver: ast.expr) -> bool:
         """Say whether this is the object of the class that we are in, which is none of the state."""

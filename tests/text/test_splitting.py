@@ -6,7 +6,14 @@ import random
 
 import pytest
 
+from streamer.text import splitting
 from streamer.text.splitting import split
+
+
+@pytest.fixture(params=[0, 1 << 20], ids=["by sorting", "by a dictionary"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all texts be cut in one of the two ways, whatever their length."""
+    monkeypatch.setattr(splitting, "SHORT", request.param)
 
 
 def reference(raw: bytes, longest: int) -> list[tuple[int, str]]:
@@ -19,6 +26,7 @@ def reference(raw: bytes, longest: int) -> list[tuple[int, str]]:
     return found
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("longest", [3, 20, 1000])
 def test_any_tokens(longest: int) -> None:
     """Tokens of all lengths around 8 and 16 bytes, equal ones and ones that differ in one byte, and breaks."""
@@ -34,7 +42,24 @@ def test_any_tokens(longest: int) -> None:
         assert found.words == list(dict.fromkeys(found.tokens()))
 
 
+@pytest.mark.usefixtures("way")
 def test_apostrophes() -> None:
     """At the edge of a token they are spaces, if that is asked for."""
     assert split(b"'tis don't a'' 'b' '", 99, apostrophes=True).tokens() == ["tis", "don't", "a", "b"]
     assert split(b"'tis a''", 99, apostrophes=False).tokens() == ["'tis", "a''"]
+
+
+def test_both_ways_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short text is cut by a dictionary as it is by sorting: any letters, apostrophes, breaks and long tokens."""
+    rng = random.Random(1)
+    pieces = ["'", " ", "''", " '", "a", "é", "ß" * 9, "b" * 17, " \0 "]
+    for _ in range(1000):
+        raw = "".join(rng.choices(pieces, k=rng.randrange(40))).encode()
+        for longest, apostrophes in ((3, True), (20, True), (256, True), (20, False)):
+            found = []
+            for short in (0, 1 << 20):
+                monkeypatch.setattr(splitting, "SHORT", short)
+                text = split(raw, longest, apostrophes=apostrophes)
+                numbers = [(array.dtype, array.tolist()) for array in (text.codes, text.segments)]
+                found.append((text.words, numbers))
+            assert found[0] == found[1], raw

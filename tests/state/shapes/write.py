@@ -242,7 +242,7 @@ RECIPES: dict[str, tuple[str, Callable[[Place], None]]] = {
     "nothing": ("84b5bb0", nothing),
     "last-of-2": ("f70fbc4", two_files),
     "in-the-middle-of-2": ("f70fbc4", in_the_middle),
-    "last-of-3": ("e255096", two_files),
+    "every-outcome-of-3": ("e255096", every_outcome),
     "in-the-middle-of-3": ("e255096", in_the_middle),
 }
 """By name: the commit whose code writes it, and how it is made."""

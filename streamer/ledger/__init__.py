@@ -1,0 +1,1 @@
+"""Which bytes of which file were trained: pure data, no file is touched here."""

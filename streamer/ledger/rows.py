@@ -1,0 +1,255 @@
+"""The rows of a ledger in little memory: about 130 bytes a file beside its name, wherever the file was put.
+
+A row that is removed leaves a gap until the ledger is stored and read again. So the number of a row never changes while
+the process runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamer.ledger.entries import NO_DIGEST, OUTCOMES, Entry, Signature
+from streamer.ledger.index import Index
+from streamer.ledger.table import BITS, PIECE, Table
+
+ROW = {
+    "name": "u4", "older": "i4", "size": "i8", "mtime_ns": "i8", "ctime_ns": "i8", "words": "i8", "sha256": "V32",
+    "head": "u4", "passes": "u4", "reason": "u4", "format": "u2", "encoding": "u2", "outcome": "u1", "moved": "u1",
+    "more": "i4",
+}  # fmt: skip
+"""``name`` is where the name begins; ``older`` the row before of the same name; ``more`` a row of :data:`MORE`."""
+MORE = {
+    "row": "i4", "text_bytes": "i8", "bytes_trained": "i8", "start": "i8", "offset": "i8", "source": "i4",
+    "sha256": "V32",
+}  # fmt: skip
+"""What only some rows need: those of files that are packed, partly trained, or copies. Here ``sha256`` is that of the
+bytes on disk, in :data:`ROW` that of the text."""
+GONE = len(OUTCOMES)
+"""The outcome of a row that was removed."""
+TRAINED, SKIPPED = OUTCOMES.index("trained"), OUTCOMES.index("skipped")
+
+Columns = dict[str, npt.NDArray[Any]]
+
+_INT64 = np.iinfo(np.int64)
+
+
+class Texts:
+    """Distinct texts, each with a number."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._codes: dict[str, int] = {}
+
+    def code(self, text: str) -> int:
+        """Return the number of a text."""
+        code = self._codes.setdefault(text, len(self.texts))
+        if code == len(self.texts):
+            self.texts.append(text)
+        return code
+
+
+class Rows:
+    """All rows by number, and found by the name of a file or by how its text begins."""
+
+    def __init__(self) -> None:
+        self.table, self.more = Table(ROW), Table(MORE)
+        self._free: list[int] = []  # rows of MORE
+        self._names: list[bytearray] = []  # of each piece of the table, NUL-terminated
+        self._last = PIECE
+        self.reasons, self.formats, self.encodings = Texts(), Texts(), Texts()
+        self.removed: list[int] = []
+        self._by_name = Index(self._name_keys)
+        self._by_head = Index(self._head_keys)
+
+    def __len__(self) -> int:
+        """Return the number of rows, with those that were removed."""
+        return len(self.table)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers of the rows that were not removed."""
+        removed = set(self.removed)
+        return (row for row in range(len(self.table)) if row not in removed)
+
+    def find(self, path: str) -> int:
+        """Return the newest row of a file, which may have been removed, or −1."""
+        name, names, table = os.fsencode(path) + b"\0", self._names, self.table
+        return self._by_name.first(_key(name), lambda row: names[row >> BITS].startswith(name, table.first(row)))
+
+    def settled(self, path: str, signature: Signature, passes: int) -> int:
+        """Return the newest row of a file if all of it was trained or refused with this signature, else −1.
+
+        This is what a scan asks of each file. It says nothing of files that are packed, or copies in part.
+        """
+        row = self.find(path)
+        if row < 0:
+            return -1
+        found = self.table[row]
+        if found[2:5] != signature or found[14] >= 0 or not (found[12] == SKIPPED or found[8] >= passes):
+            return -1
+        return row if found[12] in (TRAINED, SKIPPED) else -1
+
+    def versions(self, path: str) -> Iterator[int]:
+        """Yield the rows of a file that were not removed, the newest first."""
+        row = self.find(path)
+        while row >= 0:
+            found = self.table[row]
+            if found[12] != GONE:
+                yield row
+            row = found[1]
+
+    def with_head(self, head: int) -> Iterator[int]:
+        """Yield the rows of texts that begin with this key, or with another that collides with it."""
+        for row in self._by_head.find(head):
+            found = self.table[row]
+            if found[7] == head and found[12] != GONE:
+                yield row
+
+    def path(self, row: int) -> str:
+        """Return the name of a file."""
+        names, start = self._names[row >> BITS], self.table[row][0]
+        return os.fsdecode(bytes(names[start : names.index(0, start)]))
+
+    def signature(self, row: int) -> Signature:
+        """Return size and times of a file when it was last looked at."""
+        return Signature(*self.table[row][2:5])
+
+    def outcome(self, row: int) -> str:
+        """Return the outcome of a row."""
+        return OUTCOMES[self.table[row][12]]
+
+    def append(self, entry: Entry) -> None:
+        """Add a row; the entry gets its number."""
+        name = os.fsencode(entry.path) + b"\0"
+        if not len(self.table) & (PIECE - 1):
+            self._names.append(bytearray())
+        names, older = self._names[-1], self.find(entry.path)
+        entry.row = self.table.append((len(names), older, *(0,) * 4, NO_DIGEST, *(0,) * 7, -1))
+        names += name
+        key = _key(name)
+        if older < 0:
+            self._by_name.add(key, entry.row)
+        else:
+            self._by_name.replace(key, older, entry.row)
+        self.store(entry)
+
+    def store(self, entry: Entry) -> None:
+        """Replace a row by what the entry says now."""
+        old = self.table[entry.row]
+        size, mtime, ctime = map(fit, entry.signature)
+        row = (
+            *old[:2], size, mtime, ctime, entry.words, entry.text_sha256, entry.head, entry.passes,
+            self.reasons.code(entry.reason), self.formats.code(entry.format), self.encodings.code(entry.encoding),
+            OUTCOMES.index(entry.outcome), entry.moved, self._more(entry, old[14]),
+        )  # fmt: skip
+        self.table[entry.row] = row
+        if entry.head and entry.outcome != "skipped" and (old[7] != entry.head or old[12] == SKIPPED):
+            self._by_head.add(entry.head, entry.row)
+
+    def load(self, row: int) -> Entry:
+        """Return a row."""
+        found = self.table[row]
+        size, outcome = found[2], OUTCOMES[found[12]]
+        text_bytes, trained, start, offset, source = size, size if outcome == "trained" else 0, 0, 0, -1
+        sha256 = text_sha256 = found[6]
+        if found[14] >= 0:
+            _, text_bytes, trained, start, offset, source, sha256 = self.more[found[14]]
+        reason, fmt, encoding = (
+            kind.texts[code]
+            for kind, code in zip((self.reasons, self.formats, self.encodings), found[9:12], strict=True)
+        )
+        return Entry(
+            self.path(row), Signature(*found[2:5]), sha256, text_bytes, found[5], trained, found[8], offset, outcome,
+            reason, fmt, encoding, start, source, self.path(source) if source >= 0 else "", text_sha256, found[7],
+            bool(found[13]), row,
+        )  # fmt: skip
+
+    def remove(self, row: int) -> None:
+        """Remove a row."""
+        found = self.table[row]
+        if found[14] >= 0:
+            self._free.append(found[14])
+        self.table[row] = (*found[:12], GONE, 0, -1)
+        self.removed.append(row)
+
+    def _more(self, entry: Entry, at: int) -> int:
+        """Store what only some rows have; return where, −1 if the entry is not one of them."""
+        usual = entry.signature.size if entry.outcome == "trained" else 0
+        plain = entry.text_bytes == entry.signature.size and entry.bytes_trained == usual
+        if plain and entry.start == entry.offset == 0 and entry.source < 0 and entry.sha256 == entry.text_sha256:
+            if at >= 0:
+                self._free.append(at)
+            return -1
+        values = (entry.row, entry.text_bytes, entry.bytes_trained, entry.start, entry.offset, entry.source)
+        row = (*values, entry.sha256)
+        if at < 0:
+            if not self._free:
+                return self.more.append(row)
+            at = self._free.pop()
+        self.more[at] = row
+        return at
+
+    def restore(self, columns: Columns, more: Columns, names: bytes) -> None:
+        """Take over stored rows; ``names`` are NUL-terminated."""
+        starts = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(np.frombuffer(names, np.uint8) == 0) + 1])
+        rows = np.arange(len(starts) - 1)
+        links = np.full(len(rows), -1, np.int32)
+        links[more["row"]] = np.arange(len(more["row"]))
+        begins = starts[:-1] - starts[rows >> BITS << BITS]
+        self.table.extend({**columns, "name": begins, "older": np.full(len(rows), -1, np.int32), "more": links})
+        self.more.extend(more)
+        bounds = [int(starts[row]) for row in (*range(0, len(rows), PIECE), len(rows))]
+        self._names = [bytearray(names[low:high]) for low, high in pairwise(bounds)]
+        self._link()
+        self._by_name.rebuild()
+        self._by_head.rebuild()
+
+    def names(self) -> bytes:
+        """Return all names, each followed by a NUL."""
+        return b"".join(self._names)
+
+    def _link(self) -> None:
+        """Let each row know the one before of the same name."""
+        keys = self._keys()
+        order = np.argsort(keys, kind="stable")
+        same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+        newest: dict[str, int] = {}
+        for row in np.unique(order[np.concatenate([same, same + 1])]).tolist():
+            path = self.path(row)
+            if path in newest:
+                found = self.table[row]
+                self.table[row] = (found[0], newest[path], *found[2:])
+            newest[path] = row
+
+    def _keys(self) -> npt.NDArray[np.int64]:
+        """Return the key of the name of each row."""
+        keys = np.empty(len(self.table), np.int64)
+        for at, names in enumerate(self._names):
+            found = [_key(name + b"\0") for name in bytes(names).split(b"\0")[:-1]]
+            keys[at << BITS : (at << BITS) + len(found)] = found
+        return keys
+
+    def _name_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        older = self.table.column("older")
+        newest = np.ones(len(older), np.bool_)
+        newest[older[older >= 0]] = False
+        return self._keys()[newest].astype(np.uint32), np.flatnonzero(newest)
+
+    def _head_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        heads = self.table.column("head")
+        rows = np.flatnonzero((heads != 0) & (self.table.column("outcome") < SKIPPED))
+        return heads[rows], rows
+
+
+def _key(name: bytes) -> int:
+    return hash(name) & 0xFFFFFFFF
+
+
+def fit(value: int) -> int:
+    """Return a number clipped to 64 bits: some file systems can store nanoseconds of a time after the year 2262."""
+    return min(max(value, _INT64.min), _INT64.max)

@@ -1,0 +1,61 @@
+"""Many small files: the same bits whether they come one by one or lie there all at once, whoever trains them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from streamer.service import loop
+from streamer.service.progress import Display
+from streamer.service.signals import StopSignals
+from streamer.settings import RunSettings
+
+from ..support.corpus import put, text
+
+SIZES = (40, 600, 60, 3_000, 5, 600, 1_500, 80, 12_000, 50, 40, 900)
+"""Characters of the files: of one word and of some chunks, short ones after long ones."""
+
+
+def files(inbox: Path) -> list[Path]:
+    """Fill a folder with small files, the oldest first, and return them."""
+    return [put(inbox / f"{n:02}.txt", text(n, size), age=900 - n) for n, size in enumerate(SIZES * 2)]
+
+
+def trained(folder: Path, inbox: Path, threads: int = 1) -> tuple[bytes, ...]:
+    """Train on what is in a folder; return all that was learned so far."""
+    model: dict[str, Any] = {"vector_size": 20, "min_count": 2}
+    run = RunSettings(threads=threads, settle=0.0, rescan=0.05, checkpoint_every=600.0)
+    with loop.start(folder, model, run, Display(), StopSignals()) as service:
+        loop.watch(inbox, service, once=True)
+        learned = service.state.model.embeddings
+        arrays = (learned.input, learned.output, learned.input_squares, learned.output_squares)
+        return tuple(array.tobytes() for array in arrays)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_by_one_or_all_at_once(threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one process and by workers, as one run and as one that ends after each file: the same bits."""
+    there = files(tmp_path / "all")
+    expected = trained(tmp_path / "alone", tmp_path / "all")
+    monkeypatch.setattr(loop, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(loop, "WORTH_SHARING", 1)
+    assert trained(tmp_path / "at once", tmp_path / "all", threads) == expected
+    if threads == 1:
+        for path in there:
+            put(tmp_path / "slowly" / path.name, path.read_bytes(), age=60)
+            found = trained(tmp_path / "one by one", tmp_path / "slowly")
+        assert found == expected
+
+
+def test_small_files_start_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many bytes are waiting, only those in files that are worth handing over count."""
+    files(tmp_path / "all")
+    monkeypatch.setattr(loop, "WORTH_WORKERS", sum(SIZES))
+    for least, started in ((20_000, 0), (1, 1)):
+        monkeypatch.setattr(loop, "WORTH_SHARING", least)
+        with capture_logs() as lines:
+            trained(tmp_path / f"{least}", tmp_path / "all", threads=2)
+        assert sum(line["event"] == "workers.started" for line in lines) == started
