@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import fnmatch
+import functools
 import math
 import numbers
 import os
@@ -45,6 +47,7 @@ def _setting(
     factory: bool = False,
     metavar: str | None = None,
     lines: bool = False,
+    single: bool = False,
     duration: bool = False,
 ) -> Any:
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "metavar": metavar, "lines": lines}
@@ -56,7 +59,7 @@ def _setting(
         return attrs.field(default=default, metadata=metadata, validator=_check, converter=_plain)
     if factory:
         return attrs.field(factory=default, metadata=metadata, validator=_check, converter=_plain)
-    converter = _lines if lines else _plain_float if isinstance(default, float) else _plain
+    converter = _lines if lines else _listed if single else _plain_float if isinstance(default, float) else _plain
     return attrs.field(default=default, metadata=metadata, validator=_check, converter=converter)
 
 
@@ -69,6 +72,11 @@ def _plain(value: object) -> object:
     if isinstance(value, numbers.Real):
         return float(value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _listed(value: object) -> object:
+    """Convert a single string to a tuple; else as :func:`_plain`."""
+    return (value,) if isinstance(value, str) else _plain(value)
 
 
 def _plain_float(value: object) -> object:
@@ -243,7 +251,12 @@ class RunSettings:
         "Ignore files whose names match one of these globs, or one of the default ones.",
         metavar="GLOB",
     )
-    encoding: str = _setting("utf-8", "Encoding of files without a byte-order mark.")
+    encoding: tuple[str, ...] = _setting(
+        ("auto",),
+        "Encoding of files without a byte-order mark, or GLOB=ENCODING for those of some names; auto finds it out.",
+        metavar="ENCODING",
+        single=True,
+    )
     format: str = _setting("auto", "What the files are; auto looks at how each begins.", choices=FORMATS)
     field: tuple[str, ...] = _setting(
         (), "Train only this field of JSON (a.b) or column of CSV (a name, or a number from 1).", metavar="NAME"
@@ -266,13 +279,21 @@ class RunSettings:
         0.0, "Sum up in the log: a line for all files of this time; 0 writes a line for each.", low=0, duration=True
     )
 
+    def encoding_of(self, path: str) -> str:
+        """Return the encoding that is wanted for a file: an encoding, or ``auto``.
+
+        A glob with a ``/`` is compared with the path, another with the name. The last one that matches decides.
+        """
+        globs, others = _encodings(self.encoding)
+        name = path.rpartition("/")[2]
+        return next((found for whole, glob, found in globs if glob.match(path if whole else name)), others)
+
     def __attrs_post_init__(self) -> None:
-        try:
-            b"x".decode(self.encoding, "replace")
-            codecs.getincrementaldecoder(self.encoding)("replace").decode(b"x", True)
-            "\ufffd\n".encode(self.encoding, "ignore")
-        except (LookupError, ValueError, TypeError):
-            raise invalid("encoding", self.encoding, "must be a text encoding that Python knows, like utf-8") from None
+        for value in self.encoding or ("",):
+            glob, _, encoding = value.rpartition("=")
+            if ("=" in value and not glob) or (encoding != "auto" and not _is_encoding(encoding)):
+                rule = "must be auto, a text encoding that Python knows, like utf-8, or GLOB=ENCODING"
+                raise invalid("encoding", value, rule)
         if "" in self.field or any("\0" in name for name in self.field):
             raise invalid("field", next(name for name in self.field if not name or "\0" in name), "must be a name")
         if self.field and self.format in ("text", "html", "mail"):
@@ -287,6 +308,24 @@ class RunSettings:
                 hint="name the column, or give its number",
                 code=ExitCode.CONFIGURATION,
             )
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"x".decode(name, "replace")
+        codecs.getincrementaldecoder(name)("replace").decode(b"x", True)
+        "\ufffd\n".encode(name, "ignore")
+    except (LookupError, ValueError, TypeError):
+        return False
+    return True
+
+
+@functools.cache
+def _encodings(values: tuple[str, ...]) -> tuple[list[tuple[bool, re.Pattern[str], str]], str]:
+    """Return the encodings for names, the last first, and that for all others."""
+    named = [value.rpartition("=") for value in values if "=" in value]
+    chosen = [("/" in glob, re.compile(fnmatch.translate(glob)), encoding) for glob, _, encoding in reversed(named)]
+    return chosen, next((value for value in reversed(values) if "=" not in value), "auto")
 
 
 def names(*classes: type[attrs.AttrsInstance]) -> list[str]:

@@ -67,7 +67,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     )
     assert run.threads >= 1
     assert attrs.astuple(run)[1:9] == (60, 600, 3, 2, 5, False, (), DEFAULT_EXCLUDE)
-    assert attrs.astuple(run)[9:] == ("utf-8", "auto", (), 0.01, "skip", "skip", (), (), 1_000_000, 0)
+    assert attrs.astuple(run)[9:] == (("auto",), "auto", (), 0.01, "skip", "skip", (), (), 1_000_000, 0)
 
 
 @pytest.mark.parametrize("name", ["text", "html", "mail"])
@@ -123,18 +123,31 @@ def test_durations_are_shown_as_they_are_written(length: float, text: str) -> No
     assert seconds(text) == length
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "shift_jis"])
+@pytest.mark.parametrize("encoding", ["auto", "latin-1", "cp1252", "utf-16", "shift_jis", "*.log=cp1252"])
 def test_encodings_that_python_knows(encoding: str) -> None:
-    """Any codec of text will do."""
-    assert RunSettings(encoding=encoding).encoding == encoding
+    """Any codec of text will do; one string is as good as a list of one."""
+    assert RunSettings(encoding=(encoding,)).encoding == (encoding,)
+    assert RunSettings(**{"encoding": encoding}).encoding == (encoding,)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "base64", "", "utf-8\0", "rot13"])
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "", "utf-8\0", "rot13", "=cp1252", "*.log=", "*.log=base64"])
 def test_encodings_that_are_none(encoding: str) -> None:
     """A codec that is not one of text is refused before any file is read."""
     with pytest.raises(StreamerError, match="--encoding") as caught:
-        RunSettings(encoding=encoding)
+        RunSettings(encoding=("utf-8", encoding))
     assert caught.value.code == ExitCode.CONFIGURATION
+    with pytest.raises(StreamerError, match="--encoding"):
+        RunSettings(encoding=())
+
+
+def test_an_encoding_for_each_file() -> None:
+    """A glob is compared with the name, or with a slash with the path; the last that matches decides."""
+    run = RunSettings(encoding=("*.log=cp1252", "utf-8", "old/*=koi8-r", "old/new*=auto", "cp1251", "a=b=latin-1"))
+    wanted = {"x.log": "cp1252", "in/x.log": "cp1252", "x.txt": "cp1251", "old/x.txt": "koi8-r", "old/new.log": "auto"}
+    assert {path: run.encoding_of(path) for path in wanted} == wanted
+    assert (run.encoding_of("a=b"), run.encoding_of("X.LOG")) == ("latin-1", "cp1251")
+    assert RunSettings(encoding=("*.log=cp1252",)).encoding_of("a.txt") == "auto"
+    assert RunSettings().encoding_of("a.txt") == "auto"
 
 
 def test_a_stored_setting_cannot_be_contradicted() -> None:

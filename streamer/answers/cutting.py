@@ -62,7 +62,7 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
     cuts = new_tokenizer(settings)
     try:
         with reader.open_regular(path) as file:
-            verdict, blocks = _read(file, run)
+            verdict, blocks = _read(file, path, run)
             block = next(blocks)
         encoded = cuts.encode(block.text)
     except (reader.Refused, FileNotFoundError) as error:
@@ -85,14 +85,15 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
     )
 
 
-def _read(file: BinaryIO, run: RunSettings) -> tuple[Verdict, Iterator[reader.Block]]:
+def _read(file: BinaryIO, path: Path, run: RunSettings) -> tuple[Verdict, Iterator[reader.Block]]:
     """Return what the trainer would find in a file, and the blocks of its text; raise Refused if it is refused."""
     how = Recipe(run.format, run.field)
-    verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio, wanted=how)
+    encoding = run.encoding_of(str(path))
+    verdict = reader.judge(file, encoding=encoding, max_bad_ratio=run.max_bad_ratio, wanted=how)
     if verdict.refusal:
         raise reader.Refused(verdict.refusal)
     stop, recipe = verdict.text_bytes, verdict.format
-    return verdict, reader.blocks(file, start=0, stop=stop, encoding=run.encoding, recipe=recipe)
+    return verdict, reader.blocks(file, start=0, stop=stop, encoding=verdict.encoding, recipe=recipe)
 
 
 def collocations_in(
@@ -130,7 +131,7 @@ def _blocks(paths: Iterable[Path], cuts: Tokenizer, run: RunSettings) -> Iterato
     for path in paths:
         try:
             with reader.open_regular(path) as file:
-                _, blocks = _read(file, run)
+                _, blocks = _read(file, path, run)
                 for block in blocks:
                     yield cuts.encode(block.text)
         except TokenizerError as error:

@@ -94,6 +94,7 @@ def _file(entry: Entry) -> Row:
         "outcome": entry.outcome,
         "reason": entry.explanation,
         "format": entry.format,
+        "encoding": entry.encoding,
         "words": entry.words,
         "bytes": entry.bytes,
         "bytes_trained": entry.bytes_trained,

@@ -60,7 +60,7 @@ def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
 
 
 def print_files(rows: Rows) -> None:
-    """Print the ledger. A reason is below its file if there is no room beside it."""
+    """Print the ledger. A reason, or an encoding that is not UTF-8, is below its file if there is no room beside it."""
     if not rows:
         print("no files")
         return
@@ -71,9 +71,9 @@ def print_files(rows: Rows) -> None:
     words = max(5, *(len(f"{row['words']:,}") for row in rows))
     sizes = max(5, *(len(f"{row['bytes']:,}") for row in rows))
     before = 7 + 2 + words + 2 + sizes + 2
-    with_reason = [row for row in rows if row["reason"]]
+    with_reason = [row for row in rows if _reason(row)]
     names = max([4, *(cell_len(printable(row["path"])) for row in with_reason)])
-    reasons = max([6, *map(cell_len, {row["reason"] for row in with_reason})])
+    reasons = max([6, *map(cell_len, set(map(_reason, with_reason)))])
     beside = not on_terminal or before + names + 2 + reasons <= console.width
     room = max(12, console.width - before)
 
@@ -85,7 +85,7 @@ def print_files(rows: Rows) -> None:
     head += f"{'file':<{names}}  reason" if beside and with_reason else "file"
     sys.stdout.write(_styled(console, head, "bold") + "\n")
     for row in rows:
-        name, reason = printable(row["path"]), row["reason"]
+        name, reason = printable(row["path"]), _reason(row)
         line = f"{colour[row['outcome']]}  {row['words']:>{words},}  {row['bytes']:>{sizes},}  "
         if reason and beside:
             line += f"{_padded(name, names)}  {printable(reason)}\n"
@@ -94,6 +94,12 @@ def print_files(rows: Rows) -> None:
             line += f"\n{'':{before}}".join(folded) + "\n" + below(reason)
         sys.stdout.write(line)
     _print_accounts(console, rows)
+
+
+def _reason(row: Row) -> str:
+    """Return what is said beside a file: the reason, or an encoding that is not UTF-8."""
+    usual = row["encoding"] in ("", "utf-8")
+    return str(row["reason"]) if row["reason"] or usual else f"in {row['encoding']}"
 
 
 def _print_accounts(console: Console, rows: Rows) -> None:

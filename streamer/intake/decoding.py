@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import codecs
 import functools
+import unicodedata
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 _MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
@@ -15,9 +19,17 @@ _MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with that of U
 )
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
+AUTO = "auto"
+"""The encoding of those who want it to be found out."""
+UTF_8 = "utf-8"
 NOT_TEXT = "not text in "
+UNDECODABLE = " % of its characters can't be decoded "
+CONTROLS = " % of its characters are controls, or none "
+FOR_PRIVATE_USE = " % of its characters are for private use, or hardly ever used "
 BY_MARK = " by its byte-order mark"
 ADVICE = "; see --encoding"
+GUESSED = ": see --encoding"
+"""How the reason of a file ends for which no encoding was found."""
 _ASCII_INSIDE = ("utf-8", "ascii", "iso8859", "cp125")  # codecs in which ASCII bytes are always those characters
 
 
@@ -75,22 +87,50 @@ def _decoder(codec: str) -> codecs.IncrementalDecoder:
     return _incremental(codec)("replace")
 
 
-class Census:
-    """Counts the characters of a text, and the bad ones among them: those that can't be decoded, and NULs."""
+ODD = 0.03
+"""The share of characters that no text has from which on something is no text, whatever the settings."""
+PRIVATE = 0.06
+"""The same of characters for private use, where fonts of terminals have icons, and of Chinese ones that are in names.
 
-    def __init__(self, codec: Codec) -> None:
+Numbers with a fraction have many of the latter, when they are read as UTF-16."""
+_USUAL = b"\b\t\n\f\r\v\x1a\x1b"  # controls of old printers and terminals, and Ctrl-Z, which ended files
+
+
+class Census:
+    """Counts the characters of a text, and two kinds of bad ones.
+
+    Some can't be decoded, or are NULs: the user says how many of these there may be. Others are decoded, but no text
+    has them: controls, code points that are no characters, and too many for private use. They show that the encoding is
+    wrong, or that there is none.
+
+    Args:
+        codec: How the bytes are decoded.
+        bytes_only: Whether the bytes are not all in this codec, so that only controls in ASCII are no text: a mail.
+    """
+
+    def __init__(self, codec: Codec, *, bytes_only: bool = False) -> None:
         self._name = codec.name
         self._known_by = BY_MARK if codec.mark else ""
         self._plain = codec.name.startswith(_ASCII_INSIDE)
+        self._units = codec.width > 1
+        self._bytes_only = bytes_only
         self._decoder = _decoder(codec.name)
         self._tail = b""
         self._characters, self._bad = (-1 if codec.mark else 0), 0
+        self._odd = self._private = 0
+
+    @property
+    def bad(self) -> int:
+        """Return how many characters can't be decoded, or are NULs."""
+        return self._bad
 
     def add(self, piece: bytes) -> None:
         """Count the characters of the next bytes."""
-        if self._plain and piece.isascii() and not self._decoder.getstate()[0]:
+        if self._bytes_only or (self._plain and piece.isascii() and not self._decoder.getstate()[0]):
+            odd, nulls = _odd_bytes(piece)
             self._characters += len(piece)
-            self._bad += piece.count(0)
+            self._bad += nulls
+            self._odd += odd
         else:
             self._count(self._decoder.decode(piece), piece)
         self._tail = piece[-8:]
@@ -103,22 +143,89 @@ class Census:
             replaced = max(0, replaced - joined.count(genuine))
         self._characters += len(text)
         self._bad += replaced + text.count("\0")
+        odd, private = _odd_characters(text)
+        # In these codecs, what can't be decoded is half of a surrogate pair, or no code point.
+        self._odd += odd + (replaced if self._units else 0)
+        self._private += private
 
     def hopeless(self, max_bad_ratio: float, most: int) -> bool:
         """Return whether the share of bad ones is too high even if there are ``most`` characters in all."""
-        return self._bad > max_bad_ratio * most
+        return self._bad > max_bad_ratio * most or self._odd > ODD * most or self._private > PRIVATE * most
 
     def refusal(self, max_bad_ratio: float) -> str | None:
         """Return why this is not text, or None."""
         self._count(self._decoder.decode(b"", True), b"")
         if self._characters <= 0:
             return "empty"
-        if (share := self._bad / self._characters) <= max_bad_ratio:
+        if (share := self._bad / self._characters) > max_bad_ratio:
+            found = f"{100 * share:.3g}{UNDECODABLE}{limit(max_bad_ratio)}"
+        elif (share := self._odd / self._characters) > ODD:
+            found = f"{100 * share:.3g}{CONTROLS}{limit(ODD)}"
+        elif (share := self._private / self._characters) > PRIVATE:
+            found = f"{100 * share:.3g}{FOR_PRIVATE_USE}{limit(PRIVATE)}"
+        else:
             return None
-        found = f"{100 * share:.3g} % of its characters can't be decoded"
-        return f"{NOT_TEXT}{self._name}{self._known_by}: {found} {limit(max_bad_ratio)}{ADVICE}"
+        return f"{NOT_TEXT}{self._name}{self._known_by}: {found}{ADVICE}"
+
+
+def _odd_bytes(piece: bytes) -> tuple[int, int]:
+    """Return how many bytes are controls that no text in ASCII has, and how many of them NULs."""
+    values = np.frombuffer(piece, np.uint8)
+    low, nulls = 0, 0
+    if values.size and values.min() < 8:
+        low, nulls = int(np.count_nonzero(values < 8)), values.size - int(np.count_nonzero(values))
+    middle = int(np.count_nonzero((values - np.uint8(14)) < 18))
+    if middle:
+        middle -= piece.count(b"\x1a") + piece.count(b"\x1b")
+    return low + middle + int(np.count_nonzero(values == 0x7F)), nulls
+
+
+def _odd_characters(text: str) -> tuple[int, int]:
+    """Return how many characters no text has, and how many are for private use."""
+    try:
+        piece = text.encode("latin-1")
+    except UnicodeEncodeError:
+        pass
+    else:
+        later = int(np.count_nonzero(np.frombuffer(piece, np.uint8) - np.uint8(0x80) < 0x20))
+        return _odd_bytes(piece)[0] + later - (piece.count(b"\x85") if later else 0), 0
+    kinds = _kinds()[np.frombuffer(text.encode("utf-16-le", "surrogatepass"), "<u2")]
+    return int(np.count_nonzero(kinds == 1)), int(np.count_nonzero(kinds == 2))
+
+
+@functools.cache
+def _kinds() -> npt.NDArray[np.uint8]:
+    """Return for each unit of UTF-16 whether it is usual (0), none of a text (1), or private or rare (2).
+
+    Outside the first plane the first unit of a pair counts for both: planes without characters are none of a text.
+    """
+    categories = [unicodedata.category(chr(unit)) for unit in range(0x10000)]
+    kinds = np.array([{"Cc": 1, "Cn": 1, "Co": 2}.get(category, 0) for category in categories], np.uint8)
+    kinds[[*_USUAL, 0x85]] = 0  # the last ends lines in EBCDIC
+    kinds[0x3400:0x4DC0] = 2
+    kinds[0xD8C0:0xDB40] = 1
+    kinds[0xDB80:0xDC00] = 2
+    return kinds
 
 
 def limit(max_bad_ratio: float) -> str:
     """Return how a reason names the setting."""
     return f"(limit {100 * max_bad_ratio:.3g} %)"
+
+
+def likely(encoding: str) -> str:
+    """Return the codec that a file without a byte-order mark most likely has, before it is looked at."""
+    return UTF_8 if encoding == AUTO else Codec.of(b"", encoding).name
+
+
+def text_otherwise(reason: str, encoding: str, max_bad_ratio: float) -> bool:
+    """Return whether what was no text may be one in this encoding, or with this limit."""
+    fixed = CONTROLS in reason or FOR_PRIVATE_USE in reason
+    if not fixed and limit(max_bad_ratio) not in reason:
+        return True
+    codec = reason.removeprefix(NOT_TEXT).split(":")[0]
+    if codec.endswith(BY_MARK):
+        return False
+    if reason.endswith(GUESSED):  # so it is not UTF-8 either
+        return encoding != AUTO and likely(encoding) != UTF_8
+    return encoding == AUTO or codec != likely(encoding)

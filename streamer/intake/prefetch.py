@@ -50,7 +50,8 @@ class TokenBlock(NamedTuple):
 class Job(NamedTuple):
     """A part of a file to tokenize, from ``start`` to ``stop`` in text bytes, and the signature of the file.
 
-    ``recipe`` is that of the file. It is empty if the file was not looked at yet.
+    ``encoding`` and ``recipe`` are those of the file. If the file was not looked at yet, the one is what it likely is,
+    and the other empty.
     """
 
     path: str | Path
@@ -99,7 +100,7 @@ class Prefetcher:
         self._wanted = wanted
         self._enabled = enabled
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[Job | Tokenizer | Recipe, TokenBlock | str | None] | None = None
+        self._connection: Connection[Job | Tokenizer | Recipe, TokenBlock | tuple[str, str] | None] | None = None
         self._upcoming: dict[Job, None] = {}  # an ordered set
         self._given: deque[Job] = deque()
         self._current: Job | None = None
@@ -123,13 +124,14 @@ class Prefetcher:
 
         Args:
             file: The open file, to read the rest.
-            job: What to tokenize; blocks of the other process are used if it was given exactly this job, with this
-                recipe or none.
+            job: What to tokenize; blocks of the other process are used if it was given this part of this file, and
+                found this encoding and this recipe.
             check: Called while there is nothing to yield yet; may raise to stop.
         """
         position = job.start
-        made = self._connection is not None and self._claim(job._replace(recipe=""), check)
-        if made and self._receive(check) == job.recipe:
+        given = next((known for known in (*self._given, *self._upcoming) if known[:4] == job[:4]), job)
+        made = self._connection is not None and self._claim(given, check)
+        if made and self._receive(check) == (job.encoding, job.recipe):
             while isinstance(block := self._receive(check), TokenBlock):
                 position = block.stop
                 yield block
@@ -197,8 +199,8 @@ class Prefetcher:
         while self._current and self._receive(check) is not None:
             pass
 
-    def _receive(self, check: Callable[[], None]) -> TokenBlock | str | None:
-        """Return the recipe of the current job, then its next block; None at its end, or if the process is gone."""
+    def _receive(self, check: Callable[[], None]) -> TokenBlock | tuple[str, str] | None:
+        """Return codec and recipe of the current job, then block after block; None at its end, or if nobody answers."""
         if self._connection is None or self._current is None:
             return None
         try:
@@ -226,10 +228,10 @@ class Prefetcher:
 def serve(descriptor: int) -> None:
     """Receive a tokenizer and the wanted format; answer each job until the other side is gone.
 
-    The answer is the recipe of the file, its blocks, and then None.
+    The answer is the codec and the recipe of the file, its blocks, and then None.
     """
     keep_freed_memory()
-    connection: Connection[TokenBlock | str | None, Any] = Connection(descriptor)
+    connection: Connection[TokenBlock | tuple[str, str] | None, Any] = Connection(descriptor)
     with connection, contextlib.suppress(EOFError, OSError):
         tokenizer: Tokenizer = connection.recv()
         wanted: Recipe = connection.recv()
@@ -238,9 +240,10 @@ def serve(descriptor: int) -> None:
             try:
                 with reader.open_regular(job.path) as file:
                     if Signature.of(os.fstat(file.fileno())) == job.signature:
-                        recipe = job.recipe or reader.recipe_of(file, encoding=job.encoding, wanted=wanted)
-                        connection.send(recipe)
-                        for block in tokenize(file, job._replace(recipe=recipe), tokenizer, start=job.start):
+                        codec, recipe = reader.looked_at(file, encoding=job.encoding, wanted=wanted)
+                        known = job._replace(encoding=codec, recipe=job.recipe or recipe)
+                        connection.send((codec, known.recipe))
+                        for block in tokenize(file, known, tokenizer, start=job.start):
                             connection.send(block)
             except (reader.Refused, FileNotFoundError):
                 pass  # the trainer reads the file itself, and says what is wrong with it

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from streamer.formats import detect
+from streamer.formats.binary import binary
 from streamer.formats.recipes import ANY, TEXT, Recipe
-from streamer.intake.decoding import ADVICE, BY_MARK, NOT_TEXT, Census, Codec, limit
+from streamer.intake.decoding import ADVICE, AUTO, GUESSED, NOT_TEXT, UTF_8, Census, Codec, limit, text_otherwise
 from streamer.intake.fingerprint import Fingerprint, key_of
+from streamer.intake.guessing import Samples, guess
 from streamer.intake.packings import (
     BOMB_BYTES,
     BOMB_RATIO,
@@ -31,8 +33,7 @@ from streamer.intake.packings import (
 )
 from streamer.intake.streams import Stream
 from streamer.intake.structured import extracts
-from streamer.ledger.entries import NO_DIGEST, Signature, Verdict
-from streamer.ledger.ledger import Known
+from streamer.ledger.entries import NO_DIGEST, Known, Signature, Verdict
 from streamer.system import disk
 
 PIECE = 1 << 20
@@ -111,16 +112,48 @@ def judge(
     before: Known | None = None,
     check: _Check = lambda: None,
 ) -> Verdict:
-    """Read a whole file once: hash it, unpack it, see which format it has, and judge whether it is text.
+    """Read a whole file: hash it, unpack it, see which encoding and format it has, and judge whether it is text.
 
-    ``wanted`` is the format that the user wants. ``before`` tells what the ledger asks, to find out what was trained
-    before. ``check`` is called between pieces and may raise to stop. Only the bytes that the file has at the start
-    count; what is added meanwhile is for the next time. If it is certain that a file is not text, it is not read to its
-    end, unless it is as long as its earlier version. Raises Refused if it became shorter, cannot be read, or has too
-    many holes.
+    ``encoding`` may be ``auto``: then it is UTF-8 if that will do, else what :func:`guessing.guess` is sure of, and the
+    file is read a second time. ``wanted`` is the format that the user wants. ``before`` tells what the ledger asks, to
+    find out what was trained before. ``check`` is called between pieces and may raise to stop. Only the bytes that the
+    file has at the start count; what is added meanwhile is for the next time. If it is certain that a file is not text,
+    it is not read to its end, unless it is as long as its earlier version. Raises Refused if it became shorter, cannot
+    be read, or has too many holes.
     """
+
+    def read(encoding: str, samples: Samples | None = None) -> Verdict:
+        return _judge(file, encoding, max_bad_ratio, wanted, before or Known(), check, samples)
+
+    if encoding != AUTO:
+        return read(encoding)
+    found = read(UTF_8, samples := Samples())
+    reason = found.refusal or ""
+    doubtful = samples.doubtful or reason.startswith((NOT_TEXT, detect.NO_COLUMN))
+    if not doubtful or samples.marked or (reason and not reason.startswith((NOT_TEXT, detect.NO_COLUMN))):
+        return found
+    guessed = guess(samples.windows, sure=not reason)
+    if guessed.encoding:
+        again = read(guessed.encoding)
+        if again.refusal is None:
+            return again
+    if not reason.startswith(NOT_TEXT):
+        return found
+    perhaps = f"perhaps {' or '.join(guessed.likely)}" if guessed.likely else "no other encoding fits"
+    return found._replace(refusal=f"{reason.removesuffix(ADVICE)}; {perhaps}{GUESSED}")
+
+
+def _judge(
+    file: BinaryIO,
+    encoding: str,
+    max_bad_ratio: float,
+    wanted: Recipe,
+    before: Known,
+    check: _Check,
+    samples: Samples | None,
+) -> Verdict:
+    """Judge a file in one encoding; take samples of it while it is read."""
     signature = Signature.of(status := os.fstat(file.fileno()))
-    before = before or Known()
     known = before.size == signature.size  # perhaps only touched since it was trained
     if not known:
         _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
@@ -129,34 +162,33 @@ def judge(
     text = Fingerprint(before.lengths, before.by_head)
     disk_bytes = Fingerprint(before.lengths) if packing else text
     raw = _Hashed(file, signature.size, disk_bytes if packing else None, check)
-    census, text_bytes, recipe, codec = None, 0, TEXT, None
+    census, text_bytes, recipe, codec = None, 0, TEXT, Codec.of(b"", encoding)
     try:
         stream = _unpacked(raw, packing)
         while piece := _read(stream, PIECE):
             text.update(piece)
+            if samples:
+                samples.add(piece)
             if census is None:
-                if (reason := detect.document(piece[: detect.HEAD])) and not known:
-                    return Verdict(signature, bytes(32), 0, reason)
-                if reason:
-                    raise Refused(reason)
-                codec = Codec.of(piece[:4], before.encoding or encoding)
-                recipe = _recipe(piece, codec, wanted)
-                # The parts of a mail say themselves how they are encoded. In Latin-1 only NULs are bad.
-                census = Census(codec if recipe != _MAIL or codec.width > 1 else Codec.of(b"", "latin-1"))
+                codec = Codec.of(piece[:4], encoding)
+                recipe, census = _begun(piece, codec, wanted)
             elif census.hopeless(max_bad_ratio, most) and not known:
-                return Verdict(signature, bytes(32), 0, census.refusal(max_bad_ratio))
+                raise _Certain(census.refusal(max_bad_ratio))
             census.add(piece)
             text_bytes += len(piece)
             if packing and text_bytes > max(BOMB_BYTES, BOMB_RATIO * raw.position):
                 raise Refused(packing.bomb)
         reason = census.refusal(max_bad_ratio) if census else "empty"
+        if samples and census:
+            samples.doubtful = census.bad > 0 and recipe != _MAIL
     except Refused as refusal:
         if str(refusal).startswith(_CANNOT_READ):
             raise  # a read that fails skips bytes, so what follows says nothing about the file
+        if isinstance(refusal, _Certain) and not known:
+            return Verdict(signature, bytes(32), 0, str(refusal), encoding=codec.name)
         reason, text_bytes = str(refusal), 0
-        while piece := _read(raw, PIECE):  # the hash must cover the whole file
-            if not packing:
-                text.update(piece)
+        for piece in iter(lambda: _read(raw, PIECE), b""):  # the hash must cover the whole file
+            text.update(b"" if packing else piece)
     if raw.position < signature.size:
         raise Refused("became shorter while it was being read")
     whole = text.digest() if text_bytes or not packing else NO_DIGEST
@@ -171,14 +203,29 @@ def judge(
         text.prefixes,
         disk_bytes.prefixes if packing else {},
         text.line_ends,
-        codec.name if codec else "",
+        codec.name,
     )
 
 
-def recipe_of(file: BinaryIO, *, encoding: str, wanted: Recipe) -> str:
-    """Return the recipe by which :func:`judge` would have a file read; raise Refused if it can't be read."""
+class _Certain(Refused):
+    """It is not text, whatever follows."""
+
+
+def _begun(piece: bytes, codec: Codec, wanted: Recipe) -> tuple[str, Census]:
+    """Return how a text is read that begins with this piece, and what counts its characters."""
+    head = piece[: detect.HEAD]
+    if reason := detect.document(head) or (None if codec.mark else binary(head)):
+        raise _Certain(reason)
+    recipe = _recipe(piece, codec, wanted)
+    # The parts of a mail say themselves how they are encoded.
+    return recipe, Census(codec, bytes_only=recipe == _MAIL and codec.width == 1)
+
+
+def looked_at(file: BinaryIO, *, encoding: str, wanted: Recipe) -> tuple[str, str]:
+    """Return the codec and the recipe of a file if it is in this encoding; raise Refused if it can't be read."""
     piece = _read(_unpacked(file, _packing(file)), detect.HEAD)
-    return _recipe(piece, Codec.of(piece[:4], encoding), wanted)
+    codec = Codec.of(piece[:4], encoding)
+    return codec.name, _recipe(piece, codec, wanted)
 
 
 def _recipe(head: bytes, codec: Codec, wanted: Recipe) -> str:
@@ -335,8 +382,4 @@ def outdated(reason: str, *, encoding: str, max_bad_ratio: float, wanted: Recipe
     if reason.startswith(detect.NO_COLUMN):
         field = reason.removeprefix(detect.NO_COLUMN).removesuffix(detect.SEE_FIELD)
         return wanted.format not in ("auto", "csv") or field not in wanted.fields
-    if not reason.startswith(NOT_TEXT):
-        return False
-    codec = reason.removeprefix(NOT_TEXT).split(":")[0]
-    same = codec.endswith(BY_MARK) or codec == Codec.of(b"", encoding).name
-    return not (same and reason.endswith(limit(max_bad_ratio) + ADVICE))
+    return reason.startswith(NOT_TEXT) and text_otherwise(reason, encoding, max_bad_ratio)

@@ -9,6 +9,7 @@ _CLASSES = (  # what a reason begins with, and the class of all that do
     ("RTF: ", "RTF"),
     ("office file of before 2007: ", "office file of before 2007"),
     ("office file: ", "office file"),
+    ("not text: ", "not text: a binary file"),
     ("a copy of ", "a copy of another file"),
     ("its first ", "a copy of another file"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,6 +66,22 @@ class Verdict(NamedTuple):
     packed_prefixes: Mapping[int, bytes] = {}
     line_ends: Collection[int] = ()
     encoding: str = ""
+
+
+class Known(NamedTuple):
+    """What a reader needs to find out what of a text was trained before.
+
+    Attributes:
+        size: The size on disk of the version of the file that was trained last, −1 if there is none.
+        encoding: The codec by which that version was read; empty if it is not known.
+        lengths: Lengths of its versions, as text and on disk.
+        by_head: Returns the lengths of the texts that begin with a key.
+    """
+
+    size: int = -1
+    encoding: str = ""
+    lengths: frozenset[int] = frozenset()
+    by_head: Callable[[int], Iterable[int]] = lambda head: ()
 
 
 @dataclass(slots=True, eq=False)
@@ -151,3 +167,17 @@ class Entry:
     def finished(self, passes: int) -> bool:
         """Return whether no pass is under way and there were at least ``passes`` of them."""
         return self.offset == 0 and self.passes >= passes and not self.under_way
+
+    def same(self, verdict: Verdict) -> bool:
+        """Return whether it is of this content; of older checkpoints, the digest of a packed text is not known."""
+        if self.text_sha256 != NO_DIGEST:
+            return self.text_sha256 == verdict.text_sha256
+        return self.sha256 != NO_DIGEST and self.sha256 == verdict.sha256
+
+    def grown(self, verdict: Verdict) -> bool:
+        """Return whether this content begins with its text, and goes on."""
+        if self.text_sha256 != NO_DIGEST:
+            longer = verdict.text_bytes > self.text_bytes
+            return longer and verdict.prefixes.get(self.text_bytes) == self.text_sha256
+        longer = verdict.signature.size > self.signature.size
+        return longer and verdict.packed_prefixes.get(self.signature.size) == self.sha256

@@ -6,8 +6,8 @@ remembers nothing else. The rows are stored in the same checkpoint as the weight
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from streamer.ledger.entries import (
     OUTCOMES,
     REWRITTEN,
     Entry,
+    Known,
     Signature,
     Verdict,
 )
@@ -29,22 +30,6 @@ from streamer.ledger.spans import Spans
 
 ENOUGH = 1 << 10
 """Bytes that two texts must have in common, if no line ends there: short ones may be alike by chance."""
-
-
-class Known(NamedTuple):
-    """What a reader needs to find out what of a text was trained before.
-
-    Attributes:
-        size: The size on disk of the version of the file that was trained last, −1 if there is none.
-        encoding: The codec by which that version was read; empty if it is not known.
-        lengths: Lengths of its versions, as text and on disk.
-        by_head: Returns the lengths of the texts that begin with a key.
-    """
-
-    size: int = -1
-    encoding: str = ""
-    lengths: frozenset[int] = frozenset()
-    by_head: Callable[[int], Iterable[int]] = lambda head: ()
 
 
 class Ledger:
@@ -78,6 +63,11 @@ class Ledger:
     def formats(self) -> list[str]:
         """Return the recipes by which its files were read, as a new list."""
         return list(self._rows.formats.texts)
+
+    @property
+    def encodings(self) -> list[str]:
+        """Return the codecs by which its files were read, as a new list; one may be empty, for not known."""
+        return list(self._rows.encodings.texts)
 
     @property
     def entries(self) -> list[Entry]:
@@ -118,13 +108,21 @@ class Ledger:
         refused = self._refused(path)
         return refused.explanation if refused else None
 
-    def reconsider(self, stale: Callable[[str], bool]) -> None:
-        """Forget the signatures of files whose reason for refusal is stale, so that they are checked again."""
-        table = self._rows.table
-        codes = [code for code, reason in enumerate(self._rows.reasons.texts) if reason and stale(reason)]
-        if codes:
-            rows = np.isin(table.column("reason"), codes) & (table.column("outcome") == SKIPPED)
-            table.change("ctime_ns", rows, -1)
+    def reconsider(self, stale: Callable[[Entry], bool]) -> None:
+        """Forget the signatures of files whose refusal is stale, so that they are checked again.
+
+        Of copies, of which there may be millions, only one is asked about.
+        """
+        table, copies = self._rows.table, self._rows.reasons.texts
+        of_copies = copies.index(COPY) if COPY in copies else -1
+        reasons = table.column("reason")
+        refused = table.column("outcome") == SKIPPED
+        again = np.zeros(len(refused), np.bool_)
+        for row in np.flatnonzero(refused & (reasons != of_copies)).tolist():
+            again[row] = stale(self._rows.load(row))
+        if len(rows := np.flatnonzero(refused & (reasons == of_copies))) and stale(self._rows.load(int(rows[0]))):
+            again[rows] = True
+        table.change("ctime_ns", again, -1)
 
     def known(self, path: str, *, duplicates: str = "skip") -> Known:
         """Return what a reader of a file needs to find out what of it was trained before."""
@@ -135,6 +133,10 @@ class Ledger:
 
     def _lengths(self, head: int) -> set[int]:
         return {self._entry(row).text_bytes for row in self._rows.with_head(head)}
+
+    def begins(self, path: str, verdict: Verdict) -> bool:
+        """Return whether a file is a version that was trained, or begins with the text of one and goes on."""
+        return any(entry.known and (entry.same(verdict) or entry.grown(verdict)) for entry in self._versions(path))
 
     def plan(  # noqa: PLR0911 - one for each line of the table
         self,
@@ -162,7 +164,7 @@ class Ledger:
         """
         self._planned = None
         versions = self._versions(path)
-        same = next((entry for entry in versions if _same(entry, verdict)), None)
+        same = next((entry for entry in versions if entry.same(verdict)), None)
         # A text whose training has begun is not judged again: stricter settings would count its bytes twice.
         if verdict.refusal is not None and (same is None or not same.known):
             self._refuse(path, verdict, verdict.refusal)
@@ -177,7 +179,7 @@ class Ledger:
         if same is not None:
             return self._keep(same, verdict, passes)
         newest = versions[0] if versions else None
-        if newest and newest.known >= length and _grown(newest, verdict):
+        if newest and newest.known >= length and newest.grown(verdict):
             return self._grow(newest, verdict, passes)
         if newest and newest.under_way:
             self.abandon(newest, CHANGED)
@@ -361,22 +363,6 @@ class Ledger:
 
 def _head(verdict: Verdict) -> int:
     return verdict.heads[-1] if verdict.heads else 0
-
-
-def _same(entry: Entry, verdict: Verdict) -> bool:
-    """Return whether a row is of this content; of older checkpoints, the digest of a packed text is not known."""
-    if entry.text_sha256 != NO_DIGEST:
-        return entry.text_sha256 == verdict.text_sha256
-    return entry.sha256 != NO_DIGEST and entry.sha256 == verdict.sha256
-
-
-def _grown(entry: Entry, verdict: Verdict) -> bool:
-    """Return whether a file begins with the text of one of its versions, and goes on."""
-    if entry.text_sha256 != NO_DIGEST:
-        longer = verdict.text_bytes > entry.text_bytes
-        return longer and verdict.prefixes.get(entry.text_bytes) == entry.text_sha256
-    longer = verdict.signature.size > entry.signature.size
-    return longer and verdict.packed_prefixes.get(entry.signature.size) == entry.sha256
 
 
 def _alike(known: Signature, found: Signature) -> bool:

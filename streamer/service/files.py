@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 
@@ -12,7 +14,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
-from streamer.ledger.entries import COPY, REWRITTEN, Signature
+from streamer.ledger.entries import COPY, REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.settings import RunSettings
 from streamer.system import disk
@@ -103,13 +105,27 @@ class Files:
         return [] if self._ledger.seen(name, signature, passes) else [Candidate(name, absolute, signature)]
 
 
-def outdated(run: RunSettings, reason: str) -> bool:
+def outdated(run: RunSettings, entry: Entry) -> bool:
     """Return whether a file was refused for a reason that may not hold with the settings of this process."""
-    if reason == REWRITTEN:
+    if entry.reason == REWRITTEN:
         return run.on_change == "retrain"
-    if reason == COPY:
+    if entry.reason == COPY:
         return run.duplicates == "train"
-    return reader.outdated(reason, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run))
+    encoding = run.encoding_of(entry.path)
+    return reader.outdated(entry.reason, encoding=encoding, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run))
+
+
+def judged(
+    file: BinaryIO, path: str, run: RunSettings, ledger: Ledger, check: Callable[[], None] = lambda: None
+) -> Verdict:
+    """Return the verdict on a file: in the encoding that it was begun with, if it is what it was, or has grown."""
+    before = ledger.known(path, duplicates=run.duplicates)
+    judge = partial(reader.judge, file, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run), before=before, check=check)
+    if before.encoding:
+        verdict = judge(encoding=before.encoding)
+        if ledger.begins(path, verdict):
+            return verdict
+    return judge(encoding=run.encoding_of(path))
 
 
 def wanted(run: RunSettings) -> Recipe:

@@ -22,12 +22,13 @@ import structlog
 from streamer.checkpoints import Store
 from streamer.errors import StreamerError
 from streamer.intake import reader
+from streamer.intake.decoding import likely
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.ledger.entries import REMOVED, Entry, Signature
 from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
-from streamer.service.files import Files, has_changed, outdated, refuse_unreadable, wanted
+from streamer.service.files import Files, has_changed, judged, outdated, refuse_unreadable, wanted
 from streamer.service.progress import Display, FileProgress
 from streamer.service.reporting import Reporter
 from streamer.service.saving import Saver
@@ -215,7 +216,14 @@ class Service:
         self.display.backlog(found, sum(candidate.signature.size for candidate in candidates))
         candidates = [candidate for candidate in candidates if not candidate.refusal]
         jobs = [
-            self._job(candidate, candidate.signature, 0, candidate.signature.size)
+            Job(
+                candidate.absolute,
+                candidate.signature,
+                0,
+                candidate.signature.size,
+                likely(self.run.encoding_of(candidate.path)),
+                "",
+            )
             for candidate in candidates
             if not self._grown(candidate)
         ]
@@ -271,14 +279,7 @@ class Service:
             if candidate.refusal:
                 raise reader.Refused(candidate.refusal)
             with reader.open_regular(candidate.absolute) as file:
-                verdict = reader.judge(
-                    file,
-                    encoding=self.run.encoding,
-                    max_bad_ratio=self.run.max_bad_ratio,
-                    wanted=wanted(self.run),
-                    before=ledger.known(candidate.path, duplicates=self.run.duplicates),
-                    check=self.signals.check,
-                )
+                verdict = judged(file, candidate.path, self.run, ledger, self.signals.check)
                 entry = ledger.plan(
                     candidate.path,
                     verdict,
@@ -327,11 +328,8 @@ class Service:
         """Train a file from the entry's offset to its end, block by block."""
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
-        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset)
-        self.adviser.look(
-            entry.path,
-            partial(reader.beginning, file, entry.text_bytes, entry.encoding or self.run.encoding, entry.format),
-        )
+        progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset, encoding=entry.encoding)
+        self.adviser.look(entry.path, partial(reader.beginning, file, entry.text_bytes, entry.encoding, entry.format))
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
             schedule.make_room()
@@ -372,13 +370,8 @@ class Service:
         """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
         for stop in (entry.known, entry.text_bytes):
             if entry.offset < stop:
-                job = self._job(candidate, entry.signature, entry.offset, stop, entry.format, entry.encoding)
+                job = Job(candidate.absolute, entry.signature, entry.offset, stop, entry.encoding, entry.format)
                 yield from self.prefetcher.blocks(file, job, self.signals.check)
-
-    def _job(
-        self, candidate: Candidate, signature: Signature, start: int, stop: int, recipe: str = "", encoding: str = ""
-    ) -> Job:
-        return Job(candidate.absolute, signature, start, stop, encoding or self.run.encoding, recipe)
 
     def _skipped(self, path: str, reason: str) -> None:
         self.files_refused += 1

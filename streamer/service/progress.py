@@ -17,7 +17,8 @@ from streamer.model.sgns import Loss
 class FileProgress:
     """The progress of a file in training: the bytes of its text, how many of them are new, and the totals so far.
 
-    ``skipped`` counts the records that were not trained, because they are broken or too large.
+    ``encoding`` is how it is read. ``skipped`` counts the records that were not trained, because they are broken or too
+    large.
     """
 
     path: str
@@ -28,6 +29,7 @@ class FileProgress:
     seconds: float = 0.0
     skipped: int = 0
     loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
+    encoding: str = ""
 
     def add(self, report: BlockReport, seconds: float) -> None:
         """Add a block."""

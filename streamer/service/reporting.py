@@ -61,7 +61,9 @@ class Reporter:
 
     def trained(self, file: FileProgress, vocabulary: int) -> None:
         """Report a file that was trained to its end."""
-        skipped = {"records_skipped": file.skipped} if file.skipped else {}
+        more: dict[str, object] = {"records_skipped": file.skipped} if file.skipped else {}
+        if file.encoding not in ("", "utf-8"):
+            more["encoding"] = file.encoding
         say = _log.debug if self._sums_up else _log.info
         say(
             "file.trained",
@@ -72,7 +74,7 @@ class Reporter:
             words_per_second=round(file.words / file.seconds),
             loss=_rounded(file.loss),
             vocabulary=vocabulary,
-            **skipped,
+            **more,
         )
         if file.admitted:
             say("vocabulary.grown", vocabulary=vocabulary, admitted=file.admitted)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from streamer.checkpoints import Tree
 from streamer.formats.recipes import Recipe
+from streamer.intake.decoding import Codec
 from streamer.ledger.ledger import Ledger
 from streamer.model.embeddings import Embeddings
 from streamer.model.learner import ModelState
@@ -173,6 +174,11 @@ def read_ledger(read: TreeReader) -> Ledger:
             Recipe.parse(recipe)
         except ValueError as error:
             raise damaged(f"ledger/formats has {recipe!r}: {error}") from None
+    for encoding in filter(None, ledger.encodings):
+        try:
+            Codec.of(b"", encoding)
+        except LookupError:
+            raise damaged(f"ledger/encodings has {encoding!r}, which Python does not know") from None
     return ledger
 
 

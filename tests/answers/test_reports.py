@@ -155,7 +155,8 @@ def test_somebody_trains(locked: Path) -> None:
 def test_files_in_the_order_of_training(folder: Path) -> None:
     """One row a file, with exactly the contract's keys; outcomes, reasons and bytes as in the ledger."""
     rows = reports.files(folder)
-    keys = {"path", "outcome", "reason", "format", "words", "bytes", "bytes_trained", "bytes_skipped", "sha256"}
+    keys = {"path", "outcome", "reason", "format", "encoding", "words", "bytes", "bytes_trained", "bytes_skipped"}
+    keys |= {"sha256"}
     assert all(row.keys() == keys for row in rows)
     assert [
         tuple(row[key] for key in ("path", "outcome", "words", "bytes_trained", "bytes_skipped")) for row in rows

@@ -20,7 +20,7 @@ def row(path: str, outcome: str = "trained", reason: str = "", words: int = 12_3
     """Return a row of the ledger."""
     trained = 60_000 if outcome == "trained" else 0
     figures = {"words": words, "bytes": 60_000, "bytes_trained": trained, "bytes_skipped": 60_000 - trained}
-    return {"path": path, "outcome": outcome, "reason": reason, **figures}
+    return {"path": path, "outcome": outcome, "reason": reason, "encoding": "utf-8", **figures}
 
 
 @pytest.fixture

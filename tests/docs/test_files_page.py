@@ -9,15 +9,16 @@ from types import ModuleType
 
 import pytest
 
-from streamer.formats import detect
-from streamer.intake import inbox, packings, reader
+from streamer.formats import binary, detect
+from streamer.intake import decoding, inbox, packings, reader
 from streamer.ledger import entries
 from streamer.service import loop
 
 from .pages import DOCS
 
 PAGE = (DOCS / "files.md").read_text(encoding="utf-8")
-VERDICTS = ("empty", "not text in utf-8: ", " % of its characters can't be decoded (limit ", " %); see --encoding")
+VERDICTS = ("empty", "not text in utf-8: ", decoding.UNDECODABLE, decoding.CONTROLS, decoding.FOR_PRIVATE_USE)
+ENDS = (decoding.ADVICE, decoding.GUESSED, "; perhaps cp1251 or koi8-r", "; no other encoding fits", binary.BINARY)
 
 
 DOCUMENTS = (b"%PDF-1.7\n", b"{\\rtf1", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04[Content_Types].xml")
@@ -44,6 +45,7 @@ REASONS = {
     *(inbox.FOLDER, entries.IN_TRAINING, entries.CHANGED, entries.REWRITTEN),
     *(reader._KINDS.values()),
     *VERDICTS,
+    *ENDS,
     *strings(reader, "Refused"),
     *strings(packings, "BadPacking"),
     *(packing.bomb for packing in packings.PACKINGS[:1]),

@@ -88,9 +88,11 @@ def test_a_file_that_changes_while_it_is_tokenized_ahead(
     monkeypatch.setattr(prefetch, "WORTH_STARTING", 1)
     sent, receive, old = [], prefetch.Prefetcher._receive, OLD * 200
 
-    def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | str | None:
+    def received(self: prefetch.Prefetcher, check: Callable[[], None]) -> prefetch.TokenBlock | tuple[str, str] | None:
         found = receive(self, check)
-        sent.extend([found] if not isinstance(found, str) else [])  # it first says which format the file has
+        sent.extend(
+            [found] if isinstance(found, prefetch.TokenBlock) else []
+        )  # it first says which format the file has
         return found
 
     monkeypatch.setattr(prefetch.Prefetcher, "_receive", received)

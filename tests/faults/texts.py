@@ -170,7 +170,7 @@ def check_outcome(name: str, content: bytes, books: Books, contents: dict[bytes,
         f"{name} is neither trained nor refused: {books.rows}"
     )
     reason = refused[0].reason
-    because = refusal(content, rules.encoding, rules.max_bad_ratio)
+    because = refusal(content, rules.encoding_of(name), rules.max_bad_ratio)
     if reason.startswith("rewritten"):
         old = books.previous(name)
         assert rules.on_change == "skip" and old is not None, f"{name} is refused: {reason}"

@@ -256,7 +256,7 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     here.send(job._replace(signature=job.signature._replace(mtime_ns=1)))
     assert here.recv() is None
     here.send(job._replace(stop=100))
-    assert here.recv() == TEXT
+    assert here.recv() == ("utf-8", TEXT)
     assert here.recv().stop == 100
     here.close()
     thread.join()

@@ -26,8 +26,7 @@ from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.decoding import Codec
 from streamer.intake.reader import Block, Refused, blocks, open_regular, outdated
-from streamer.ledger.entries import Signature
-from streamer.ledger.ledger import Known
+from streamer.ledger.entries import Known, Signature
 
 Opener = Callable[[bytes], BinaryIO]
 inspect = functools.partial(reader.judge, encoding="utf-8", max_bad_ratio=0.01)
@@ -532,7 +531,7 @@ def test_a_mail_says_itself_how_it_is_encoded(opened: Opener) -> None:
         (block,) = blocks(file, start=0, stop=found.text_bytes, encoding="utf-8", recipe=found.format)
         assert block.text == "b\n\nПривет мир"
     with opened(head + bytes(1000)) as file:
-        assert (inspect(file).refusal or "").startswith("not text in iso8859-1")
+        assert (inspect(file).refusal or "").startswith("not text in utf-8: 94.3 %")
 
 
 def test_a_recipe_is_chosen_once_and_by_the_text(opened: Opener) -> None:
@@ -541,12 +540,12 @@ def test_a_recipe_is_chosen_once_and_by_the_text(opened: Opener) -> None:
     wanted = Recipe("auto", ("a",))
     with opened(data) as file:
         assert inspect(file, wanted=wanted).format == "jsonl a"
-        assert reader.recipe_of(file, encoding="utf-8", wanted=wanted) == "jsonl a"
+        assert reader.looked_at(file, encoding="utf-8", wanted=wanted) == ("utf-8", "jsonl a")
         assert inspect(file, wanted=Recipe("text")).format == "text"
         refused = inspect(file, wanted=Recipe("csv", ("b",)))
         assert refused.refusal == "csv: no column b; see --field"
         with pytest.raises(Refused, match="no column b"):
-            reader.recipe_of(file, encoding="utf-8", wanted=Recipe("csv", ("b",)))
+            reader.looked_at(file, encoding="utf-8", wanted=Recipe("csv", ("b",)))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from streamer.service.signals import StopSignals
 from streamer.settings import RunSettings
 
 from ..support.corpus import aged, large, put, text
+from ..support.languages import TEXTS
 from ..support.process import QUICK, done, files, started
 
 
@@ -129,3 +130,43 @@ def test_the_file_under_way_comes_first(tmp_path: Path) -> None:
     put(tmp_path / "inbox" / "older.txt", "some words\n", age=7200)
     order = [line["path"] for line in done(*command, folder=tmp_path).events("file.trained")]
     assert order == ["large.txt", "older.txt"]
+
+
+RUSSIAN = TEXTS["ru"] + "\n\n"
+
+
+def test_a_file_is_read_to_its_end_in_the_encoding_that_it_was_begun_with(tmp_path: Path) -> None:
+    """It is found out and shown; what is added is read alike, whatever the setting is by then."""
+    (tmp_path / "inbox").mkdir()
+    path = tmp_path / "inbox" / "text.txt"
+    path.write_bytes(RUSSIAN.encode("koi8-r"))
+    ended = done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
+    assert ended.events("file.trained")[0]["encoding"] == "koi8-r"
+    (row,) = done("files", "--json", folder=tmp_path).json
+    assert (row["encoding"], row["outcome"]) == ("koi8-r", "trained")
+    assert "in koi8-r" in done("files", folder=tmp_path).stdout
+    path.write_bytes((RUSSIAN * 2).encode("koi8-r"))
+    done("watch", "inbox", "--once", *QUICK, "--encoding", "cp1251", folder=tmp_path)
+    (grown,) = done("files", "--json", folder=tmp_path).json
+    assert (grown["encoding"], grown["words"]) == ("koi8-r", 2 * row["words"])
+    path.write_bytes(RUSSIAN.encode("cp1251") * 3)
+    ended = done("watch", "inbox", "--once", *QUICK, "--on-change", "retrain", folder=tmp_path)
+    assert ended.events("file.trained")[0]["encoding"] == "cp1251", "another text may have another encoding"
+
+
+def test_an_encoding_for_some_files(tmp_path: Path) -> None:
+    """A glob decides for its files, a guess for all others; what can't be guessed names the likeliest."""
+    (tmp_path / "inbox").mkdir()
+    for name, encoding in (("a.log", "cp866"), ("b.txt", "cp1251")):
+        (tmp_path / "inbox" / name).write_bytes(RUSSIAN.encode(encoding))
+    (tmp_path / "inbox" / "c.txt").write_bytes("Привет мир ПРИВЕТ МИР".encode("cp1251"))
+    how = ("--encoding", "*.log=cp866", "--encoding", "auto")
+    ended = done("watch", "inbox", "--once", *QUICK, *how, folder=tmp_path)
+    assert {event["path"]: event["encoding"] for event in ended.events("file.trained")} == {
+        "a.log": "cp866",
+        "b.txt": "cp1251",
+    }
+    (refused,) = ended.events("file.skipped")
+    assert "cp1251" in refused["reason"] and refused["reason"].endswith(": see --encoding")
+    ended = done("watch", "inbox", "--once", *QUICK, "--encoding", "c.*=cp1251", folder=tmp_path)
+    assert [event["path"] for event in ended.events("file.trained")] == ["c.txt"]

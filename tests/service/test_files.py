@@ -11,7 +11,7 @@ import pytest
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Scan
-from streamer.ledger.entries import REWRITTEN, Signature, Verdict
+from streamer.ledger.entries import REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.service.files import Files, has_changed, outdated, refuse_unreadable
 from streamer.settings import RunSettings
@@ -200,20 +200,37 @@ def refusal(path: Path, **settings: object) -> str:
     """Return why a file is refused."""
     run = RunSettings(threads=1, **settings)  # type: ignore[arg-type]
     with reader.open_regular(path) as file:
-        verdict = reader.judge(file, encoding=run.encoding, max_bad_ratio=run.max_bad_ratio)
+        verdict = reader.judge(file, encoding=run.encoding_of(path.name), max_bad_ratio=run.max_bad_ratio)
     assert verdict.refusal
     return verdict.refusal
 
 
+def refused(reason: str, path: str = "a.txt") -> Entry:
+    """Return the row of a file that was refused."""
+    return Entry(path, Signature(1, 1, 1), bytes(32), 1, outcome="skipped", reason=reason)
+
+
 def test_reasons_that_other_settings_do_away_with(tmp_path: Path) -> None:
     """A file refused for its encoding or for being rewritten is looked at anew with other settings, and not before."""
-    latin = refusal(put(tmp_path / "latin.txt", "café crème\n".encode("latin-1")))
-    empty = refusal(put(tmp_path / "empty.txt", ""))
-    same, other = RunSettings(), RunSettings(encoding="latin-1")
+    latin = refused(refusal(put(tmp_path / "latin.txt", "é è à".encode("latin-1"))))
+    strict = refused(refusal(tmp_path / "latin.txt", encoding="utf-8"))
+    empty = refused(refusal(put(tmp_path / "empty.txt", "")))
+    same, other = RunSettings(), RunSettings(encoding=("latin-1",))
+    assert (outdated(same, strict), outdated(RunSettings(encoding=("utf-8",)), strict)) == (True, False)
+    assert not outdated(RunSettings(encoding=("utf-8",)), latin), "it was not even that"
+    named = RunSettings(encoding=("b.*=latin-1",))
+    assert [outdated(named, refused(latin.reason, name)) for name in ("a.txt", "b.txt", "b/b.txt")] == [
+        False,
+        True,
+        True,
+    ]
     assert (outdated(same, latin), outdated(other, latin)) == (False, True)
     assert outdated(RunSettings(max_bad_ratio=0.5), latin)
     assert not any(outdated(run, empty) for run in (same, other, RunSettings(on_change="retrain")))
-    assert (outdated(same, REWRITTEN), outdated(RunSettings(on_change="retrain"), REWRITTEN)) == (False, True)
+    assert (outdated(same, refused(REWRITTEN)), outdated(RunSettings(on_change="retrain"), refused(REWRITTEN))) == (
+        False,
+        True,
+    )
 
 
 def test_what_is_a_change(tmp_path: Path) -> None:
