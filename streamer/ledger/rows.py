@@ -1,4 +1,4 @@
-"""The rows of a ledger in little memory: about 130 bytes a file beside its name, wherever the file was put.
+"""The rows of a ledger in little memory: some 135 bytes a file beside its name, wherever the file was put.
 
 A row that is removed leaves a gap until the ledger is stored and read again. So the number of a row never changes while
 the process runs.
@@ -9,21 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from streamer.ledger.entries import NO_DIGEST, OUTCOMES, Entry, Signature
 from streamer.ledger.index import Index
-from streamer.ledger.table import BITS, PIECE, Table
+from streamer.ledger.table import BITS, PIECE, Column, Frozen, Table
 
 ROW = {
     "name": "u4", "older": "i4", "size": "i8", "mtime_ns": "i8", "ctime_ns": "i8", "words": "i8", "sha256": "V32",
     "head": "u4", "passes": "u4", "reason": "u4", "format": "u2", "encoding": "u2", "outcome": "u1", "moved": "u1",
-    "more": "i4",
+    "more": "i4", "gone": "u4",
 }  # fmt: skip
-"""``name`` is where the name begins; ``older`` the row before of the same name; ``more`` a row of :data:`MORE`."""
+"""``name`` is where the name begins; ``older`` the row before of the same name; ``more`` a row of :data:`MORE`;
+``gone`` when the file was first missed, in seconds since 1970."""
 MORE = {
     "row": "i4", "text_bytes": "i8", "bytes_trained": "i8", "start": "i8", "offset": "i8", "source": "i4",
     "sha256": "V32",
@@ -54,6 +55,37 @@ class Texts:
         return code
 
 
+class FrozenRows(NamedTuple):
+    """All rows at one moment.
+
+    Attributes:
+        table: :data:`ROW`.
+        more: :data:`MORE`.
+        blobs: The names of each piece of the table, and how many bytes of them there are.
+        reasons: What the numbers in ``reason`` mean.
+        formats: The same.
+        encodings: The same.
+    """
+
+    table: Frozen
+    more: Frozen
+    blobs: list[tuple[bytearray, int]]
+    reasons: list[str]
+    formats: list[str]
+    encodings: list[str]
+
+    def names(self, keep: npt.NDArray[np.bool_] | None = None) -> Column:
+        """Return the names, each followed by a NUL, as a column of bytes."""
+
+        def pieces() -> Iterator[npt.NDArray[np.uint8]]:
+            for at, (blob, length) in enumerate(self.blobs):
+                names = np.frombuffer(blob[:length], np.uint8)  # a copy: what is looked at can't grow
+                yield names if keep is None else _some_names(names, keep[at << BITS : (at + 1) << BITS])[0]
+
+        size = sum(length for _, length in self.blobs) if keep is None else sum(map(len, pieces()))
+        return Column(np.dtype(np.uint8), (size,), pieces)
+
+
 class Rows:
     """All rows by number, and found by the name of a file or by how its text begins."""
 
@@ -81,18 +113,15 @@ class Rows:
         name, names, table = os.fsencode(path) + b"\0", self._names, self.table
         return self._by_name.first(_key(name), lambda row: names[row >> BITS].startswith(name, table.first(row)))
 
-    def settled(self, path: str, signature: Signature, passes: int) -> int:
-        """Return the newest row of a file if all of it was trained or refused with this signature, else −1.
+    def settled(self, row: int, signature: Signature, passes: int) -> bool:
+        """Return whether a row is of a file all of which was trained or refused, with this signature.
 
         This is what a scan asks of each file. It says nothing of files that are packed, or copies in part.
         """
-        row = self.find(path)
-        if row < 0:
-            return -1
         found = self.table[row]
         if found[2:5] != signature or found[14] >= 0 or not (found[12] == SKIPPED or found[8] >= passes):
-            return -1
-        return row if found[12] in (TRAINED, SKIPPED) else -1
+            return False
+        return found[12] in (TRAINED, SKIPPED)
 
     def versions(self, path: str) -> Iterator[int]:
         """Yield the rows of a file that were not removed, the newest first."""
@@ -129,7 +158,7 @@ class Rows:
         if not len(self.table) & (PIECE - 1):
             self._names.append(bytearray())
         names, older = self._names[-1], self.find(entry.path)
-        entry.row = self.table.append((len(names), older, *(0,) * 4, NO_DIGEST, *(0,) * 7, -1))
+        entry.row = self.table.append((len(names), older, *(0,) * 4, NO_DIGEST, *(0,) * 7, -1, 0))
         names += name
         key = _key(name)
         if older < 0:
@@ -145,7 +174,7 @@ class Rows:
         row = (
             *old[:2], size, mtime, ctime, entry.words, entry.text_sha256, entry.head, entry.passes,
             self.reasons.code(entry.reason), self.formats.code(entry.format), self.encodings.code(entry.encoding),
-            OUTCOMES.index(entry.outcome), entry.moved, self._more(entry, old[14]),
+            OUTCOMES.index(entry.outcome), entry.moved, self._more(entry, old[14]), old[15],
         )  # fmt: skip
         self.table[entry.row] = row
         if entry.head and entry.outcome != "skipped" and (old[7] != entry.head or old[12] == SKIPPED):
@@ -174,7 +203,7 @@ class Rows:
         found = self.table[row]
         if found[14] >= 0:
             self._free.append(found[14])
-        self.table[row] = (*found[:12], GONE, 0, -1)
+        self.table[row] = (*found[:12], GONE, 0, -1, 0)
         self.removed.append(row)
 
     def _more(self, entry: Entry, at: int) -> int:
@@ -209,9 +238,49 @@ class Rows:
         self._by_name.rebuild()
         self._by_head.rebuild()
 
-    def names(self) -> bytes:
-        """Return all names, each followed by a NUL."""
-        return b"".join(self._names)
+    def freeze(self) -> FrozenRows:
+        """Return all rows as they are now."""
+        names = [(blob, len(blob)) for blob in self._names]
+        texts = (list(kind.texts) for kind in (self.reasons, self.formats, self.encodings))
+        return FrozenRows(self.table.freeze(), self.more.freeze(), names, *texts)
+
+    def compact(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+        """Remove all rows but some; return the new number of each, −1 if it is removed: (n,).
+
+        Args:
+            keep: The rows to keep, none of which was removed before: (n,).
+        """
+        number = np.where(keep, np.cumsum(keep, dtype=np.int32) - np.int32(1), np.int32(-1))
+        older, more = self.table.column("older"), self.table.column("more", keep)
+        while (through := (older >= 0) & ~keep[older]).any():
+            older[through] = older[older[through]]
+        names, self._names = self._names, []
+        lengths = []
+        for at, blob in enumerate(names):
+            some = keep[at << BITS : (at + 1) << BITS]
+            kept, of_each = _some_names(np.frombuffer(blob, np.uint8), some)
+            names[at] = bytearray(kept.tobytes())
+            lengths.append(of_each)
+        self.table.keep(keep)
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *lengths]))])
+        blob = bytearray().join(names)
+        bounds = [int(ends[row]) for row in (*range(0, len(self.table), PIECE), len(self.table))]
+        self._names = [blob[low:high] for low, high in pairwise(bounds)]
+        rows = np.arange(len(self.table))
+        self.table.replace("name", ends[:-1] - ends[rows >> BITS << BITS])
+        older = older[keep]
+        self.table.replace("older", np.where(older >= 0, number[older], -1))
+        used = np.zeros(len(self.more), np.bool_)
+        used[more[more >= 0]] = True
+        self.table.replace("more", np.where(more >= 0, np.cumsum(used)[more] - 1, -1))
+        self.more.keep(used)
+        sources = self.more.column("source")
+        self.more.replace("source", np.where(sources >= 0, number[sources], -1))
+        self.more.replace("row", number[self.more.column("row")])
+        self._free, self.removed = [], []
+        self._by_name.rebuild()
+        self._by_head.rebuild()
+        return number
 
     def _link(self) -> None:
         """Let each row know the one before of the same name."""
@@ -244,6 +313,14 @@ class Rows:
         heads = self.table.column("head")
         rows = np.flatnonzero((heads != 0) & (self.table.column("outcome") < SKIPPED))
         return heads[rows], rows
+
+
+def _some_names(
+    blob: npt.NDArray[np.uint8], keep: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return some of the NUL-terminated names in a blob, and their lengths."""
+    lengths = np.diff(np.flatnonzero(blob == 0), prepend=-1)
+    return blob[np.repeat(keep, lengths)], lengths[keep]
 
 
 def _key(name: bytes) -> int:
