@@ -1,7 +1,7 @@
 """Rows of fixed length in large pieces of memory: a table of ten million takes what its rows take, and no more.
 
-A table can be frozen in no time: whoever holds the :class:`Frozen` sees the rows as they were. Only a piece that changes
-afterwards is copied.
+A table can be frozen in no time: whoever holds the :class:`Frozen` sees the rows as they were. A piece is
+copied only when it changes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Column:
     shape: tuple[int, ...]
     pieces: Callable[[], Iterator[Array]]
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Return it as an array."""
         found = np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *self.pieces()])
         return found if dtype is None else found.astype(dtype)

@@ -131,7 +131,7 @@ class Saver:
         started = self._last = time.monotonic()
         number = self._state.number_next()
         try:
-            image = Image(self._state.to_tree())
+            image = self._state.image()
         except MemoryError:
             self._under_way = Future()
             self._under_way.set_exception(_no_memory())
@@ -145,7 +145,10 @@ class Saver:
         self._under_way = self._writer.submit(self._write, image, number, started, pause, trained)
 
     def _write(self, image: Image, sequence: int, started: float, pause: float, words_trained: int) -> float:
-        checkpoint = self._store.publish(image, sequence)
+        try:
+            checkpoint = self._store.publish(image, sequence)
+        except MemoryError:
+            raise _no_memory() from None
         failpoints.reached("checkpoint.published")
         self._store.retire(self._keep)
         seconds = time.monotonic() - started

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from streamer.checkpoints import Checkpoint, Image, Store, Tree
+from streamer.checkpoints import Checkpoint, Image, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import Signature
 from streamer.model.learner import Learner
@@ -469,10 +469,9 @@ class Huge(State):
 
     huge: bool = True
 
-    def to_tree(self) -> Tree:
-        """Return the tree, with a petabyte in it that takes no memory as long as it is not copied."""
-        tree = super().to_tree()
-        return {**tree, "huge": np.broadcast_to(np.zeros(1, np.uint8), 1 << 60)} if self.huge else tree
+    def image(self) -> Image:
+        """Return the image, with an exabyte in it that takes no memory as long as it is not copied."""
+        return Image({"huge": np.broadcast_to(np.zeros(1, np.uint8), 1 << 60)}) if self.huge else super().image()
 
 
 def test_no_memory_for_a_copy(make: Make, store: Store, state: State, clock: Clock, log: list[Any]) -> None:
