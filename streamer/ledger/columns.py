@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,23 +10,24 @@ import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import IN_TRAINING, OUTCOMES
+from streamer.ledger.folded import FOLDED, Folded, FrozenFolded, Sums
 from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows
-from streamer.ledger.spans import SPAN, Spans
+from streamer.ledger.spans import NAMELESS, SPAN, Spans
 from streamer.ledger.table import Column, Frozen
 
 Columns = dict[str, npt.NDArray[Any]]
 
 ROWS = {
     "outcome": "u1", "size": "i8", "mtime_ns": "i8", "ctime_ns": "i8", "words": "i8", "sha256": "u1", "head": "u4",
-    "passes": "u4", "moved": "u1",
+    "passes": "u4", "moved": "u1", "gone": "u4",
 }  # fmt: skip
 """Columns with a value a row, as in :data:`streamer.ledger.rows.ROW`."""
 TEXTS = {"reasons": "reason", "formats": "format", "encodings": "encoding"}
 """Blobs of distinct texts, and for each the column with the position of its text for each row."""
 
 
-def to_columns(rows: FrozenRows, spans: Frozen) -> dict[str, npt.NDArray[Any] | Column]:
-    """Return the rows that were not removed, and the spans; see ``docs/checkpoint-format.md``.
+def to_columns(rows: FrozenRows, spans: Frozen, folded: FrozenFolded) -> dict[str, npt.NDArray[Any] | Column]:
+    """Return the rows that were not removed, the spans, and what was folded; see ``docs/checkpoint-format.md``.
 
     Columns that would take much memory are made piece by piece when they are written.
     """
@@ -39,11 +40,7 @@ def to_columns(rows: FrozenRows, spans: Frozen) -> dict[str, npt.NDArray[Any] | 
     for names, (code, texts) in zip(
         TEXTS, (("reason", rows.reasons), ("format", rows.formats), ("encoding", rows.encodings)), strict=True
     ):
-        used = _first_uses(table, code, len(texts), keep)
-        places = np.zeros(len(texts), np.uint32)
-        places[used] = np.arange(len(used))
-        chosen = (texts[number].replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for number in used.tolist())
-        columns[names] = np.frombuffer(b"".join(chosen), np.uint8)
+        columns[names], places = _blob(table, code, texts, keep)
         columns[code] = table.column(code, keep, places)
     links = np.asarray(table.column("more", keep))
     used = links[links >= 0]
@@ -55,11 +52,49 @@ def to_columns(rows: FrozenRows, spans: Frozen) -> dict[str, npt.NDArray[Any] | 
         kept = (more["source"] >= 0) & there[more["source"]]
         more["source"] = np.where(kept, number[more["source"]].astype(np.int32), np.int32(-1))
     columns |= {f"more/{name}": column for name, column in more.items()}
-    columns |= {f"spans/{name}": spans.column(name, places=number if name == "row" else None) for name in SPAN}
+    columns |= {f"spans/{name}": spans.column(name) for name in SPAN}
+    if number is not None:
+        rows_of = spans.array("row")
+        named = rows_of != NAMELESS
+        rows_of[named] = number[rows_of[named]]
+        columns["spans/row"] = rows_of
+    return columns | _folded_columns(folded)
+
+
+def _folded_columns(folded: FrozenFolded) -> dict[str, npt.NDArray[Any] | Column]:
+    table = folded.table
+    listed = table.array("name") != 0
+    columns: dict[str, npt.NDArray[Any] | Column] = {}
+    for names, (code, texts) in zip(
+        ("formats", "encodings"), (("format", folded.formats), ("encoding", folded.encodings)), strict=True
+    ):
+        columns[f"folded/{names}"], places = _blob(table, code, texts, listed)
+        columns[f"folded/{code}"] = table.column(code, listed, places)
+    columns |= {f"folded/{name}": table.column(name, listed) for name in FOLDED if name not in ("format", "encoding")}
+    keys = sorted(key for key, one in folded.sums.items() if any(one))
+    columns["sums/outcome"] = np.array([OUTCOMES.index(outcome) for outcome, _ in keys], np.uint8)
+    columns["sums/reasons"] = _to_blob(reason for _, reason in keys)
+    for at, name in enumerate(Sums._fields):
+        columns[f"sums/{name}"] = np.array([folded.sums[key][at] for key in keys], np.int64)
     return columns
 
 
-def restore(columns: Mapping[str, npt.NDArray[Any]], rows: Rows, spans: Spans) -> list[int]:
+def _blob(
+    table: Frozen, code: str, texts: list[str], keep: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+    """Return the texts that are in use, in the order of their first use, and the place of each among them: (n,)."""
+    used = _first_uses(table, code, len(texts), keep)
+    places = np.zeros(len(texts), np.uint32)
+    places[used] = np.arange(len(used))
+    return _to_blob(texts[number] for number in used.tolist()), places
+
+
+def _to_blob(texts: Iterable[str]) -> npt.NDArray[np.uint8]:
+    chosen = (text.replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for text in texts)
+    return np.frombuffer(b"".join(chosen), np.uint8)
+
+
+def restore(columns: Mapping[str, npt.NDArray[Any]], rows: Rows, spans: Spans, folded: Folded) -> list[int]:
     """Fill an empty ledger from the columns; return the rows under way.
 
     Raises:
@@ -76,12 +111,48 @@ def restore(columns: Mapping[str, npt.NDArray[Any]], rows: Rows, spans: Spans) -
         table = {name: columns[name] for name in (*ROWS, *TEXTS.values())}
         rows.restore(table, {name: columns[f"more/{name}"] for name in MORE}, columns["paths"].tobytes())
         spans.restore({name: columns[f"spans/{name}"] for name in SPAN})
+        _restore_folded(columns, folded)
         if problem := _twice(rows):
             raise ValueError(problem)
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise StreamerError(f"the ledger is damaged: {error}", code=ExitCode.DAMAGED) from error
     training = texts["reasons"].index(IN_TRAINING) if IN_TRAINING in texts["reasons"] else -1
     return np.flatnonzero(columns["reason"] == training).tolist() if training >= 0 else []
+
+
+def _restore_folded(columns: Mapping[str, npt.NDArray[Any]], folded: Folded) -> None:
+    """Fill the folded files of an empty ledger; raise ValueError if they can't be."""
+    found = {name: columns[f"folded/{name}"] for name in FOLDED}
+    for kind, names, code in ((folded.formats, "formats", "format"), (folded.encodings, "encodings", "encoding")):
+        texts = _texts(columns[f"folded/{names}"])
+        for text in texts:
+            kind.code(text)
+        if np.unique(found[code]).tolist() != list(range(len(kind.texts))) or len(kind.texts) < len(texts):
+            raise ValueError(f"folded/{code} has a number without a text in folded/{names}, or the other way around")
+        found[code] = found[code].astype(np.uint16)
+    length = len(found["name"])
+    for name, expected in FOLDED.items():
+        column = found[name]
+        wide = expected == "V16"
+        if column.dtype != ("u1" if wide else expected) or column.shape != ((length, 16) if wide else (length,)):
+            raise ValueError(f"folded/{name} is {column.dtype} of shape {column.shape}")
+    if length and (not found["name"].all() or (found["start"] > found["text_bytes"]).any() or found["moved"].max() > 1):
+        raise ValueError("folded/ has a file without a name, or one that accounts for bytes that are not there")
+    outcome, reasons = columns["sums/outcome"], _texts(columns["sums/reasons"])
+    numbers = [columns[f"sums/{name}"] for name in Sums._fields]
+    if any(column.dtype != np.int64 or column.shape != outcome.shape for column in numbers) or (
+        outcome.dtype != np.uint8 or outcome.shape != (len(reasons),)
+    ):
+        raise ValueError("sums/ has columns of other types or lengths")
+    if len(outcome) and (outcome.max() >= len(OUTCOMES) or min(map(np.min, numbers)) < 0):
+        raise ValueError("sums/ has an unknown outcome, or a negative number")
+    keys = [(OUTCOMES[code], reason) for code, reason in zip(outcome.tolist(), reasons, strict=True)]
+    rows = zip(*(column.tolist() for column in numbers), strict=True)
+    sums = {key: Sums(*row) for key, row in zip(keys, rows, strict=True)}
+    versions = sum(one.files for (outcome, _), one in sums.items() if outcome == "trained")
+    if len(sums) < len(keys) or versions != length:
+        raise ValueError(f"sums/ has {versions} trained files, and folded/ has {length}, or sums/ has a row twice")
+    folded.restore(found, sums)
 
 
 def _first_uses(table: Frozen, field: str, texts: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
@@ -119,7 +190,12 @@ def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
         known = columns[names].tobytes().split(b"\0")[:-1]
         if len(set(known)) < len(known) or (rows and columns[codes].max() >= len(known)):
             return f"{codes} has a number without a text in {names}, or {names} has a text twice"
-    return _impossible(columns) if rows else ("spans/ has rows of no file" if len(columns["spans/row"]) else "")
+    return _impossible(columns) if rows else ("spans/ has rows of no file" if _beyond(columns["spans/row"], 0) else "")
+
+
+def _beyond(rows: npt.NDArray[np.uint32], length: int) -> bool:
+    """Return whether a span has a row that is not there."""
+    return bool(((rows >= length) & (rows != NAMELESS)).any())
 
 
 def _impossible(columns: Mapping[str, npt.NDArray[Any]]) -> str:
@@ -127,11 +203,7 @@ def _impossible(columns: Mapping[str, npt.NDArray[Any]]) -> str:
     rows, outcome, size = len(columns["outcome"]), columns["outcome"], columns["size"]
     at, source = columns["more/row"], columns["more/source"]
     twice = len(at) and (at.min() < 0 or at.max() >= rows or len(np.unique(at)) < len(at))
-    if (
-        twice
-        or (len(source) and not -1 <= source.min() <= source.max() < rows)
-        or (len(columns["spans/row"]) and columns["spans/row"].max() >= rows)
-    ):
+    if twice or (len(source) and not -1 <= source.min() <= source.max() < rows) or _beyond(columns["spans/row"], rows):
         return "more/row has a row twice, or more/ or spans/ has one that is not there"
     if outcome.max() >= len(OUTCOMES) or columns["moved"].max() > 1 or columns["passes"].max() >= 1 << 31:
         return "a row has an unknown outcome"

@@ -84,6 +84,11 @@ class Known(NamedTuple):
     by_head: Callable[[int], Iterable[int]] = lambda head: ()
 
 
+def alike(found: bytes, known: bytes) -> bool:
+    """Return whether a digest is one that is known; of a file that was folded once, only a half may be known."""
+    return known != NO_DIGEST and found.startswith(known.rstrip(b"\0"))
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One version of one file. Sizes are in text bytes; ``offset`` is the position in the pass under way, else 0.
@@ -110,6 +115,7 @@ class Entry:
         head: The key of its beginning.
         moved: Whether what it holds was found under another name too: then new content is no rewriting.
         row: Its number in the table, −1 before a byte of it was trained.
+        folded: Its number among the folded files, −1 if it is not one of them.
     """
 
     path: str
@@ -131,6 +137,7 @@ class Entry:
     head: int = 0
     moved: bool = False
     row: int = field(default=-1, repr=False)
+    folded: int = field(default=-1, repr=False)
 
     @property
     def known(self) -> int:
@@ -171,13 +178,13 @@ class Entry:
     def same(self, verdict: Verdict) -> bool:
         """Return whether it is of this content; of older checkpoints, the digest of a packed text is not known."""
         if self.text_sha256 != NO_DIGEST:
-            return self.text_sha256 == verdict.text_sha256
+            return alike(verdict.text_sha256, self.text_sha256)
         return self.sha256 != NO_DIGEST and self.sha256 == verdict.sha256
 
     def grown(self, verdict: Verdict) -> bool:
         """Return whether this content begins with its text, and goes on."""
         if self.text_sha256 != NO_DIGEST:
             longer = verdict.text_bytes > self.text_bytes
-            return longer and verdict.prefixes.get(self.text_bytes) == self.text_sha256
+            return longer and alike(verdict.prefixes.get(self.text_bytes, NO_DIGEST), self.text_sha256)
         longer = verdict.signature.size > self.signature.size
         return longer and verdict.packed_prefixes.get(self.signature.size) == self.sha256

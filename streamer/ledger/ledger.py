@@ -24,7 +24,10 @@ from streamer.ledger.entries import (
     Known,
     Signature,
     Verdict,
+    alike,
 )
+from streamer.ledger.folded import Folded, FrozenFolded, Sums
+from streamer.ledger.folding import due_rows, fold, missed, sums, worthwhile
 from streamer.ledger.rows import SKIPPED, FrozenRows, Rows, fit
 from streamer.ledger.spans import Spans
 from streamer.ledger.table import Frozen
@@ -39,10 +42,11 @@ class FrozenLedger(NamedTuple):
     root: str
     rows: FrozenRows
     spans: Frozen
+    folded: FrozenFolded
 
     def leaves(self) -> dict[str, Any]:
         """Return the folder, and the columns; these may be made when they are read."""
-        return {"root": self.root, **stored.to_columns(self.rows, self.spans)}
+        return {"root": self.root, **stored.to_columns(self.rows, self.spans, self.folded)}
 
 
 class Ledger:
@@ -54,6 +58,8 @@ class Ledger:
         self._spans = Spans()
         self._open: dict[int, Entry] = {}  # by row: what is written to a row only when it is stored
         self._planned: Entry | None = None  # no byte of it is trained, so it has no row yet
+        self._folded = Folded()
+        self._here: bytearray | None = None  # during a scan: the rows whose files are there
 
     @property
     def root(self) -> str:
@@ -103,6 +109,8 @@ class Ledger:
         row = self._rows.find(path)
         if row < 0:
             return False
+        if self._here is not None and row < len(self._here):
+            self._here[row] = 1
         if row not in self._open and self._rows.settled(row, signature, passes):
             return True
         for row in self._rows.versions(path):
@@ -116,7 +124,7 @@ class Ledger:
 
     def knows(self, path: str) -> bool:
         """Return whether there is a row for a file. O(1)."""
-        return next(self._rows.versions(path), -1) >= 0
+        return next(self._rows.versions(path), -1) >= 0 or bool(self._folded.of_name(path))
 
     def refusal(self, path: str) -> str | None:
         """Return why the newest version of a file was refused, or None if it was not."""
@@ -147,7 +155,8 @@ class Ledger:
         return Known(size, encoding, lengths, self._lengths if duplicates == "skip" else lambda head: ())
 
     def _lengths(self, head: int) -> set[int]:
-        return {self._entry(row).text_bytes for row in self._rows.with_head(head)}
+        lengths = {self._entry(row).text_bytes for row in self._rows.with_head(head)}
+        return lengths.union(self._folded.load(number).text_bytes for number in self._folded.with_head(head))
 
     def begins(self, path: str, verdict: Verdict) -> bool:
         """Return whether a file is a version that was trained, or begins with the text of one and goes on."""
@@ -178,6 +187,7 @@ class Ledger:
             moved: Returns whether a file no longer has the signature that it had.
         """
         self._planned = None
+        self._recall(path, verdict)
         versions = self._versions(path)
         same = next((entry for entry in versions if entry.same(verdict)), None)
         # A text whose training has begun is not judged again: stricter settings would count its bytes twice.
@@ -248,13 +258,67 @@ class Ledger:
         """Record something that can't be opened or is not a regular file."""
         self._refuse(path, Verdict(signature, NO_DIGEST, 0), reason)
 
+    def begin_scan(self) -> None:
+        """From now on, remember which files were asked for with :meth:`seen`."""
+        self._here = bytearray(len(self._rows))
+
+    def end_scan(self, now: int, inside: Callable[[str], bool]) -> None:
+        """Note which files were missed for the first time since :meth:`begin_scan`, and which have returned.
+
+        Args:
+            now: Seconds since 1970.
+            inside: Returns whether a file is one of those that were scanned.
+        """
+        assert self._here is not None
+        missed(self._rows, np.frombuffer(self._here, np.bool_), now, inside)
+        self._here = None
+
+    def fold(self, before: int, of: Callable[[str], str]) -> int:
+        """Fold the files that are gone since before a time, in seconds since 1970; return how many rows that are.
+
+        What is decided of later files stays the same. If few are due among many, nothing is done yet.
+
+        Args:
+            before: The time.
+            of: Returns the class of a reason: the sums are by class.
+        """
+        self._flush()
+        due = due_rows(self._rows, before)
+        if not worthwhile(due):
+            return 0
+        number = fold(self._rows, self._spans, self._folded, due, of)
+        self._open = {int(number[row]): entry for row, entry in self._open.items()}
+        for row, entry in self._open.items():
+            entry.row = row
+        return int(np.count_nonzero(number < 0))
+
+    def sums(self, of: Callable[[str], str]) -> dict[tuple[str, str], Sums]:
+        """Return what all files add up to, with those that were folded, by outcome and class of reason."""
+        self._flush()
+        total = sums(self._rows.freeze(), of)
+        for key, one in self._folded.sums.items():
+            total[key] = total.get(key, Sums()).plus(one)
+        return total
+
     def _entry(self, row: int) -> Entry:
         return self._open.get(row) or self._rows.load(row)
 
     def _versions(self, path: str) -> list[Entry]:
         """Return the versions of a file that were trained, at least in part, the newest first."""
-        rows = self._rows
-        return [self._entry(row) for row in rows.versions(path) if row in self._open or rows.outcome(row) != "skipped"]
+        rows, folded = self._rows, self._folded
+        listed = [
+            self._entry(row) for row in rows.versions(path) if row in self._open or rows.outcome(row) != "skipped"
+        ]
+        return listed + [folded.load(number, path) for number in reversed(folded.of_name(path))]
+
+    def _recall(self, path: str, verdict: Verdict) -> None:
+        """List a folded file that has returned again; what is there now tells the other half of its digest."""
+        for number in self._folded.of_name(path):
+            entry = self._folded.remove(number)
+            found = verdict.text_sha256 if entry.same(verdict) else verdict.prefixes.get(entry.text_bytes, NO_DIGEST)
+            entry.text_sha256 = found if alike(found, entry.text_sha256) else entry.text_sha256.ljust(32, b"\0")
+            entry.sha256 = entry.text_sha256
+            self._rows.append(entry)
 
     def _refused(self, path: str) -> Entry | None:
         found = (row for row in self._rows.versions(path) if self._rows.outcome(row) == "skipped")
@@ -266,22 +330,26 @@ class Ledger:
         """Return how many bytes at the beginning were trained as part of another row, the most, and that row."""
         best: tuple[int, Entry | None] = 0, None
         digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
-        for row in sorted({row for head in verdict.heads for row in self._rows.with_head(head)}):
-            entry = self._entry(row)
-            if entry.path == path and entry.text_sha256 == verdict.text_sha256:
+        rows = sorted({row for head in verdict.heads for row in self._rows.with_head(head)})
+        folded = sorted({number for head in verdict.heads for number in self._folded.with_head(head)})
+        for entry in (*map(self._entry, rows), *map(self._folded.load, folded)):
+            if entry.path == path and alike(verdict.text_sha256, entry.text_sha256):
                 continue
             digest = digests.get(entry.text_bytes, NO_DIGEST)
-            if digest == NO_DIGEST or digest != entry.text_sha256 or entry.known <= best[0]:
+            if not alike(digest, entry.text_sha256) or entry.known <= best[0]:
                 continue
             length = entry.known
             whole = length in (entry.text_bytes, verdict.text_bytes)
             sure = length >= min(ENOUGH, verdict.text_bytes) or length in verdict.line_ends or not whole
-            if sure or moved(entry.path, entry.signature):
+            if sure or entry.folded >= 0 or moved(entry.path, entry.signature):
                 best = length, entry
         return best
 
     def _mark_moved(self, entry: Entry) -> None:
         """Remember that what a row holds is under another name too, so that its own file may begin anew."""
+        if entry.folded >= 0:
+            self._folded.mark_moved(entry.folded)
+            return
         if not entry.moved:
             entry.moved = True
             self._store(entry)
@@ -358,7 +426,7 @@ class Ledger:
     def freeze(self) -> FrozenLedger:
         """Return the ledger as it is now. This takes no time: what changes afterwards is copied first."""
         self._flush()
-        return FrozenLedger(self._root, self._rows.freeze(), self._spans.freeze())
+        return FrozenLedger(self._root, self._rows.freeze(), self._spans.freeze(), self._folded.freeze())
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the rows as columns, in the order in which they were begun; see ``docs/checkpoint-format.md``.
@@ -376,7 +444,7 @@ class Ledger:
         impossible values.
         """
         ledger = cls(root)
-        for row in stored.restore(columns, ledger._rows, ledger._spans):
+        for row in stored.restore(columns, ledger._rows, ledger._spans, ledger._folded):
             ledger._open[row] = ledger._rows.load(row)
         return ledger
 

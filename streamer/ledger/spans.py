@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from streamer.ledger.table import Frozen, Table
 
 SPAN = {"row": "u4", "start": "i8", "length": "u4", "pass": "u2", "blocks": "u4"}
+NAMELESS = 0xFFFFFFFF
+"""The row of what was trained of files that were folded."""
 LONGEST = 1 << 31
 """Bytes after which a new span begins."""
 
@@ -32,6 +35,27 @@ class Spans:
                 self._table[len(self._table) - 1] = (row, begin, stop - begin, number, blocks + 1)
                 return
         self._table.append((row, start, stop - start, number, 1))
+
+    def renumber(self, number: npt.NDArray[np.int32]) -> None:
+        """Give rows other numbers: (n,); those with −1 have no name any more.
+
+        What follows each other without a name becomes one span: ``start`` has its bytes, and ``length`` is 0.
+        """
+        columns = {name: self._table.column(name) for name in SPAN}
+        row, named = columns["row"], columns["row"] != NAMELESS
+        row[named] = number[row[named]].astype(np.uint32)  # −1 becomes NAMELESS
+        lost = row == NAMELESS
+        columns["start"] = np.where(lost & named, columns["length"], columns["start"])
+        columns["length"][lost], columns["pass"][lost] = 0, 0
+        first = ~(lost & np.concatenate([[False], lost[:-1]])) if len(lost) else lost
+        starts = np.flatnonzero(first)
+        if len(starts) < len(lost):
+            bytes_, blocks = (np.add.reduceat(columns[name].astype(np.int64), starts) for name in ("start", "blocks"))
+            columns = {name: column[starts] for name, column in columns.items()}
+            columns["start"] = bytes_
+            columns["blocks"] = np.minimum(blocks, NAMELESS).astype(np.uint32)
+        self._table = Table(SPAN)
+        self._table.extend(columns)
 
     def freeze(self) -> Frozen:
         """Return the spans as they are now."""

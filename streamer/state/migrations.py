@@ -109,7 +109,23 @@ def _of_ledger(old: dict[str, Any], new: Tree) -> None:
         new.update({f"ledger/{group}{name}": leaf for name, leaf in leaves.items()})
 
 
-STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3}
+def _from_4(tree: Tree) -> Tree:
+    """Add since when files are gone, and what was folded: until then, all files were listed for ever."""
+    outcome = tree.get("ledger/outcome")
+    rows = outcome.size if isinstance(outcome, np.ndarray) else 0
+    added: Tree = {"ledger/gone": np.zeros(rows, np.uint32), "ledger/sums/outcome": np.zeros(0, np.uint8)}
+    added |= {
+        f"ledger/{name}": np.zeros(0, np.uint8) for name in ("folded/formats", "folded/encodings", "sums/reasons")
+    }
+    added |= {f"ledger/folded/{name}": np.zeros(0, np.uint32) for name in ("head", "text_bytes", "start", "words")}
+    added |= {f"ledger/folded/{name}": np.zeros(0, np.uint32) for name in ("format", "encoding")}
+    added |= {"ledger/folded/passes": np.zeros(0, np.uint16), "ledger/folded/name": np.zeros(0, np.uint64)}
+    added |= {"ledger/folded/moved": np.zeros(0, np.uint8), "ledger/folded/sha256": np.zeros((0, 16), np.uint8)}
+    names = ("files", "bytes_trained", "bytes_skipped", "words")
+    return {**tree, **added, **{f"ledger/sums/{name}": np.zeros(0, np.int64) for name in names}}
+
+
+STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 """For each version except the newest, the step to the next: it takes a complete tree and returns another."""
 
 

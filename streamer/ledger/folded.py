@@ -1,0 +1,151 @@
+"""Files that were gone for long: what must be known of each to treat it as before if it returns, in 47 bytes.
+
+The decisions of a ledger do not change when a file is folded. What is left out is what only people read: of the name,
+a digest stays; of the digest of the text, a half; of a refused file, nothing, since it would be refused again. What
+they add up to is in the sums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streamer.ledger.entries import COPY, Entry, Signature
+from streamer.ledger.index import Index
+from streamer.ledger.rows import Texts
+from streamer.ledger.table import Frozen, Table
+
+FOLDED = {
+    "head": "u4", "name": "u8", "text_bytes": "u4", "start": "u4", "words": "u4", "passes": "u2", "format": "u2",
+    "encoding": "u2", "moved": "u1", "sha256": "V16",
+}  # fmt: skip
+"""One version of a file; ``name`` is :func:`name_key`, and 0 if it has returned."""
+DIGEST = 16
+"""Bytes of a text's digest that stay."""
+
+
+class Sums(NamedTuple):
+    """What some files add up to.
+
+    Attributes:
+        files: Their number.
+        bytes_trained: Bytes that were trained.
+        bytes_skipped: Bytes that were not.
+        words: Words that were trained.
+    """
+
+    files: int = 0
+    bytes_trained: int = 0
+    bytes_skipped: int = 0
+    words: int = 0
+
+    def plus(self, other: Sums, times: int = 1) -> Sums:
+        """Return the sums of both, or with −1 the difference."""
+        return Sums(*(one + times * another for one, another in zip(self, other, strict=True)))
+
+
+class FrozenFolded(NamedTuple):
+    """All folded files at one moment."""
+
+    table: Frozen
+    formats: list[str]
+    encodings: list[str]
+    sums: dict[tuple[str, str], Sums]
+
+
+class Folded:
+    """The folded files, found by their names or by how their texts begin."""
+
+    def __init__(self) -> None:
+        self.table = Table(FOLDED)
+        self.formats, self.encodings = Texts(), Texts()
+        self.sums: dict[tuple[str, str], Sums] = {}
+        self._by_name = Index(self._name_keys)
+        self._by_head = Index(self._head_keys)
+
+    def __len__(self) -> int:
+        """Return the number of versions, with those that have returned."""
+        return len(self.table)
+
+    def of_name(self, path: str) -> list[int]:
+        """Return the versions of a file that have not returned, the oldest first."""
+        if not len(self.table):
+            return []
+        name = name_key(path)
+        return sorted(number for number in self._by_name.find(name >> 32) if self.table[number][1] == name)
+
+    def with_head(self, head: int) -> Iterator[int]:
+        """Yield the versions that begin with a key, or with another that collides with it."""
+        if len(self.table):
+            for number in self._by_head.find(head):
+                found = self.table[number]
+                if found[0] == head and found[1]:
+                    yield number
+
+    def load(self, number: int, path: str = "") -> Entry:
+        """Return a version; its digests are cut, and of its signature only the size of its text is known."""
+        head, _, text_bytes, start, words, passes, fmt, encoding, moved, sha256 = self.table[number]
+        return Entry(
+            path, Signature(text_bytes, -1, -1), sha256, text_bytes, words, text_bytes - start, passes,
+            outcome="trained", reason="", format=self.formats.texts[fmt], encoding=self.encodings.texts[encoding],
+            start=start, text_sha256=sha256, head=head, moved=bool(moved), folded=number,
+        )  # fmt: skip
+
+    def mark_moved(self, number: int) -> None:
+        """Remember that what it holds was found under another name too."""
+        found = self.table[number]
+        self.table[number] = (*found[:8], 1, found[9])
+
+    def remove(self, number: int) -> Entry:
+        """Return a version, which has returned: it is no longer found here, and the sums are without it."""
+        entry, found = self.load(number), self.table[number]
+        entry.folded = -1
+        self.table[number] = (found[0], 0, *found[2:])
+        key = "trained", COPY if entry.start else ""
+        one = Sums(1, entry.bytes_trained, entry.start, entry.words)
+        self.sums[key] = self.sums[key].plus(one, -1)
+        return entry
+
+    def add(self, columns: dict[str, npt.NDArray[Any]]) -> None:
+        """Add versions, as columns like :data:`FOLDED`."""
+        for row in zip(*(_listed(columns[name]) for name in FOLDED), strict=True):
+            self.table.append(row)
+        self._rebuild()
+
+    def restore(self, columns: dict[str, npt.NDArray[Any]], sums: dict[tuple[str, str], Sums]) -> None:
+        """Take over what was stored."""
+        self.table.extend(columns)
+        self.sums = sums
+        self._rebuild()
+
+    def freeze(self) -> FrozenFolded:
+        """Return all of it as it is now."""
+        return FrozenFolded(self.table.freeze(), list(self.formats.texts), list(self.encodings.texts), dict(self.sums))
+
+    def _rebuild(self) -> None:
+        self._by_name.rebuild()
+        self._by_head.rebuild()
+
+    def _name_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        names = self.table.column("name")
+        numbers = np.flatnonzero(names)
+        return (names[numbers] >> np.uint64(32)).astype(np.uint32), numbers
+
+    def _head_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        heads = self.table.column("head")
+        numbers = np.flatnonzero(self.table.column("name"))
+        return heads[numbers], numbers
+
+
+def name_key(path: str) -> int:
+    """Return the digest of a name, 64 bits: never 0."""
+    return int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:8], "big") or 1
+
+
+def _listed(column: npt.NDArray[Any]) -> list[Any]:
+    return [bytes(row) for row in column] if column.ndim == 2 else column.tolist()

@@ -1,0 +1,157 @@
+"""Fold the rows of files that were gone for long into sums, and a short record of each; what all rows add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
+from streamer.ledger.folded import DIGEST, FOLDED, Folded, Sums, name_key
+from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows
+from streamer.ledger.spans import Spans
+from streamer.ledger.table import PIECE
+
+Mask = npt.NDArray[np.bool_]
+Class = Callable[[str], str]
+
+_LARGEST = np.iinfo(np.uint32).max
+
+
+def accounts(rows: FrozenRows) -> dict[str, npt.NDArray[np.int64]]:
+    """Return bytes and words of all rows by name: each (n,) int64; of a removed row, they mean nothing."""
+    table, more = rows.table, rows.more
+    outcome, size = table.array("outcome"), table.array("size")
+    text, trained = size.copy(), np.where(outcome == TRAINED, size, 0)
+    start = np.zeros(len(size), np.int64)
+    links = table.array("more")
+    has = np.flatnonzero(links >= 0)
+    for column, name in ((text, "text_bytes"), (trained, "bytes_trained"), (start, "start")):
+        column[has] = more.array(name)[links[has]]
+    reason = table.array("reason")
+    training = np.isin(reason, [number for number, text in enumerate(rows.reasons) if text == IN_TRAINING])
+    skipped = np.where(training, start, text - trained)
+    skipped = np.where(outcome == SKIPPED, np.where(text > 0, text, size), skipped)
+    return {
+        "text_bytes": text, "start": start, "bytes_trained": trained, "bytes_skipped": skipped,
+        "words": table.array("words"),
+    }  # fmt: skip
+
+
+def sums(rows: FrozenRows, of: Class, keep: Mask | None = None) -> dict[tuple[str, str], Sums]:
+    """Return what rows add up to, by outcome and class of reason.
+
+    Args:
+        rows: The rows.
+        of: Returns the class of a reason.
+        keep: Only these rows: (n,).
+    """
+    found = accounts(rows)
+    outcome, reason = rows.table.array("outcome"), rows.table.array("reason").astype(np.int64)
+    chosen = (outcome != GONE) if keep is None else keep & (outcome != GONE)
+    copied = (found["start"] > 0) & np.isin(reason, [at for at, text in enumerate(rows.reasons) if not text])
+    reason[copied] = len(rows.reasons)  # of these, the beginning is a copy
+    classes = [of(text) for text in rows.reasons] + [of(COPY)]
+    groups = (outcome * np.int64(len(classes)) + reason)[chosen]
+    total: dict[tuple[str, str], Sums] = {}
+    for group in np.unique(groups).tolist():
+        mine = groups == group
+        key = OUTCOMES[group // len(classes)], classes[group % len(classes)]
+        columns = (found[name][chosen][mine] for name in ("bytes_trained", "bytes_skipped", "words"))
+        one = Sums(int(mine.sum()), *(int(column.sum()) for column in columns))
+        total[key] = total.get(key, Sums()).plus(one)
+    return total
+
+
+def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.NDArray[np.int32]:
+    """Fold rows; return the new number of each row that stays, −1 for the others: (n,).
+
+    Args:
+        rows: The rows.
+        spans: The journal: what was trained of folded files becomes nameless in it.
+        folded: The files that are folded already.
+        due: The newest rows of the files to fold: (n,). Files with a row that can't be folded stay.
+        of: Returns the class of a reason.
+    """
+    frozen = rows.freeze()
+    going = _whole_files(frozen, due)
+    found = accounts(frozen)
+    table = frozen.table
+    trained = going & (table.array("outcome") == TRAINED)
+    numbers = np.flatnonzero(trained)
+    columns: dict[str, npt.NDArray[Any]] = {name: found[name][numbers] for name in ("text_bytes", "start", "words")}
+    columns |= {name: table.array(name)[numbers] for name in ("head", "passes", "moved")}
+    columns["name"] = np.array([name_key(rows.path(row)) for row in numbers.tolist()], np.uint64)
+    columns["sha256"] = table.array("sha256")[numbers, :DIGEST]
+    for name, texts, known in (
+        ("format", frozen.formats, folded.formats),
+        ("encoding", frozen.encodings, folded.encodings),
+    ):
+        codes = np.array([known.code(text) for text in texts], np.uint16)
+        columns[name] = codes[table.array(name)[numbers]]
+    for key, one in sums(frozen, of, going).items():
+        folded.sums[key] = folded.sums.get(key, Sums()).plus(one)
+    folded.add({name: columns[name] for name in FOLDED})
+    keep = ~going & (table.array("outcome") != GONE)
+    number = rows.compact(keep)
+    spans.renumber(number)
+    return number
+
+
+def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> None:
+    """Note since when files are gone; see :meth:`.ledger.Ledger.end_scan`.
+
+    Args:
+        rows: The rows.
+        here: The rows whose files were there, of those that there were at the beginning of the scan: (m,).
+        now: Seconds since 1970.
+        inside: Returns whether a file is one of those that were scanned.
+    """
+    gone, there = rows.table.column("gone"), np.ones(len(rows), np.bool_)
+    there[: len(here)] = here
+    rows.table.change("gone", there & (gone > 0), 0)
+    missing = ~there & (gone == 0) & _newest(rows)
+    for row in np.flatnonzero(missing).tolist():
+        missing[row] = inside(rows.path(row))
+    rows.table.change("gone", missing, max(1, now))
+
+
+def due_rows(rows: Rows, before: int) -> Mask:
+    """Return the newest rows of the files that are gone since before a time: (n,)."""
+    gone = rows.table.column("gone")
+    return (gone > 0) & (gone <= before) & _newest(rows)
+
+
+def worthwhile(due: Mask) -> bool:
+    """Return whether so many are due that all rows may be moved: this takes a second for a million."""
+    count = int(np.count_nonzero(due))
+    return count > 0 and (len(due) <= PIECE or 8 * count >= len(due))
+
+
+def _newest(rows: Rows) -> Mask:
+    """Return which rows are the newest of their files: (n,)."""
+    older, newest = rows.table.column("older"), np.ones(len(rows), np.bool_)
+    newest[older[older >= 0]] = False
+    return newest
+
+
+def _whole_files(rows: FrozenRows, due: Mask) -> Mask:
+    """Return all rows of those files that can be folded: (n,)."""
+    table, found = rows.table, accounts(rows)
+    outcome, older = table.array("outcome"), table.array("older")
+    small = np.maximum(np.maximum(found["text_bytes"], found["start"]), found["words"]) <= _LARGEST
+    known = table.array("sha256").any(axis=1) & (table.array("passes") <= np.iinfo(np.uint16).max)
+    can = (outcome >= SKIPPED) | ((outcome == TRAINED) & small & known)
+    newest = np.flatnonzero(due)
+    whole, row = np.ones(len(newest), np.bool_), newest.copy()
+    chains = []
+    while (there := row >= 0).any():
+        whole[there] &= can[row[there]]
+        chains.append(row.copy())
+        row[there] = older[row[there]]
+    going = np.zeros(len(due), np.bool_)
+    for row in chains:
+        going[row[(row >= 0) & whole]] = True
+    return going
