@@ -101,9 +101,9 @@ class Folded:
         found = self.table[number]
         self.table[number] = (*found[:8], 1, found[9])
 
-    def remove(self, number: int) -> Entry:
+    def remove(self, number: int, path: str) -> Entry:
         """Return a version, which has returned: it is no longer found here, and the sums are without it."""
-        entry, found = self.load(number), self.table[number]
+        entry, found = self.load(number, path), self.table[number]
         entry.folded = -1
         self.table[number] = (found[0], 0, *found[2:])
         key = "trained", COPY if entry.start else ""

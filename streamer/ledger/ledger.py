@@ -290,6 +290,7 @@ class Ledger:
         self._open = {int(number[row]): entry for row, entry in self._open.items()}
         for row, entry in self._open.items():
             entry.row = row
+            entry.source = int(number[entry.source]) if entry.source >= 0 else -1
         return int(np.count_nonzero(number < 0))
 
     def sums(self, of: Callable[[str], str]) -> dict[tuple[str, str], Sums]:
@@ -314,7 +315,7 @@ class Ledger:
     def _recall(self, path: str, verdict: Verdict) -> None:
         """List a folded file that has returned again; what is there now tells the other half of its digest."""
         for number in self._folded.of_name(path):
-            entry = self._folded.remove(number)
+            entry = self._folded.remove(number, path)
             found = verdict.text_sha256 if entry.same(verdict) else verdict.prefixes.get(entry.text_bytes, NO_DIGEST)
             entry.text_sha256 = found if alike(found, entry.text_sha256) else entry.text_sha256.ljust(32, b"\0")
             entry.sha256 = entry.text_sha256

@@ -272,7 +272,8 @@ class Rows:
         self.table.replace("older", np.where(older >= 0, number[older], -1))
         used = np.zeros(len(self.more), np.bool_)
         used[more[more >= 0]] = True
-        self.table.replace("more", np.where(more >= 0, np.cumsum(used)[more] - 1, -1))
+        place = np.concatenate([np.cumsum(used), np.zeros(1, np.int64)]) - 1  # the last is that of −1
+        self.table.replace("more", place[more])
         self.more.keep(used)
         sources = self.more.column("source")
         self.more.replace("source", np.where(sources >= 0, number[sources], -1))

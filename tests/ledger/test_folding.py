@@ -1,0 +1,200 @@
+"""Folding: what is decided of later files stays the same, and so do the sums."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from streamer.ledger import folding, table
+from streamer.ledger import rows as room
+from streamer.ledger.entries import COPY, Entry, Signature
+from streamer.ledger.folded import Sums
+from streamer.ledger.ledger import Ledger
+
+from .test_ledger import check, look, train
+
+
+@pytest.fixture(autouse=True)
+def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep eight rows in a piece."""
+    for module in (room, table, folding):
+        monkeypatch.setattr(module, "PIECE", 8)
+    for module in (room, table):
+        monkeypatch.setattr(module, "BITS", 3)
+
+
+def same(reason: str) -> str:
+    """Each reason is its own class."""
+    return reason
+
+
+def fold(ledger: Ledger, there: dict[str, Signature], *, now: int = 1) -> int:
+    """Fold all files that are not there."""
+    ledger.begin_scan()
+    for path, signature in there.items():
+        ledger.seen(path, signature)
+    ledger.end_scan(now, lambda path: True)
+    return ledger.fold(now, same)
+
+
+def trained(ledger: Ledger) -> tuple[int, int]:
+    """Return the bytes and words that were trained, in all."""
+    found = ledger.sums(same).values()
+    return sum(one.bytes_trained for one in found), sum(one.words for one in found)
+
+
+def texts(rng: random.Random) -> list[bytes]:
+    """Return some texts of which many begin like others."""
+    lines = [b"line %d of a text\n" % number for number in range(6)]
+    found = [b"".join(rng.choices(lines, k=rng.randrange(1, 5))) for _ in range(6)]
+    return [*found, *(text + rng.choice(lines) for text in found), *(text + b"".join(lines) for text in found)]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_folding_changes_no_decision(seed: int) -> None:
+    """Files come, grow, are rewritten, renamed, removed and return; one of two ledgers folds, and is stored."""
+    rng = random.Random(seed)
+    plain, folder = Ledger(), Ledger()
+    disk: dict[str, tuple[bytes, int]] = {}
+    pool, names = texts(rng), [f"{name}.txt" for name in "abcdefgh"]
+    folded = 0
+
+    def there() -> dict[str, Signature]:
+        return {path: Signature(len(content), time, time) for path, (content, time) in disk.items()}
+
+    def moved(path: str, signature: Signature) -> bool:
+        return there().get(path) != signature
+
+    def take(ledger: Ledger, path: str, on_change: str, passes: int, stop: float) -> list[object]:
+        content, time = disk[path]
+        entry = ledger.plan(
+            path, look(ledger, content, time=time, path=path), on_change=on_change, passes=passes, moved=moved
+        )
+        if entry is None:
+            return [ledger.refusal(path) is not None]
+        decided: list[object] = [entry.offset, entry.text_bytes, entry.known, entry.passes]
+        if stop < 0.1 and entry.offset + 1 < entry.text_bytes:
+            ledger.advance(entry, entry.offset + 1, 1)
+        else:
+            train(ledger, entry, step=7)
+        return decided
+
+    for time in range(1, 120):
+        path, on_change = rng.choice(names), rng.choice(["skip", "skip", "retrain"])
+        what = rng.random()
+        if what < 0.35:
+            disk[path] = rng.choice(pool), time
+        elif what < 0.55 and path in disk:
+            disk[path] = disk[path][0] + rng.choice(pool), time
+        elif what < 0.7 and path in disk:
+            disk[rng.choice(names)] = disk.pop(path)[0], time
+        else:
+            disk.pop(path, None)
+        if path in disk:
+            rest, passes = rng.random(), rng.choice([1, 1, 2])
+            decisions = [take(ledger, path, on_change, passes, rest) for ledger in (plain, folder)]
+            assert decisions[0] == decisions[1], (time, path)
+        if rng.random() < 0.3:
+            folded += fold(folder, there(), now=time)
+        if rng.random() < 0.2:
+            folder = Ledger.from_arrays(folder.to_arrays())
+            check(folder)
+        assert trained(folder) == trained(plain), time
+        under_way = ({(entry.path, entry.offset) for entry in one if entry.under_way} for one in (plain, folder))
+        assert next(under_way) == next(under_way)
+    assert folded
+
+
+def one(ledger: Ledger, path: str, content: bytes, time: int = 0) -> Entry | None:
+    """Train a file."""
+    entry = ledger.plan(path, look(ledger, content, time=time, path=path))
+    if entry:
+        train(ledger, entry)
+    return entry
+
+
+def test_what_is_folded_is_in_the_sums() -> None:
+    """By outcome and class; a refused file leaves nothing else, a trained one 47 bytes, and spans have no name."""
+    ledger = Ledger()
+    one(ledger, "a", b"the text of a\n" * 2)
+    one(ledger, "b", b"the text of a\n" * 2 + b"and more\n")
+    one(ledger, "c", b"the text of a\n" * 2)
+    ledger.refuse("d", Signature(7, 1, 1), "a folder")
+    before = ledger.sums(same)
+    assert before == {
+        ("trained", ""): Sums(1, 28, 0, 28), ("trained", COPY): Sums(1, 9, 28, 9),
+        ("skipped", COPY): Sums(1, 0, 28, 0), ("skipped", "a folder"): Sums(1, 0, 7, 0),
+    }  # fmt: skip
+    assert fold(ledger, {}) == 4
+    assert (len(ledger), ledger.entries, ledger.sums(same)) == (0, [], before)
+    arrays = ledger.to_arrays()
+    assert len(arrays["folded/name"]) == 2
+    assert arrays["spans/row"].tolist() == [0xFFFFFFFF]
+    assert (arrays["spans/start"].tolist(), arrays["spans/length"].tolist()) == ([37], [0])
+    assert ledger._folded.table._row.size == 47
+    check(ledger)
+
+
+def test_a_file_that_returns_is_listed_again() -> None:
+    """It takes its figures out of the sums. If it has grown, only the new part is trained."""
+    ledger = Ledger()
+    one(ledger, "a", b"the text of a\n")
+    one(ledger, "b", b"the text of b\n")
+    assert fold(ledger, {}) == 2
+    assert ledger.knows("a")
+    assert not ledger.seen("a", Signature(14, 0, 0))
+    assert one(ledger, "a", b"the text of a\n") is None
+    grown = ledger.plan("b", look(ledger, b"the text of b\nand more\n", path="b"))
+    assert grown is not None
+    assert grown.offset == 14
+    train(ledger, grown)
+    assert [(row.path, row.outcome, row.words) for row in ledger] == [("a", "trained", 14), ("b", "trained", 23)]
+    assert ledger.entries[0].sha256 == look(ledger, b"the text of a\n").sha256
+    assert ledger.sums(same) == {("trained", ""): Sums(2, 37, 0, 37)}
+    check(ledger)
+
+
+def test_only_files_that_were_scanned_can_be_missed() -> None:
+    """A file of another folder, one that is there and one in the middle of its training stay."""
+    ledger = Ledger()
+    for path in ("here", "gone", "/elsewhere"):
+        one(ledger, path, b"the text of " + path.encode())
+    ledger.advance(ledger.plan("begun", look(ledger, b"the text of another", path="begun")), 4, 1)  # type: ignore[arg-type]
+    ledger.begin_scan()
+    ledger.seen("here", Signature(16, 0, 0))
+    ledger.end_scan(10, lambda path: not path.startswith("/"))
+    assert ledger.fold(9, same) == 0
+    assert ledger.fold(10, same) == 1
+    assert [row.path for row in ledger] == ["here", "/elsewhere", "begun"]
+    entry = ledger.under_way
+    assert entry is not None
+    train(ledger, entry)
+    assert [row.outcome for row in ledger] == ["trained"] * 3
+    check(ledger)
+
+
+def test_a_file_that_was_missed_for_a_while_is_not_gone() -> None:
+    """If a scan finds it again, its time begins anew."""
+    ledger = Ledger()
+    one(ledger, "a", b"the text of a\n")
+    for time, there in ((5, {}), (7, {"a": Signature(14, 0, 0)}), (8, {})):
+        ledger.begin_scan()
+        for path, signature in there.items():
+            ledger.seen(path, signature)
+        ledger.end_scan(time, lambda path: True)
+    assert ledger.fold(7, same) == 0
+    assert ledger.fold(8, same) == 1
+
+
+def test_few_of_many_are_not_folded_yet() -> None:
+    """All rows are moved for it, so it waits until it is worth it."""
+    ledger = Ledger()
+    for number in range(40):
+        one(ledger, f"{number}", b"the text of number %d\n" % number)
+    rest = {row.path: row.signature for row in ledger.entries[4:]}
+    assert fold(ledger, rest) == 0
+    rest.pop("4")
+    assert fold(ledger, rest) == 5
+
+    check(ledger)
