@@ -242,6 +242,12 @@ class RunSettings:
         duration=True,
     )
     keep: int = _setting(3, "Number of checkpoints to keep.", low=1)
+    ledger_keep: float = _setting(
+        30 * 86400.0,
+        "How long files are listed after they are gone from the folder; then only what they add up to is. 0: for ever.",
+        low=0,
+        duration=True,
+    )
     settle: float = _setting(2.0, "Time that a file must be unchanged before it is read.", low=0, duration=True)
     rescan: float = _setting(5.0, "Time between scans of the folder.", low=0.05, duration=True)
     poll: bool = _setting(False, "Scan only; use no file system events.")

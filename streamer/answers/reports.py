@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamer.checkpoints import Checkpoint, Newer, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.reasons import reason_class
 from streamer.ledger.entries import Entry
+from streamer.ledger.folded import Sums
 from streamer.state.reading import read_figures, read_ledger, verify
 
 LEAST_SPAN = 60.0
@@ -45,7 +46,8 @@ def status(folder: Path) -> Row:
         "loss": found.history.loss(),
         "scores": [score._asdict() for score in found.scores.latest()],
         "files": ledger.outcomes(),
-        "bytes": _accounts((e.explanation, e.bytes, e.bytes_trained, e.bytes_skipped) for e in ledger),
+        "bytes": _accounts(ledger.sums(reason_class)),
+        "files_folded": sum(one.files for one in ledger.folded.values()),
         "size_bytes": checkpoint.size_bytes,
         "bytes_written_per_hour": _written_per_hour(Store(folder).list()),
         "created": _utc(checkpoint),
@@ -68,24 +70,39 @@ def _written_per_hour(kept: Sequence[Checkpoint]) -> int | None:
     return round((kept[0].sequence - kept[-1].sequence) * size * 3600 / seconds)
 
 
-def files(folder: Path, outcome: str | None = None) -> Rows:
-    """Return the ledger of the newest checkpoint, or its files of one outcome, in the shape of ``files --json``."""
-    return [_file(entry) for entry in read_ledger(folder) if outcome in (None, entry.outcome)]
+class Listing(NamedTuple):
+    """The ledger of a checkpoint, or its files of one outcome.
+
+    Attributes:
+        files: A row for each file, in the shape of ``files --json``.
+        bytes: The bytes of all files: seen, trained, and skipped by class of reason.
+        folded: How many files are gone for so long that they are no longer listed; they are among the bytes.
+    """
+
+    files: Rows
+    bytes: dict[str, Any]
+    folded: int
 
 
-def accounts(rows: Rows) -> dict[str, Any]:
-    """Return the bytes of all files: seen, trained, and skipped by class of reason."""
-    return _accounts((row["reason"], row["bytes"], row["bytes_trained"], row["bytes_skipped"]) for row in rows)
+def files(folder: Path, outcome: str | None = None) -> Listing:
+    """Return the ledger of the newest checkpoint, or its files of one outcome."""
+    ledger = read_ledger(folder)
+
+    def chosen(sums: Mapping[tuple[str, str], Sums]) -> dict[tuple[str, str], Sums]:
+        return {key: one for key, one in sums.items() if outcome in (None, key[0])}
+
+    rows = [_file(entry) for entry in ledger if outcome in (None, entry.outcome)]
+    folded = sum(one.files for one in chosen(ledger.folded).values())
+    return Listing(rows, _accounts(chosen(ledger.sums(reason_class))), folded)
 
 
-def _accounts(rows: Iterable[tuple[str, int, int, int]]) -> dict[str, Any]:
-    seen = trained = 0
+def _accounts(sums: Mapping[tuple[str, str], Sums]) -> dict[str, Any]:
     skipped = Counter[str]()
-    for reason, of_file, of_them_trained, of_them_skipped in rows:
-        seen, trained = seen + of_file, trained + of_them_trained
-        if of_them_skipped:
-            skipped[reason_class(reason)] += of_them_skipped
-    return {"seen": seen, "trained": trained, "skipped": dict(skipped.most_common())}
+    for (_, reason), one in sums.items():
+        skipped[reason] += one.bytes_skipped
+    trained = sum(one.bytes_trained for one in sums.values())
+    by_reason = {reason: count for reason, count in skipped.most_common() if count}
+    return {"seen": trained + skipped.total(), "trained": trained, "skipped": by_reason}
 
 
 def _file(entry: Entry) -> Row:

@@ -47,12 +47,12 @@ def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:
     from streamer.answers import reports
 
     log_to_stderr()
-    rows = reports.files(checkpoints, outcome)
+    found = reports.files(checkpoints, outcome)
     if as_json:
-        return print_json(rows)
+        return print_json(found.files)
     from streamer.cli import tables
 
-    return tables.print_files(rows)
+    return tables.print_files(found)
 
 
 @command("checkpoints")

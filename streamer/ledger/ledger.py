@@ -99,10 +99,18 @@ class Ledger:
         return self._open[min(self._open)] if self._open else None
 
     def outcomes(self) -> dict[str, int]:
-        """Return the number of rows for each outcome."""
+        """Return the number of rows for each outcome, with those that were folded."""
         self._flush()
-        counts = np.bincount(self._rows.table.column("outcome"), minlength=len(OUTCOMES))
-        return dict(zip(OUTCOMES, counts.tolist()[: len(OUTCOMES)], strict=True))
+        counts = np.bincount(self._rows.table.column("outcome"), minlength=len(OUTCOMES)).tolist()
+        found = dict(zip(OUTCOMES, counts[: len(OUTCOMES)], strict=True))
+        for (outcome, _), one in self._folded.sums.items():
+            found[outcome] += one.files
+        return found
+
+    @property
+    def folded(self) -> dict[tuple[str, str], Sums]:
+        """Return what the files add up to that were folded, by outcome and class of reason."""
+        return {key: one for key, one in self._folded.sums.items() if one.files}
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file with this signature. O(1)."""

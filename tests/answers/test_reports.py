@@ -154,7 +154,7 @@ def test_somebody_trains(locked: Path) -> None:
 
 def test_files_in_the_order_of_training(folder: Path) -> None:
     """One row a file, with exactly the contract's keys; outcomes, reasons and bytes as in the ledger."""
-    rows = reports.files(folder)
+    rows = reports.files(folder).files
     keys = {"path", "outcome", "reason", "format", "encoding", "words", "bytes", "bytes_trained", "bytes_skipped"}
     keys |= {"sha256"}
     assert all(row.keys() == keys for row in rows)
@@ -176,40 +176,48 @@ def test_files_in_the_order_of_training(folder: Path) -> None:
 )
 def test_files_of_one_outcome(folder: Path, outcome: str, paths: list[str]) -> None:
     """Only those rows, in the same order."""
-    assert [row["path"] for row in reports.files(folder, outcome)] == paths
+    assert [row["path"] for row in reports.files(folder, outcome).files] == paths
 
 
 def test_every_byte_is_accounted_for_once(folder: Path) -> None:
     """Bytes seen are bytes trained and bytes skipped, of all files together; reasons in the order of their weight."""
-    rows = reports.files(folder)
-    total = reports.accounts(rows)
+    total = reports.files(folder).bytes
     assert total == {"seen": 1570, "trained": 1300, "skipped": {"given up": 200, "empty": 70}}
     assert list(total["skipped"]) == ["given up", "empty"]
     assert total["seen"] == total["trained"] + sum(total["skipped"].values())
     assert reports.status(folder)["bytes"] == total
 
 
-def test_accounts_of_several_files_of_one_reason() -> None:
-    """Their bytes are added up, and a reason without bytes is left out."""
-    rows = [
-        {"reason": reason, "bytes": n, "bytes_trained": 0, "bytes_skipped": n} for reason, n in (("a", 1), ("b", 0))
-    ]
-    assert reports.accounts(3 * rows) == {"seen": 3, "trained": 0, "skipped": {"a": 3}}
-    assert reports.accounts([]) == {"seen": 0, "trained": 0, "skipped": {}}
+def test_accounts_by_class_of_reason(tmp_path: Path) -> None:
+    """Files that are no text to different degrees have one sum, and a reason without bytes is left out."""
+    state = State.new(ModelSettings(vector_size=4))
+    for share in range(2, 100):
+        state.ledger.refuse(f"{share}", Signature(5, 1, 1), f"not text in utf-8: {share} % of its characters")
+    state.ledger.refuse("link", Signature(0, 0, 1), "a symbolic link, not a regular file")
+    Store(tmp_path).save(state.to_tree(), 1)
+    found = reports.files(tmp_path)
+    assert found.bytes == {"seen": 490, "trained": 0, "skipped": {"not text in utf-8": 490}}
+    assert (len(found.files), found.folded) == (99, 0)
+    assert reports.files(tmp_path, "trained") == ([], {"seen": 0, "trained": 0, "skipped": {}}, 0)
 
 
-def test_accounts_by_class_of_reason() -> None:
-    """Files that are no text to different degrees have one sum."""
-    rows = [
-        {
-            "reason": f"not text in utf-8: {share} % of its characters",
-            "bytes": 5,
-            "bytes_trained": 0,
-            "bytes_skipped": 5,
-        }
-        for share in range(2, 100)
-    ]
-    assert reports.accounts(rows)["skipped"] == {"not text in utf-8": 490}
+def test_files_that_were_folded_are_counted(tmp_path: Path) -> None:
+    """In the bytes, in the outcomes, and by their number; they are not listed."""
+    state = State.new(ModelSettings(vector_size=4))
+    for name in "abc":
+        state.ledger.refuse(name, Signature(5, 1, 1), "empty")
+    before = state.ledger.outcomes()
+    state.ledger.begin_scan()
+    state.ledger.seen("c", Signature(5, 1, 1))
+    state.ledger.end_scan(1, lambda path: True)
+    assert state.ledger.fold(1, str) == 2
+    assert state.ledger.outcomes() == before
+    Store(tmp_path).save(state.to_tree(), 1)
+    found = reports.files(tmp_path)
+    assert ([row["path"] for row in found.files], found.folded) == (["c"], 2)
+    assert found.bytes == {"seen": 15, "trained": 0, "skipped": {"empty": 15}}
+    assert reports.files(tmp_path, "trained").folded == 0
+    assert reports.status(tmp_path)["files_folded"] == 2
 
 
 def test_two_versions_of_a_file_are_two_rows(state: State, tmp_path: Path) -> None:
@@ -217,7 +225,9 @@ def test_two_versions_of_a_file_are_two_rows(state: State, tmp_path: Path) -> No
     state.ledger.plan("whole.txt", Verdict(Signature(400, 2, 2), b"x" * 32, 400))
     Store(tmp_path).save(state.to_tree(), 1)
     found = [
-        (row["outcome"], row["bytes"], row["reason"]) for row in reports.files(tmp_path) if row["path"] == "whole.txt"
+        (row["outcome"], row["bytes"], row["reason"])
+        for row in reports.files(tmp_path).files
+        if row["path"] == "whole.txt"
     ]
     assert found == [("trained", 1000, ""), ("skipped", 400, REWRITTEN)]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from streamer.answers.reports import Listing
 from streamer.cli import tables
 
 DAY = 86400
@@ -21,6 +22,16 @@ def row(path: str, outcome: str = "trained", reason: str = "", words: int = 12_3
     trained = 60_000 if outcome == "trained" else 0
     figures = {"words": words, "bytes": 60_000, "bytes_trained": trained, "bytes_skipped": 60_000 - trained}
     return {"path": path, "outcome": outcome, "reason": reason, "encoding": "utf-8", **figures}
+
+
+def listing(rows: list[dict[str, Any]], folded: int = 0) -> Listing:
+    """Return what the ledger says of these files."""
+    skipped: dict[str, int] = {}
+    for found in rows:
+        if found["bytes_skipped"]:
+            skipped[found["reason"]] = skipped.get(found["reason"], 0) + found["bytes_skipped"]
+    trained = sum(found["bytes_trained"] for found in rows)
+    return Listing(rows, {"seen": trained + sum(skipped.values()), "trained": trained, "skipped": skipped}, folded)
 
 
 @pytest.fixture
@@ -71,7 +82,7 @@ def test_sizes(count: float, text: str) -> None:
 def test_names_are_shown_as_they_are(shown: Any) -> None:
     """Markup and emoji codes in names are letters like any other; what a terminal would act on is an escape."""
     names = ["[red]a[/red].txt", ":apple:.txt", "[/].txt", "two\nlines.txt", "\x1b[31mred.txt", "caf\udce9.txt"]
-    lines = shown(tables.print_files, [row(name) for name in names])
+    lines = shown(tables.print_files, listing([row(name) for name in names]))
     paths = [line.split(maxsplit=3)[3] for line in lines[1:7]]
     assert paths == [*names[:3], "two\\nlines.txt", "\\x1b[31mred.txt", "caf\\xe9.txt"]
     lines = shown(tables.print_neighbours, [("[red]", [("[bold]", 0.5, 1), (":apple:", 0.25, 1)])])
@@ -97,7 +108,7 @@ def test_wide_letters_stay_in_their_columns(shown: Any) -> None:
     lines = shown(tables.print_neighbours, [("日本", near)])
     assert {cell_len(line) for line in lines} == {6 + 2 + 7 + 2 + 9}
     rows = [row("日本語.txt", "skipped", "empty"), row("plain.txt", "skipped", "empty")]
-    lines = shown(tables.print_files, rows)[:3]
+    lines = shown(tables.print_files, listing(rows))[:3]
     assert len({cell_len(line[: re.search("reason|empty", line).start()]) for line in lines}) == 1  # type: ignore[union-attr]
 
 
@@ -120,12 +131,12 @@ def test_words_side_by_side(shown: Any) -> None:
 def test_files_at_any_width(columns: int, shown: Any) -> None:
     """No line is wider than the terminal; nothing of a name or a reason is lost."""
     name = "a/very-long/path/to-a-file-" + "x" * 90 + "-日本語.txt"
-    lines = shown(tables.print_files, [row(name), row("noise.bin", "skipped", REASON)], columns=columns)
+    lines = shown(tables.print_files, listing([row(name), row("noise.bin", "skipped", REASON)]), columns=columns)
     assert max(map(cell_len, lines)) <= columns
     joined = "".join(line.strip() for line in lines)
     assert name in joined
     assert REASON.replace(" ", "") in joined.replace(" ", "")
-    lines = shown(tables.print_files, [row(name), row("noise.bin", "skipped", "empty")], columns=columns)
+    lines = shown(tables.print_files, listing([row(name), row("noise.bin", "skipped", "empty")]), columns=columns)
     assert "reason" in lines[0] and max(map(cell_len, lines)) <= columns
 
 
@@ -137,9 +148,9 @@ def test_a_reason_beside_its_file(shown: Any) -> None:
         "trained  12,345  60,000  a.txt",
         "skipped       0  60,000  longer.txt  empty",
     ]
-    assert shown(tables.print_files, rows)[:3] == wanted
-    assert shown(tables.print_files, rows, columns=43)[:3] == wanted
-    assert shown(tables.print_files, rows, columns=42)[1:4] == [
+    assert shown(tables.print_files, listing(rows))[:3] == wanted
+    assert shown(tables.print_files, listing(rows), columns=43)[:3] == wanted
+    assert shown(tables.print_files, listing(rows), columns=42)[1:4] == [
         "trained  12,345  60,000  a.txt",
         "skipped       0  60,000  longer.txt",
         "                         empty",
@@ -151,6 +162,15 @@ def test_very_many_files(shown: Any) -> None:
     """A hundred thousand files are printed in seconds."""
     rows = [row(f"folder/{number:06}.txt", *(("skipped", REASON) if number % 9 else ())) for number in range(100_000)]
     started = time.perf_counter()
-    lines = shown(tables.print_files, rows)
+    lines = shown(tables.print_files, listing(rows))
     assert len(lines) == 100_004
     assert time.perf_counter() - started < 10
+
+
+def test_files_that_are_not_listed_are_counted(shown: Any) -> None:
+    """With others, and alone."""
+    some = shown(tables.print_files, listing([row("a.txt")], 1234))
+    assert "and 1,234 files that are gone (--ledger-keep)" in some
+    alone = shown(tables.print_files, Listing([], {"seen": 5, "trained": 5, "skipped": {}}, 1))
+    assert alone[0] == "no files"
+    assert "and 1 files that are gone (--ledger-keep)" in alone
