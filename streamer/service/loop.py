@@ -47,9 +47,6 @@ from streamer.workers import starter
 SIGNAL_SECONDS = 0.25
 """Seconds between checks for a signal while there is nothing to do."""
 
-SCAN_SHARE = 100
-"""The next scan comes at most so many times as long after a scan as that scan took: it is 1 % of an idle core."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -72,7 +69,7 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
         while True:
-            scan = box.scan()
+            scan = box.scan() if once else box.look()
             service.display.waiting(scan.waiting)
             service.announce(scan.ready)
             for candidate in scan.ready:
@@ -311,11 +308,9 @@ class Service:
             self.saver.changed()
 
     def wait(self, box: Inbox, scan: Scan) -> None:
-        """Sleep until an event or the next scan, whichever comes first; save if a checkpoint is due before."""
+        """Sleep until an event or the next look, whichever comes first; save if a checkpoint is due before."""
         self.display.idle()
-        # A scan of 100,000 known files takes some tenths of a second: then one comes less often.
-        rescan = max(self.run.rescan, SCAN_SHARE * scan.seconds)
-        limit = rescan if scan.next_still is None else min(rescan, scan.next_still)
+        limit = box.until_scan if scan.next_still is None else min(box.until_scan, scan.next_still)
         until = time.monotonic() + max(limit, 0.02)
         while (left := until - time.monotonic()) > 0:
             self.signals.check()

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 import structlog
-from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
-from streamer.intake.inbox import FOLDER, Inbox, Names, Scan
+from streamer.intake.inbox import FOLDER, Inbox, Scan
 from streamer.ledger.entries import Signature
-from streamer.settings import DEFAULT_EXCLUDE, RunSettings
+from streamer.settings import RunSettings
 
 NOW = 1_000_000_000.0
 Log = list[MutableMapping[str, Any]]
@@ -230,7 +230,7 @@ def test_a_scan_can_be_stopped(root: Path, clock: Clock) -> None:
 def test_an_event_at_the_end_of_a_wait_is_not_lost(root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """What happens just after a wait has run out ends the next one."""
     inbox = make(root, clock)
-    happened, wait = inbox._happened, inbox._happened.wait
+    happened, wait = inbox._told.happened, inbox._told.happened.wait
 
     def late(timeout: float) -> bool:
         result = wait(timeout)
@@ -287,7 +287,7 @@ def test_a_system_without_watches_left_is_polled(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    monkeypatch.setattr(Observer, "schedule", fail)
+    monkeypatch.setattr(BaseObserver, "schedule", fail)
     with make(root, clock) as inbox:
         put(root / "new")
         assert paths(inbox.scan()) == paths(inbox.scan()) == ["new"]
@@ -396,28 +396,6 @@ def test_an_unreadable_folder_is_logged_once(root: Path, clock: Clock, log: Log)
         ("inbox.unreadable", "inbox/closed/", "Permission denied"),
         ("inbox.unreadable", "inbox/listable/", "Permission denied"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("include", "exclude", "taken", "left"),
-    [
-        ((), DEFAULT_EXCLUDE, "a.txt A.TMP b/c.txt", "a~ a.tmp b/a.part c.partial d.crdownload e.filepart"),
-        ((), ("*.md",), "a.txt", "a.md sub/a.md a.tmp"),
-        (("*.txt",), DEFAULT_EXCLUDE, "a.txt b/c.txt", "a.TXT a.md a.txt.tmp"),
-        (("*.tmp",), DEFAULT_EXCLUDE, "a.tmp", "a.txt a.part"),
-        (("*.tmp",), ("b*",), "a.tmp", "b.tmp a.txt"),
-        (("*",), (*DEFAULT_EXCLUDE, "x"), "a.txt", "a.tmp x"),
-        (("news/*.txt",), DEFAULT_EXCLUDE, "news/a.txt news/2020/a.txt", "a.txt old/news/a.txt"),
-        ((), ("drafts/*",), "a drafts.txt", "drafts/a drafts/b/c"),
-        (("[ab].txt", "c?.txt"), DEFAULT_EXCLUDE, "a.txt cc.txt", "c.txt d.txt"),
-        ((), (), "a.txt", "a.tmp"),
-    ],
-)
-def test_which_names_are_taken(include: tuple[str, ...], exclude: tuple[str, ...], taken: str, left: str) -> None:
-    """Includes choose, and are stronger than the default excludes; a user's own excludes are stronger than both."""
-    names = Names(include, exclude)
-    assert [path for path in taken.split() if not names.take(path.rpartition("/")[2], path)] == []
-    assert [path for path in left.split() if names.take(path.rpartition("/")[2], path)] == []
 
 
 def test_hidden_files_are_never_taken(root: Path, clock: Clock) -> None:
