@@ -180,16 +180,14 @@ class Inbox:
             if self._seen(path, signature):
                 continue
             refusal = FOLDER if stat.S_ISDIR(status.st_mode) else not_regular(status.st_mode)
-            if refusal is None:
-                known = self._pending.get(path)
-                if path in renamed or (known is None and today - signature.mtime_ns / 1e9 >= settle):
-                    since = -math.inf
-                else:
-                    since = known[1] if known and known[0] == signature[:2] else now
-                pending[path] = signature[:2], since
-                if now - since < settle:
-                    continue
-            ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
+            known = self._pending.get(path)
+            if refusal or path in renamed or (known is None and today - signature.mtime_ns / 1e9 >= settle):
+                since = -math.inf
+            else:
+                since = known[1] if known and known[0] == signature[:2] else now
+            pending[path] = signature[:2], since
+            if now - since >= settle:
+                ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
         self._pending = pending
         ready.sort(key=lambda candidate: (candidate.signature.mtime_ns, os.fsencode(candidate.path)))
         # What is ready stays pending until it was seen, because it may change before it is read.
@@ -299,7 +297,7 @@ class Inbox:
             return
         try:
             self._watch = Watch(self.root, self._told, self._wanted)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self._watched = None  # the folder vanished; the next look says so
         except OSError as error:
             self._watching = False

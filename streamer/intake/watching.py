@@ -6,26 +6,41 @@ from time to time, and at once if :attr:`Hints.unclear` says so.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from watchdog import events
-from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify import InotifyEmitter
-from watchdog.observers.inotify_c import InotifyEvent, InotifyFD
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchCallback,
+    WatchDescriptor,
+)
 
 from streamer.system import failpoints
 
 MOST = 50_000
 """Paths from which on they are not remembered one by one: to look at everything costs less."""
+MOVES = 1_000
+"""Things that were moved away and may still arrive under another name."""
 
 # Not opening or reading, because our own reading would wake us. Not each write, because a busy writer would.
-_EVENTS: list[type[events.FileSystemEvent]] = [events.FileCreatedEvent, events.FileClosedEvent, events.FileMovedEvent]
-_EVENTS += [events.DirCreatedEvent, events.DirMovedEvent]
+_MASK = Mask(
+    InotifyConstants.IN_CREATE
+    | InotifyConstants.IN_CLOSE_WRITE
+    | InotifyConstants.IN_MOVE
+    | InotifyConstants.IN_DELETE_SELF
+    | InotifyConstants.IN_MOVE_SELF
+    | InotifyConstants.IN_ONLYDIR
+    | InotifyConstants.IN_DONT_FOLLOW
+)
 
 
 class Hints(NamedTuple):
@@ -83,8 +98,11 @@ class Told:
         return hints
 
 
-class Watch(events.FileSystemEventHandler):
+class Watch(WatchCallback):
     """A watch on a folder and all folders in it.
+
+    watchdog reads the kernel's queue in a thread of its own. Which folder an event is about is known here: watchdog's
+    observer would not tell that the queue overflowed, and errs where folders are moved out of the inbox and back.
 
     Args:
         root: The folder.
@@ -96,72 +114,101 @@ class Watch(events.FileSystemEventHandler):
     """
 
     def __init__(self, root: Path, told: Told, wanted: Callable[..., bool]) -> None:
-        self._root = f"{root.resolve()}/".replace("//", "/")  # else a symbolic link would be watched, not its target
+        self._root = f"{root.resolve()}/"  # else a symbolic link would be watched, not its target
         self._told, self._wanted = told, wanted
-        # watchdog finds a folder twice if it appears while its parents are being watched, and warns. In a program that
-        # turns warnings into errors, the warning would end the thread that listens.
+        self._id = CallbackId(id(self))
+        self._folders: dict[WatchDescriptor, str] = {}  # with a / at the end; that of the root is empty
+        self._moved: dict[int, None] = {}  # what was moved away, by the number that its arrival will have
+        self._deaf = False
+        # A folder may be found twice, under its old name and its new one: watchdog warns. In a program that turns
+        # warnings into errors, the warning would end the thread that listens.
         warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
-        self._observer = _Observer(told.lost)
+        self._queue = InotifyFD()
         try:
             failpoints.reached("inbox.watch")
-            self._observer.schedule(self, self._root.rstrip("/") or "/", recursive=True, event_filter=_EVENTS)
-            self._observer.start()
+            self._watch_all()
         except BaseException:
+            self._queue.start()  # only its thread closes it
             self.close()
             raise
-
-    def on_any_event(self, event: events.FileSystemEvent) -> None:
-        """Tell of an event; called by the thread that listens."""
-        if failpoints.reached("inbox.event") == "lose":
-            return
-        moved = isinstance(event, (events.FileMovedEvent, events.DirMovedEvent))
-        path = os.fsdecode(event.dest_path if moved else event.src_path)
-        if not path.startswith(self._root):
-            self._told.lost()
-            return
-        path = path[len(self._root) :]
-        if self._wanted(path, folder=event.is_directory):
-            self._told.tell(path, folder=event.is_directory, renamed=isinstance(event, events.FileMovedEvent))
+        self._queue.start()  # only now, so that all that follows happens in its thread
 
     def alive(self) -> bool:
-        """Return whether the threads that listen still do."""
-        return self._observer.listens()
+        """Return whether events are still heard."""
+        return self._queue.is_alive() and not self._deaf
 
     def close(self) -> None:
         """Stop watching."""
-        self._observer.close()
-
-
-class _Queue(InotifyFD):
-    """The kernel's queue of events. If it overflows, events are lost, and watchdog tells nobody."""
-
-    def __init__(self, overflowed: Callable[[], None]) -> None:
-        super().__init__()
-        self._overflowed = overflowed
-
-    def handle_event(self, event: InotifyEvent) -> None:
-        super().handle_event(event)  # first, because it watches the folders that were missed
-        if event.is_queue_overflow:
-            self._overflowed()
-
-
-class _Observer(BaseObserver):
-    """watchdog's observer, with a queue of our own."""
-
-    def __init__(self, overflowed: Callable[[], None]) -> None:
-        self._queue = _Queue(overflowed)
-        self._queue.start()
-        super().__init__(InotifyEmitter, inotify_fd=self._queue)
-
-    def listens(self) -> bool:
-        """Return whether all threads live."""
-        threads = [self, self._queue, *self.emitters]
-        return len(threads) > 2 and all(thread.is_alive() for thread in threads)
-
-    def close(self) -> None:
-        """End all threads."""
-        self.stop()
-        if self.is_alive():
-            self.join()
         self._queue.stop()
         self._queue.join()
+
+    def on_event(self, event: InotifyEvent) -> None:
+        """Note where something happened; called by the thread that listens, like all that follows."""
+        folder = self._folders.get(event.wd)
+        if folder is None or not event.name:
+            if not folder:  # it is not known where this was, or the inbox itself was moved or removed
+                self._told.lost()
+            return
+        path = folder + os.fsdecode(event.name)
+        if event.is_moved_from:
+            self._moved[event.cookie] = None
+            if len(self._moved) > MOVES:
+                del self._moved[next(iter(self._moved))]
+            if event.is_directory:
+                self._forget(path + "/")
+            return
+        renamed = event.is_moved_to and self._moved.pop(event.cookie, 0) is None
+        files = list(self._watch_tree(path + "/")) if event.is_directory else [path]
+        if failpoints.reached("inbox.event") == "lose":
+            return
+        if event.is_directory and self._wanted(path, folder=True):
+            self._told.tell(path, folder=True)
+        for file in files if renamed or not event.is_directory else ():
+            if self._wanted(file, folder=False):
+                self._told.tell(file, renamed=renamed)
+
+    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+        """Forget a folder that is gone."""
+        if self._folders.pop(wd, None) == "":
+            self._deaf = True
+            self._told.lost()
+
+    def on_queue_overflow(self) -> None:
+        """Watch all folders anew, since some may be new or elsewhere, and tell that events were lost."""
+        self._forget("")
+        try:
+            self._watch_all()
+        except OSError:
+            self._deaf = True
+        self._told.lost()
+
+    def _watch_all(self) -> None:
+        self._watch_folder("")
+        for _ in self._watch_tree(""):
+            pass
+
+    def _watch_folder(self, folder: str) -> None:
+        watch = self._queue.add_callback(os.fsencode(self._root + folder), _MASK, self, self._id)
+        if watch != -1:  # a folder that may not be read
+            self._folders[watch] = folder
+
+    def _watch_tree(self, top: str) -> Iterator[str]:
+        """Watch a folder and all folders in it; yield the files in them. What is missed is found by a scan."""
+        folders = [top]
+        while folders:
+            folder = folders.pop()
+            with contextlib.suppress(OSError):
+                self._watch_folder(folder)  # first, so that nothing is lost between this and the list
+                with os.scandir(self._root + folder) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(f"{folder}{entry.name}/")
+                        else:
+                            yield folder + entry.name
+
+    def _forget(self, top: str) -> None:
+        """Stop watching a folder that has this path no longer, and those in it."""
+        gone = [watch for watch, folder in self._folders.items() if folder.startswith(top)]
+        for watch in gone:
+            del self._folders[watch]
+        self._queue.remove_callbacks([(watch, self._id) for watch in gone])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from streamer.intake.reasons import reason_class
+from streamer.ledger.entries import COPY
 from streamer.model.sgns import Loss
 from streamer.service.progress import FileProgress
 
@@ -22,8 +23,34 @@ EXAMPLES = 3
 _log = structlog.get_logger(__name__)
 
 
+class _Refused:
+    """Files that were refused since the last sum, all for reasons of one weight."""
+
+    def __init__(self, say: Callable[..., object]) -> None:
+        self._say = say
+        self._first: list[tuple[str, str]] = []
+        self._reasons = Counter[str]()
+
+    def add(self, path: str, reason: str) -> None:
+        """Count a file."""
+        self._reasons[reason_class(reason)] += 1
+        if len(self._first) < EXAMPLES:
+            self._first.append((path, reason))
+
+    def flush(self) -> None:
+        """Write a line for each if there are few, else a sum."""
+        if (count := self._reasons.total()) > EXAMPLES:
+            examples = [path for path, _ in self._first]
+            self._say("files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples)
+        else:
+            for path, reason in self._first:
+                self._say("file.skipped", path=path, reason=reason)
+
+
 class Reporter:
     """Writes log lines about files.
+
+    That a file was refused is a warning. That it is a copy is none: its text was trained, under another name.
 
     Args:
         every: Seconds between sums; 0 for a line for each file.
@@ -40,8 +67,7 @@ class Reporter:
     def _forget(self) -> None:
         self._files = self._words = self._bytes = self._admitted = self._vocabulary = self._records_skipped = 0
         self._loss = Loss(0.0, 0.0)
-        self._refused: list[tuple[str, str]] = []
-        self._reasons = Counter[str]()
+        self._refused, self._copies = _Refused(_log.warning), _Refused(_log.info)
         self._since: float | None = None
 
     @property
@@ -90,13 +116,12 @@ class Reporter:
 
     def skipped(self, path: str, reason: str) -> None:
         """Report a file that was refused or given up."""
+        copy = reason_class(reason) == COPY
         if not self._sums_up:
-            _log.warning("file.skipped", path=path, reason=reason)
+            (_log.info if copy else _log.warning)("file.skipped", path=path, reason=reason)
             return
         _log.debug("file.skipped", path=path, reason=reason)
-        self._reasons[reason_class(reason)] += 1
-        if len(self._refused) < EXAMPLES:
-            self._refused.append((path, reason))
+        (self._copies if copy else self._refused).add(path, reason)
         self._begin()
 
     def _begin(self) -> None:
@@ -125,12 +150,8 @@ class Reporter:
                 records_skipped=self._records_skipped,
             )
             self._seconds = 0.0
-        if (count := self._reasons.total()) > EXAMPLES:
-            examples = [path for path, _ in self._refused]
-            _log.warning("files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples)
-        else:
-            for path, reason in self._refused:
-                _log.warning("file.skipped", path=path, reason=reason)
+        self._copies.flush()
+        self._refused.flush()
         self._forget()
 
 
