@@ -62,9 +62,7 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
     root = Path(os.path.realpath(inbox))
     files.adopt(root)
 
-    def seen(relative: str, signature: Signature) -> bool:
-        return files.seen(f"{root}/{relative}", signature)
-
+    seen = files.seen_in(os.fspath(root))
     with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
@@ -96,6 +94,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
     record.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
     before = list(record.losses)
     for epoch in range(epochs):
+        service.display.epoch(epoch + 1, epochs)
         candidates = service.files.candidates(paths, passes=epoch + 1)
         service.announce(candidates)
         for candidate in candidates:
@@ -173,11 +172,13 @@ def start(
             except StreamerError:
                 failpoints.reached("service.stopping")
                 reporter.flush()
+                display.saving()
                 saver.finish()
                 raise
             failpoints.reached("service.stopping")
             schedule.drain()
             reporter.flush()
+            display.saving()
             saver.finish()
             failpoints.reached("service.saved")
         _log.info("service.stopped", reason=reason, words_seen=state.words_seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import structlog
@@ -14,7 +14,7 @@ from streamer.model.sgns import Loss
 from streamer.service.progress import FileProgress
 
 MANY = 20
-"""Files of a backlog up to which a terminal has a line for each."""
+"""Files of a backlog, or of a minute, up to which a terminal has a line for each."""
 TERMINAL_SECONDS = 60.0
 """Seconds between sums on a terminal."""
 EXAMPLES = 3
@@ -54,13 +54,15 @@ class Reporter:
 
     Args:
         every: Seconds between sums; 0 for a line for each file.
-        terminal: Whether somebody looks at a live line: then a large backlog is summed up, too.
+        terminal: Whether somebody looks at a live line: then a large backlog is summed up, and so are files that come
+            one after the other all the time.
         clock: Returns seconds.
     """
 
     def __init__(self, every: float, *, terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._terminal, self._clock = every, terminal, clock
-        self._many = False
+        self._many = self._steady = False
+        self._small: deque[tuple[float, int]] = deque()  # backlogs of the last minute that were not large
         self._seconds = 0.0
         self._forget()
 
@@ -72,13 +74,20 @@ class Reporter:
 
     @property
     def _sums_up(self) -> bool:
-        return self._every > 0 or (self._terminal and self._many)
+        return self._every > 0 or (self._terminal and (self._many or self._steady))
 
     def backlog(self, files: int) -> None:
         """Note how many files come next; with 0, all were trained, and a large backlog is summed up."""
-        if not files and self._many:
+        now = self._clock()
+        many = files > 0 and (self._many or files > MANY)
+        if files and not many:
+            self._small.append((now, files))
+        while self._small and self._small[0][0] <= now - TERMINAL_SECONDS:
+            self._small.popleft()
+        steady = sum(count for _, count in self._small) > MANY
+        if (self._many and not many) or (self._steady and not steady):
             self.flush()
-        self._many = files > 0 and (self._many or files > MANY)
+        self._many, self._steady = many, steady
 
     def worked(self, seconds: float) -> None:
         """Add the seconds of reading and training a file; write a sum if it is time."""
