@@ -3,19 +3,20 @@
 This package does not know what is in a tree, except the version of the format.
 """
 
-from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, Tree, decode, encode, seal, snapshot, verify
+from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, encode, seal, verify
+from streamer.checkpoints.image import Image, Tree
 from streamer.checkpoints.store import Checkpoint, Store
 
 __all__ = [
     "FORMAT_VERSION",
     "Checkpoint",
     "Damaged",
+    "Image",
     "Newer",
     "Store",
     "Tree",
     "decode",
     "encode",
     "seal",
-    "snapshot",
     "verify",
 ]

@@ -7,20 +7,17 @@ whole file is checked before HDF5 sees it. HDF5 ignores the trailer, so you can 
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 import os
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
 from streamer.checkpoints.heap_guard import Guarded
-
-Scalar = int | float | str | bool
-Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
+from streamer.checkpoints.image import Image, Scalar, Tree, plain
 
 MAGIC = b"streamer"
 TRAILER = struct.Struct("<8sQ32s")  # magic, bytes of HDF5 before the trailer, their SHA-256
@@ -62,64 +59,25 @@ class Newer(Exception):  # noqa: N818 - the same
         self.version = version
 
 
-def encode(tree: Tree) -> tuple[memoryview, bytes]:
-    """Return the pieces of a checkpoint, to be written one after the other: the HDF5 file and its trailer.
+def encode(tree: Tree) -> Iterator[memoryview | bytes]:
+    """Yield the pieces of a checkpoint, to be written one after the other: the HDF5 file and its trailer.
 
     The same tree gives the same bytes, whatever the order of its keys.
 
     Raises:
         ValueError: If a key or a value cannot be stored.
     """
-    return seal(snapshot(tree))
+    return seal(Image(tree))
 
 
-def snapshot(tree: Tree) -> memoryview:
-    """Copy a tree into an HDF5 file in memory; the arrays may change afterwards.
-
-    Arrays become contiguous datasets. Scalars become attributes of the group before the last slash of their key.
-
-    Raises:
-        ValueError: If a key or a value cannot be stored.
-        MemoryError: If there is no room for the copy.
-    """
-    # libhdf5 never writes to the disk: on a full one it crashed the process (h5py#914). A BytesIO takes one copy of
-    # the model, File.in_memory with get_file_image two (measured for 100 MB: 97 against 193 MB more).
-    buffer = io.BytesIO()
-    # Claim the memory before HDF5 starts: if the buffer fails to grow, HDF5 has a file that it cannot close.
-    np.empty(sum(leaf.nbytes * 5 // 4 for leaf in tree.values() if isinstance(leaf, np.ndarray)), np.uint8)
-    try:
-        _fill(buffer, tree)
-    except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, ValueError) and not isinstance(error.__context__, MemoryError):
-            raise
-        raise MemoryError("for a copy of the model") from error
-    # Its bytes, not a view of the buffer: CPython 3.12 crashes if it collects a buffer that is in a circle with a view.
-    return memoryview(buffer.getvalue())
-
-
-def _fill(buffer: io.BytesIO, tree: Tree) -> None:
-    # From 1.10 on, HDF5 has checksums for its metadata. Nothing newer is used, so that older readers can read it.
-    with h5py.File(buffer, "w", libver=("v110", "v110")) as root:
-        group, inside = root, ""
-        for key in sorted(tree):
-            parent, _, name = key.rpartition("/")
-            if any(part in ("", ".", "..") for part in key.split("/")) or "\0" in key:
-                raise ValueError(f"{key!r} cannot be a key of a checkpoint")
-            try:
-                if parent != inside:  # create_dataset would make the groups too, but store the time in them
-                    group, inside = root.require_group(parent) if parent else root, parent
-                value = _storable(tree[key])
-                if isinstance(value, np.ndarray):
-                    group.create_dataset(name, data=value)
-                else:
-                    group.attrs[name] = value
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{key} cannot be stored in a checkpoint: {error}") from error
-
-
-def seal(image: memoryview) -> tuple[memoryview, bytes]:
-    """Return an HDF5 file and the trailer with its digest."""
-    return image, TRAILER.pack(MAGIC, len(image), hashlib.sha256(image).digest())
+def seal(image: Iterable[memoryview | bytes]) -> Iterator[memoryview | bytes]:
+    """Yield the pieces of an HDF5 file, and then the trailer with its digest."""
+    digest, length = hashlib.sha256(), 0
+    for piece in image:
+        digest.update(piece)
+        length += len(piece)
+        yield piece
+    yield TRAILER.pack(MAGIC, length, digest.digest())
 
 
 def verify(file: BinaryIO) -> None:
@@ -171,7 +129,7 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
                     raise Damaged(f"it has {key} twice")
                 if isinstance(found, h5py.Dataset):
                     tree[key] = _array(key, found, room, guarded)
-                    room -= tree[key].nbytes  # type: ignore[union-attr]  # so that arrays can't share the same bytes
+                    room -= tree[key].nbytes  # so that arrays can't share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
     except _HDF5_ERRORS as error:
@@ -252,7 +210,7 @@ def _array(key: str, dataset: h5py.Dataset, room: int, guarded: Guarded) -> np.n
     layout = dataset.id.get_create_plist()
     if layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count():
         raise Damaged(f"{key} is not stored in one piece in this file")
-    if not _plain(dataset.dtype):
+    if not plain(dataset.dtype):
         raise Damaged(f"{key} has the type {dataset.dtype}, which no checkpoint has")
     if dataset.shape is None or math.prod(dataset.shape) * dataset.dtype.itemsize > room:
         raise Damaged(f"{key} claims to be larger than the file: {dataset.shape} of {dataset.dtype}")
@@ -271,36 +229,12 @@ def _scalar(key: str, group: h5py.Group) -> Scalar:
     if attribute.shape != ():
         raise Damaged(f"{key} is not a single value")
     string = h5py.check_string_dtype(attribute.dtype)
-    if not _plain(attribute.dtype) and (string is None or string.length is not None):
+    if not plain(attribute.dtype) and (string is None or string.length is not None):
         raise Damaged(f"{key} is not a number, boolean or string")
     value: Scalar | np.generic = group.attrs[name]
     if isinstance(value, str) and not value.isascii():
         value.encode()  # raises for surrogates: h5py makes them of bytes that are not UTF-8, and can't store them
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _plain(dtype: np.dtype[Any]) -> bool:
-    """Return whether HDF5 restores this type exactly: booleans, integers and floats of at most 64 bits."""
-    return dtype.kind in "biuf" and dtype.itemsize <= 8 and not dtype.metadata
-
-
-def _storable(value: object) -> object:
-    """Return an array or a scalar in a form that h5py stores without loss; raise ValueError if there is none."""
-    if isinstance(value, np.ndarray):
-        if not _plain(value.dtype):
-            raise ValueError(f"arrays of {value.dtype} are not supported")
-        return np.asarray(value, order="C")
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, bool):
-        return np.bool_(value)
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError(f"{value} does not fit into 64 bits")
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("HDF5 strings end at the first NUL")
-    if not isinstance(value, int | float | str):
-        raise TypeError(f"{type(value).__name__} is not an array, number, boolean or string")
-    return value
 
 
 def _digest(file: BinaryIO, length: int) -> bytes:

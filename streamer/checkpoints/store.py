@@ -16,7 +16,8 @@ from pathlib import Path
 import attrs
 
 from streamer.checkpoints import lock
-from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, Tree, decode, seal, snapshot, verify
+from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, seal, verify
+from streamer.checkpoints.image import Image, Tree
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
 from streamer.errors import ExitCode, StreamerError
 from streamer.system import disk
@@ -75,10 +76,10 @@ class Store:
             ValueError: If a key or a value cannot be stored.
             StreamerError: With exit code 74.
         """
-        return self.publish(snapshot(tree), sequence)
+        return self.publish(Image(tree), sequence)
 
-    def publish(self, image: memoryview, sequence: int) -> Checkpoint:
-        """Write what :func:`snapshot` returned; another thread may do this while training continues.
+    def publish(self, image: Image, sequence: int) -> Checkpoint:
+        """Write an image; another thread may do this while training continues.
 
         When this returns, the checkpoint survives a power cut, and was read from the disk as it was written. When it
         raises, older checkpoints are unchanged.

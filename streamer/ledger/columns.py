@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import IN_TRAINING, OUTCOMES
-from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, Rows, Texts
+from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows
 from streamer.ledger.spans import SPAN, Spans
+from streamer.ledger.table import Column, Frozen
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -24,33 +25,37 @@ TEXTS = {"reasons": "reason", "formats": "format", "encodings": "encoding"}
 """Blobs of distinct texts, and for each the column with the position of its text for each row."""
 
 
-def to_arrays(rows: Rows, spans: Spans) -> Columns:
-    """Return the rows that were not removed, and the spans; see ``docs/checkpoint-format.md``."""
-    table, paths = rows.table, np.frombuffer(rows.names(), np.uint8)
-    there = table.column("outcome") != GONE
-    number = np.cumsum(there) - 1  # of each row, when the removed ones are gone
-    whole = not rows.removed
-    columns = {name: table.column(name) if whole else table.column(name)[there] for name in ROWS}
-    if not whole:
-        lengths = np.diff(np.flatnonzero(paths == 0), prepend=-1)
-        paths = paths[np.repeat(there, lengths)]
-    columns["paths"] = paths
-    for names, (codes, texts) in zip(
+def to_columns(rows: FrozenRows, spans: Frozen) -> dict[str, npt.NDArray[Any] | Column]:
+    """Return the rows that were not removed, and the spans; see ``docs/checkpoint-format.md``.
+
+    Columns that would take much memory are made piece by piece when they are written.
+    """
+    table = rows.table
+    there = table.array("outcome") != GONE
+    whole = bool(there.all())
+    keep = None if whole else there
+    columns: dict[str, npt.NDArray[Any] | Column] = {name: table.column(name, keep) for name in ROWS}
+    columns["paths"] = rows.names(keep)
+    for names, (code, texts) in zip(
         TEXTS, (("reason", rows.reasons), ("format", rows.formats), ("encoding", rows.encodings)), strict=True
     ):
-        columns[names], columns[codes] = _coded(texts, table.column(codes)[there])
-    links = table.column("more")[there]
+        used = _first_uses(table, code, len(texts), keep)
+        places = np.zeros(len(texts), np.uint32)
+        places[used] = np.arange(len(used))
+        chosen = (texts[number].replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for number in used.tolist())
+        columns[names] = np.frombuffer(b"".join(chosen), np.uint8)
+        columns[code] = table.column(code, keep, places)
+    links = np.asarray(table.column("more", keep))
     used = links[links >= 0]
-    for name in MORE:
-        columns[f"more/{name}"] = rows.more.column(name)[used]
-    columns["more/row"] = number[columns["more/row"]].astype(np.int32) if len(used) else columns["more/row"]
-    sources = columns["more/source"]
-    of_one = np.flatnonzero(sources >= 0)
-    sources[of_one] = np.where(there[sources[of_one]], number[sources[of_one]], -1)
-    for name, column in spans.to_arrays().items():
-        columns[f"spans/{name}"] = column
-    if len(spans) and not whole:
-        columns["spans/row"] = number[columns["spans/row"]].astype(np.uint32)
+    more = {name: rows.more.array(name)[used] for name in MORE}
+    number = None
+    if not whole:  # the numbers of rows change
+        number = np.cumsum(there, dtype=np.uint32) - np.uint32(1)
+        more["row"] = number[more["row"]].astype(np.int32)
+        kept = (more["source"] >= 0) & there[more["source"]]
+        more["source"] = np.where(kept, number[more["source"]].astype(np.int32), np.int32(-1))
+    columns |= {f"more/{name}": column for name, column in more.items()}
+    columns |= {f"spans/{name}": spans.column(name, places=number if name == "row" else None) for name in SPAN}
     return columns
 
 
@@ -79,14 +84,15 @@ def restore(columns: Mapping[str, npt.NDArray[Any]], rows: Rows, spans: Spans) -
     return np.flatnonzero(columns["reason"] == training).tolist() if training >= 0 else []
 
 
-def _coded(texts: Texts, codes: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
-    """Return the texts that are in use, in the order of their first use, as a blob, and the position of each: (n,)."""
-    used, first = np.unique(codes, return_index=True)
-    used = used[np.argsort(first)]
-    places = np.zeros(len(texts.texts) + 1, np.uint32)
-    places[used] = np.arange(len(used))
-    names = [texts.texts[code].replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for code in used.tolist()]
-    return np.frombuffer(b"".join(names), np.uint8), places[codes]
+def _first_uses(table: Frozen, field: str, texts: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
+    """Return the numbers of the texts that are in use, in the order of their first use: the same for the same rows."""
+    first = np.full(texts, table.length)
+    for start, view in table.views():
+        rows = start + np.flatnonzero(np.ones(len(view)) if keep is None else keep[start : start + len(view)])
+        codes, at = np.unique(view[field][rows - start], return_index=True)
+        first[codes] = np.minimum(first[codes], rows[at])
+    order = np.argsort(first, kind="stable")
+    return order[first[order] < table.length]
 
 
 def _texts(blob: npt.NDArray[np.uint8]) -> list[str]:

@@ -7,7 +7,7 @@ remembers nothing else. The rows are stored in the same checkpoint as the weight
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +25,24 @@ from streamer.ledger.entries import (
     Signature,
     Verdict,
 )
-from streamer.ledger.rows import SKIPPED, Rows, fit
+from streamer.ledger.rows import SKIPPED, FrozenRows, Rows, fit
 from streamer.ledger.spans import Spans
+from streamer.ledger.table import Frozen
 
 ENOUGH = 1 << 10
 """Bytes that two texts must have in common, if no line ends there: short ones may be alike by chance."""
+
+
+class FrozenLedger(NamedTuple):
+    """A ledger at one moment."""
+
+    root: str
+    rows: FrozenRows
+    spans: Frozen
+
+    def leaves(self) -> dict[str, Any]:
+        """Return the folder, and the columns; these may be made when they are read."""
+        return {"root": self.root, **stored.to_columns(self.rows, self.spans)}
 
 
 class Ledger:
@@ -87,8 +100,10 @@ class Ledger:
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file with this signature. O(1)."""
-        row = self._rows.settled(path, signature, passes)
-        if row >= 0 and row not in self._open:
+        row = self._rows.find(path)
+        if row < 0:
+            return False
+        if row not in self._open and self._rows.settled(row, signature, passes):
             return True
         for row in self._rows.versions(path):
             if row in self._open:
@@ -340,13 +355,18 @@ class Ledger:
         for entry in self._open.values():
             self._rows.store(entry)
 
+    def freeze(self) -> FrozenLedger:
+        """Return the ledger as it is now. This takes no time: what changes afterwards is copied first."""
+        self._flush()
+        return FrozenLedger(self._root, self._rows.freeze(), self._spans.freeze())
+
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the rows as columns, in the order in which they were begun; see ``docs/checkpoint-format.md``.
 
         The same rows always give the same bytes.
         """
-        self._flush()
-        return stored.to_arrays(self._rows, self._spans)
+        leaves = self.freeze().leaves()
+        return {name: np.asarray(leaf) for name, leaf in leaves.items() if name != "root"}
 
     @classmethod
     def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]], root: str = "") -> Ledger:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from streamer.ledger.entries import NO_DIGEST, OUTCOMES, Entry, Signature
 from streamer.ledger.index import Index
-from streamer.ledger.table import BITS, PIECE, Table
+from streamer.ledger.table import BITS, PIECE, Column, Frozen, Table
 
 ROW = {
     "name": "u4", "older": "i4", "size": "i8", "mtime_ns": "i8", "ctime_ns": "i8", "words": "i8", "sha256": "V32",
@@ -54,6 +54,37 @@ class Texts:
         return code
 
 
+class FrozenRows(NamedTuple):
+    """All rows at one moment.
+
+    Attributes:
+        table: :data:`ROW`.
+        more: :data:`MORE`.
+        blobs: The names of each piece of the table, and how many bytes of them there are.
+        reasons: What the numbers in ``reason`` mean.
+        formats: The same.
+        encodings: The same.
+    """
+
+    table: Frozen
+    more: Frozen
+    blobs: list[tuple[bytearray, int]]
+    reasons: list[str]
+    formats: list[str]
+    encodings: list[str]
+
+    def names(self, keep: npt.NDArray[np.bool_] | None = None) -> Column:
+        """Return the names, each followed by a NUL, as a column of bytes."""
+
+        def pieces() -> Iterator[npt.NDArray[np.uint8]]:
+            for at, (blob, length) in enumerate(self.blobs):
+                names = np.frombuffer(blob[:length], np.uint8)  # a copy: what is looked at can't grow
+                yield names if keep is None else _some_names(names, keep[at << BITS : (at + 1) << BITS])[0]
+
+        size = sum(length for _, length in self.blobs) if keep is None else sum(map(len, pieces()))
+        return Column(np.dtype(np.uint8), (size,), pieces)
+
+
 class Rows:
     """All rows by number, and found by the name of a file or by how its text begins."""
 
@@ -81,18 +112,15 @@ class Rows:
         name, names, table = os.fsencode(path) + b"\0", self._names, self.table
         return self._by_name.first(_key(name), lambda row: names[row >> BITS].startswith(name, table.first(row)))
 
-    def settled(self, path: str, signature: Signature, passes: int) -> int:
-        """Return the newest row of a file if all of it was trained or refused with this signature, else −1.
+    def settled(self, row: int, signature: Signature, passes: int) -> bool:
+        """Return whether a row is of a file all of which was trained or refused, with this signature.
 
         This is what a scan asks of each file. It says nothing of files that are packed, or copies in part.
         """
-        row = self.find(path)
-        if row < 0:
-            return -1
         found = self.table[row]
         if found[2:5] != signature or found[14] >= 0 or not (found[12] == SKIPPED or found[8] >= passes):
-            return -1
-        return row if found[12] in (TRAINED, SKIPPED) else -1
+            return False
+        return found[12] in (TRAINED, SKIPPED)
 
     def versions(self, path: str) -> Iterator[int]:
         """Yield the rows of a file that were not removed, the newest first."""
@@ -209,9 +237,11 @@ class Rows:
         self._by_name.rebuild()
         self._by_head.rebuild()
 
-    def names(self) -> bytes:
-        """Return all names, each followed by a NUL."""
-        return b"".join(self._names)
+    def freeze(self) -> FrozenRows:
+        """Return all rows as they are now."""
+        names = [(blob, len(blob)) for blob in self._names]
+        texts = (list(kind.texts) for kind in (self.reasons, self.formats, self.encodings))
+        return FrozenRows(self.table.freeze(), self.more.freeze(), names, *texts)
 
     def _link(self) -> None:
         """Let each row know the one before of the same name."""
@@ -244,6 +274,14 @@ class Rows:
         heads = self.table.column("head")
         rows = np.flatnonzero((heads != 0) & (self.table.column("outcome") < SKIPPED))
         return heads[rows], rows
+
+
+def _some_names(
+    blob: npt.NDArray[np.uint8], keep: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return some of the NUL-terminated names in a blob, and their lengths."""
+    lengths = np.diff(np.flatnonzero(blob == 0), prepend=-1)
+    return blob[np.repeat(keep, lengths)], lengths[keep]
 
 
 def _key(name: bytes) -> int:

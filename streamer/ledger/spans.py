@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from streamer.ledger.table import Table
+from streamer.ledger.table import Frozen, Table
 
 SPAN = {"row": "u4", "start": "i8", "length": "u4", "pass": "u2", "blocks": "u4"}
 LONGEST = 1 << 31
@@ -33,9 +33,9 @@ class Spans:
                 return
         self._table.append((row, start, stop - start, number, 1))
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return a column for each field: (n,)."""
-        return {name: self._table.column(name) for name in SPAN}
+    def freeze(self) -> Frozen:
+        """Return the spans as they are now."""
+        return self._table.freeze()
 
     def restore(self, columns: dict[str, npt.NDArray[Any]]) -> None:
         """Take over stored spans."""

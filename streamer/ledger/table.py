@@ -1,10 +1,15 @@
-"""Rows of fixed length in large pieces of memory: a table of ten million takes what its rows take, and no more."""
+"""Rows of fixed length in large pieces of memory: a table of ten million takes what its rows take, and no more.
+
+A table can be frozen in no time: whoever holds the :class:`Frozen` sees the rows as they were. A piece is
+copied only when it changes.
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +18,78 @@ BITS = 16
 PIECE = 1 << BITS
 """Rows in a piece. Untouched memory of a piece costs nothing, and no piece is ever moved."""
 
-_CODES = {"u1": "B", "u2": "H", "u4": "I", "i4": "i", "i8": "q", "V32": "32s"}
+Array = npt.NDArray[Any]
+
+_CODES = {"u1": "B", "u2": "H", "u4": "I", "i4": "i", "i8": "q", "u8": "Q", "V16": "16s", "V32": "32s"}
 
 _FIRST = struct.Struct("<I")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a frozen table, worked out when it is asked for.
+
+    Attributes:
+        dtype: Its type.
+        shape: (n,), or (n, bytes) uint8.
+        pieces: Yields it in pieces.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    pieces: Callable[[], Iterator[Array]]
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        """Return it as an array."""
+        found = np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *self.pieces()])
+        return found if dtype is None else found.astype(dtype)
+
+
+class Frozen(NamedTuple):
+    """The rows of a table at one moment.
+
+    Attributes:
+        kind: A row as NumPy spells it.
+        length: The number of rows.
+        memory: The pieces.
+    """
+
+    kind: np.dtype[Any]
+    length: int
+    memory: list[bytearray]
+
+    def views(self) -> Iterator[tuple[int, Array]]:
+        """Yield each piece as a structured array, with the number of its first row."""
+        for at, piece in enumerate(self.memory):
+            yield at << BITS, np.frombuffer(piece, self.kind, min(PIECE, self.length - (at << BITS)))
+
+    def array(self, name: str) -> Array:
+        """Return a copy of a column: (n,), or (n, bytes) uint8."""
+        return np.asarray(self.column(name))
+
+    def column(self, name: str, keep: Array | None = None, places: Array | None = None) -> Column:
+        """Return a column.
+
+        Args:
+            name: The field.
+            keep: Only these rows: (n,) bool.
+            places: What to put in the place of each number.
+        """
+        kind = self.kind[name]
+        rows = self.length if keep is None else int(np.count_nonzero(keep))
+
+        def pieces() -> Iterator[Array]:
+            for start, view in self.views():
+                found = view[name] if keep is None else view[name][keep[start : start + len(view)]]
+                found = np.ascontiguousarray(found)
+                if kind.kind == "V":
+                    yield found.view(np.uint8).reshape(-1, kind.itemsize)
+                else:
+                    yield found if places is None else places[found]
+
+        if kind.kind == "V":
+            return Column(np.dtype(np.uint8), (rows, kind.itemsize), pieces)
+        return Column(kind if places is None else places.dtype, (rows,), pieces)
 
 
 class Table:
@@ -28,11 +102,13 @@ class Table:
         fields: The name of each field and its type, as NumPy spells it.
     """
 
-    def __init__(self, fields: dict[str, str]) -> None:
+    def __init__(self, fields: Mapping[str, str]) -> None:
         self._row = struct.Struct("<" + "".join(_CODES[kind] for kind in fields.values()))
         self._type = np.dtype(list(fields.items()))
         self._pieces: list[bytearray] = []
         self._length = 0
+        self._frozen = 0  # rows of the newest Frozen
+        self._shared: set[int] = set()  # pieces that are in it
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -49,6 +125,8 @@ class Table:
 
     def __setitem__(self, number: int, row: tuple[Any, ...]) -> None:
         """Replace a row."""
+        if number < self._frozen and number >> BITS in self._shared:
+            self._own(number >> BITS)
         self._row.pack_into(self._pieces[number >> BITS], (number & (PIECE - 1)) * self._row.size, *row)
 
     def append(self, row: tuple[Any, ...]) -> int:
@@ -60,31 +138,39 @@ class Table:
         self[number] = row
         return number
 
-    def extend(self, columns: dict[str, npt.NDArray[Any]]) -> None:
+    def extend(self, columns: Mapping[str, Array]) -> None:
         """Add rows to an empty table; a column that is not given is zeros."""
         length = len(next(iter(columns.values())))
         self._pieces = [bytearray(PIECE * self._row.size) for _ in range(0, length, PIECE)]
         self._length = length
-        for start, piece in self._views():
+        for start, piece in self._now().views():
             for name, column in columns.items():
                 given = np.ascontiguousarray(column[start : start + len(piece)])
-                piece[name] = given.view("V32")[:, 0] if given.ndim == 2 else given
+                piece[name] = given.view(self._type[name])[:, 0] if given.ndim == 2 else given
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """Return a copy of a column: (n,), or (n, 32) uint8 for bytes."""
-        kind = self._type[name]
-        found = np.empty(self._length, kind)
-        for start, piece in self._views():
-            found[start : start + len(piece)] = piece[name]
-        return found.view(np.uint8).reshape(-1, kind.itemsize) if kind.kind == "V" else found
+    def freeze(self) -> Frozen:
+        """Return the rows as they are now."""
+        self._frozen, self._shared = self._length, set(range(len(self._pieces)))
+        return Frozen(self._type, self._length, list(self._pieces))
 
-    def change(self, name: str, rows: npt.NDArray[np.bool_], value: int) -> None:
-        """Set a field of some rows; ``rows`` is a mask: (n,)."""
-        for start, piece in self._views():
-            piece[name][rows[start : start + len(piece)]] = value
+    def column(self, name: str, keep: Array | None = None) -> Array:
+        """Return a copy of a column, perhaps of some rows only: (n,), or (n, bytes) uint8."""
+        return np.asarray(self._now().column(name, keep))
 
-    def _views(self) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-        """Yield each piece as a structured array, with the number of its first row."""
-        for at, piece in enumerate(self._pieces):
-            rows = min(PIECE, self._length - (at << BITS))
-            yield at << BITS, np.frombuffer(piece, self._type, rows)
+    def change(self, name: str, rows: Array, value: int) -> None:
+        """Set a field of some rows; ``rows`` is a mask: (n,) bool."""
+        for at in range(len(self._pieces)):
+            chosen = rows[at << BITS : (at + 1) << BITS]
+            if chosen.any():
+                self._own(at)
+                np.frombuffer(self._pieces[at], self._type, len(chosen))[name][chosen] = value
+
+    def _now(self) -> Frozen:
+        """Return the rows; what the caller sees changes with them."""
+        return Frozen(self._type, self._length, list(self._pieces))
+
+    def _own(self, piece: int) -> None:
+        """Copy a piece that is frozen before it changes."""
+        if piece in self._shared:
+            self._shared.discard(piece)
+            self._pieces[piece] = self._pieces[piece][:]

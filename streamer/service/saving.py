@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
-from streamer.checkpoints import Store, snapshot
+from streamer.checkpoints import Image, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.state import State
 from streamer.system import failpoints
@@ -131,7 +131,7 @@ class Saver:
         started = self._last = time.monotonic()
         number = self._state.number_next()
         try:
-            image = snapshot(self._state.to_tree())
+            image = self._state.image()
         except MemoryError:
             self._under_way = Future()
             self._under_way.set_exception(_no_memory())
@@ -144,8 +144,11 @@ class Saver:
         trained = self._state.model.words_trained
         self._under_way = self._writer.submit(self._write, image, number, started, pause, trained)
 
-    def _write(self, image: memoryview, sequence: int, started: float, pause: float, words_trained: int) -> float:
-        checkpoint = self._store.publish(image, sequence)
+    def _write(self, image: Image, sequence: int, started: float, pause: float, words_trained: int) -> float:
+        try:
+            checkpoint = self._store.publish(image, sequence)
+        except MemoryError:
+            raise _no_memory() from None
         failpoints.reached("checkpoint.published")
         self._store.retire(self._keep)
         seconds = time.monotonic() - started

@@ -166,6 +166,11 @@ def ledger_leaves(ledger: Ledger) -> Tree:
     return {"ledger/root": ledger.root, **_grouped("ledger", ledger.to_arrays())}
 
 
+def frozen_ledger(ledger: Ledger) -> Tree:
+    """Return the ledger as it is now as a group of leaves, which are made when they are written."""
+    return {"ledger": ledger.freeze()}
+
+
 def read_ledger(read: TreeReader) -> Ledger:
     """Return the ledger whose :func:`ledger_leaves` are in a tree."""
     ledger = Ledger.from_arrays(read.arrays("ledger"), read.string("ledger/root"))

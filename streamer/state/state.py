@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Tree
+from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Image, Tree
 from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.settings import ModelSettings
@@ -105,13 +105,23 @@ class State:
 
     def to_tree(self) -> Tree:
         """Return the state as the tree of a checkpoint; arrays are views, not copies."""
+        return {**self._without_ledger(), **keys.ledger_leaves(self.ledger)}
+
+    def image(self) -> Image:
+        """Return the checkpoint of the state as it is now; it may be written while training continues.
+
+        Raises:
+            MemoryError: If there is no room for a copy of the model.
+        """
+        return Image({**self._without_ledger(), **keys.frozen_ledger(self.ledger)})
+
+    def _without_ledger(self) -> Tree:
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "streamer_version": __version__,
             "sequence": self.sequence,
             **keys.model_leaves(self.model),
-            **keys.ledger_leaves(self.ledger),
             **keys.history_leaves(self.history),
             **keys.scores_leaves(self.scores),
             **keys.initial_leaves(self.initial),

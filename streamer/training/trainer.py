@@ -160,7 +160,7 @@ class Trainer:
                 )
             number = state.number_next()
             try:
-                checkpoint = store.save(state.to_tree(), number)
+                checkpoint = store.publish(state.image(), number)
             except BaseException:  # if it has got its name, it is the one to continue from
                 state.number(max((checkpoint.sequence for checkpoint in store.list()), default=last))
                 raise

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.checkpoints import Store, snapshot
+from streamer.checkpoints import Store
 from streamer.training.trainer import Trainer
 
 WORDS = 100_000
@@ -27,15 +27,15 @@ def trainer() -> Trainer:
 
 def test_pause_for_a_copy(benchmark: Any, trainer: Trainer) -> None:
     """What the training waits for."""
-    benchmark(lambda: snapshot(trainer.state.to_tree()))
+    benchmark(trainer.state.image)
 
 
 def test_write_and_publish(benchmark: Any, trainer: Trainer, tmp_path: Path) -> None:
     """What a thread does meanwhile: digest, write, sync, rename."""
-    store, image = Store(tmp_path), snapshot(trainer.state.to_tree())
+    store, image = Store(tmp_path), trainer.state.image()
     with store.lock():
         benchmark.pedantic(lambda: store.publish(image, 1), rounds=5)
-    benchmark.extra_info["size_bytes"] = len(image)
+    benchmark.extra_info["size_bytes"] = len(b"".join(image))
 
 
 def test_resume(benchmark: Any, trainer: Trainer, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.checkpoints import Store, snapshot
+from streamer.checkpoints import Store
 from streamer.ledger.entries import Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.settings import ModelSettings
@@ -82,7 +82,7 @@ def saved(files: int) -> dict[str, Any]:
         state.ledger = Ledger.from_arrays(columns(files))
         gc.collect()
         start = time.perf_counter()
-        checkpoint = store.save(state.to_tree(), 1)
+        checkpoint = store.publish(state.image(), 1)
         timed(figures, "seconds to save", start)
         figures["bytes of a file in the checkpoint, beside its name"] = checkpoint.size_bytes / files - NAME
         del state
@@ -112,7 +112,7 @@ def read(folder: Path, files: int) -> dict[str, Any]:
     assert all(state.ledger.seen(name, signature) for name, signature in asked)
     figures["microseconds to look up a known file"] = round((time.perf_counter() - start) * 1e6 / len(asked), 2)
     start = time.perf_counter()
-    image = snapshot(state.to_tree())
+    image = state.image()
     timed(figures, "seconds of the pause for a checkpoint", start)
     assert image
     figures["peak MB"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)

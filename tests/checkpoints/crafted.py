@@ -18,7 +18,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from streamer.checkpoints import Damaged, Newer, decode, seal, snapshot, verify
+from streamer.checkpoints import Damaged, Image, Newer, decode, seal, verify
 
 SECONDS, MEMORY = 5, 1 << 30
 """What opening one file may take."""
@@ -94,7 +94,7 @@ def filled(fill: Callable[[h5py.File], object], **options: object) -> bytes:
 
 def plain() -> bytes:
     """Return HDF5 that decodes."""
-    return bytes(snapshot({"a/array": np.arange(50.0), "a/text": "some text", "a/number": 3, "b/array": np.arange(9)}))
+    return b"".join(Image({"a/array": np.arange(50.0), "a/text": "some text", "a/number": 3, "b/array": np.arange(9)}))
 
 
 def _link_of_a_user(canary: str) -> bytes:
@@ -201,7 +201,7 @@ def fuzzed(number: int) -> bytes:
 
 def opened(image: bytes) -> str:
     """Open HDF5 behind a right digest, within limits; return why it was refused, or what is in it."""
-    file = io.BytesIO(b"".join(seal(memoryview(image))))
+    file = io.BytesIO(b"".join(seal([image])))
     verify(file)
     signal.alarm(SECONDS)
     try:

@@ -9,7 +9,7 @@ import struct
 import numpy as np
 import pytest
 
-from streamer.checkpoints import Damaged, Tree, decode, seal, snapshot, verify
+from streamer.checkpoints import Damaged, Image, Tree, decode, seal, verify
 from streamer.checkpoints.heap_guard import SIGNATURE, Guarded
 
 from . import crafted
@@ -102,19 +102,19 @@ def test_a_heap_that_would_hold_hdf5_for_ever_is_refused() -> None:
     assert int.from_bytes(image[free : free + 2], "little") == 0
     image[free + 8 : free + 16] = bytes(8)
     with pytest.raises(Damaged, match=f"the heap at {heap} has an object of 0 bytes"):
-        decode(io.BytesIO(b"".join(seal(memoryview(image)))))
+        decode(io.BytesIO(b"".join(seal([bytes(image)]))))
 
 
 def test_arrays_may_hold_what_looks_like_a_heap() -> None:
     """What stands in an array is nobody's metadata: who puts files into an inbox chooses the names in the ledger."""
     array = np.frombuffer(b"GCOL\x01" * 100, np.uint8)
-    assert np.array_equal(decode(io.BytesIO(b"".join(seal(snapshot({"a": array})))))["a"], array)
+    assert np.array_equal(decode(io.BytesIO(b"".join(seal(Image({"a": array})))))["a"], array)
 
 
 def test_a_string_that_looks_like_a_heap_is_a_string() -> None:
     """What HDF5 keeps strings in has a signature, which may stand in one of them: a folder may have any name."""
     for before in range(16):
         tree: Tree = {"name": "/srv" + "x" * before + "GCOL\x01abc ", "other": "y" * 50, "array": np.arange(5)}
-        file = io.BytesIO(b"".join(seal(snapshot(tree))))
+        file = io.BytesIO(b"".join(seal(Image(tree))))
         verify(file)
         assert decode(file)["name"] == tree["name"]

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from streamer.checkpoints import Damaged, Tree, decode, seal, snapshot, verify
+from streamer.checkpoints import Damaged, Image, Tree, decode, seal, verify
 
 from . import crafted
 from .trees import ROOT
@@ -23,7 +23,7 @@ def sealed(fill: object, **options: object) -> io.BytesIO:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", **{"libver": ("v110", "v110"), **options}) as file:
         fill(file)  # type: ignore[operator]
-    sealed_file = io.BytesIO(b"".join(seal(buffer.getbuffer())))
+    sealed_file = io.BytesIO(b"".join(seal([buffer.getvalue()])))
     verify(sealed_file)
     return sealed_file
 
@@ -113,21 +113,21 @@ def test_what_no_tree_holds_is_refused(fill: object) -> None:
 def test_what_is_not_hdf5_is_refused() -> None:
     """A trailer over anything else than HDF5 does not make it a checkpoint."""
     with pytest.raises(Damaged, match="does not read as a checkpoint"):
-        decode(io.BytesIO(b"".join(seal(memoryview(b"no HDF5" * 100)))))
+        decode(io.BytesIO(b"".join(seal([b"no HDF5" * 100]))))
 
 
 def test_bytes_changed_behind_a_valid_digest_do_no_harm() -> None:
     """Whatever HDF5 makes of bent bytes, the caller gets a tree or ``Damaged``, and nothing else."""
     values: list[int | float | str] = [1, "x", 2.0, True] * 2
     tree: Tree = {f"group/{name}": value for name, value in zip("abcdefgh", values, strict=True)}
-    image = bytearray(snapshot({**tree, "array": np.arange(5), "group/more": np.zeros((2, 2), np.float32)}))
+    image = bytearray(b"".join(Image({**tree, "array": np.arange(5), "group/more": np.zeros((2, 2), np.float32)})))
     random = np.random.default_rng(1)
     refused = 0
     for _ in range(300):
         position, old = (place := int(random.integers(len(image)))), image[place]
         image[position] = int(random.integers(256))
         try:
-            decode(io.BytesIO(b"".join(seal(memoryview(bytes(image))))))
+            decode(io.BytesIO(b"".join(seal([bytes(image)]))))
         except Damaged:
             refused += 1
         image[position] = old

@@ -147,7 +147,7 @@ def sealed(data: bytes, other: bytes, number: int) -> bytes:
     """Return such a file, or one with a leaf that was replaced, with a digest that is right."""
     rng = random.Random(number)
     if number % 2:
-        return b"".join(seal(memoryview(bent(data[:-48], other[:-48], 1000 + number))))
+        return b"".join(seal([bent(data[:-48], other[:-48], 1000 + number)]))
     tree = _tree(data)
     for _ in range(rng.choice((1, 1, 1, 2))):
         key = rng.choice(sorted(tree))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamer.checkpoints import Checkpoint, Store, decode, publish, seal, store
+from streamer.checkpoints import Checkpoint, Image, Store, decode, publish, seal, store
 from streamer.errors import StreamerError
 from streamer.system import disk
 
@@ -123,9 +123,10 @@ def it_is_renamed_before_it_is_written(patch: Patch) -> None:
 def the_trailer_is_written_after_the_sync(patch: Patch) -> None:
     def how(hidden: Path, path: Path, pieces: list[Any]) -> None:
         descriptor = disk.create(hidden)
-        disk.write(descriptor, memoryview(pieces[0]))
+        for piece in pieces[:-1]:
+            disk.write(descriptor, memoryview(piece))
         disk.sync(descriptor)
-        disk.write(descriptor, memoryview(pieces[1]))
+        disk.write(descriptor, memoryview(pieces[-1]))
         os.close(descriptor)
         disk.rename(hidden, path, "")
         disk.sync_folder(path.parent, "")
@@ -135,7 +136,7 @@ def the_trailer_is_written_after_the_sync(patch: Patch) -> None:
 
 @mutant
 def the_trailer_is_written_before_the_data(patch: Patch) -> None:
-    patch.setattr(store, "seal", lambda image: tuple(reversed(seal(image))))
+    patch.setattr(store, "seal", lambda image: tuple(reversed(tuple(seal(image)))))
     patch.setattr(store, "_reread", lambda path: None)
 
 
@@ -143,7 +144,7 @@ def the_trailer_is_written_before_the_data(patch: Patch) -> None:
 def old_ones_go_before_the_new_one_comes(patch: Patch) -> None:
     original = Store.publish
 
-    def early(self: Store, image: memoryview, sequence: int) -> Checkpoint:
+    def early(self: Store, image: Image, sequence: int) -> Checkpoint:
         for old in self.list():
             disk.remove(old.path, "checkpoint.retire")
         return original(self, image, sequence)

@@ -369,7 +369,7 @@ def _of_a_later_format(tree: Tree, *, in_pieces: bool) -> bytes:
     if in_pieces:
         with h5py.File(buffer, "r+", libver=("v110", "v110")) as file:
             file.create_dataset("later", data=np.zeros(100), chunks=(10,), compression="gzip")
-    return b"".join(seal(buffer.getbuffer()))
+    return b"".join(seal([buffer.getvalue()]))
 
 
 def test_what_the_disk_bends_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.checkpoints import Checkpoint, Store, Tree, format, publish, seal, snapshot
+from streamer.checkpoints import Checkpoint, Image, Store, Tree, format, publish, seal
 from streamer.errors import ExitCode, StreamerError
 
 from .conftest import Amount, Tell
@@ -41,15 +41,15 @@ def tree(number: int) -> Tree:
 def same_bits(left: Tree, right: Tree) -> bool:
     """Say whether two trees are equal in keys and every bit."""
     return left.keys() == right.keys() and all(
-        value.tobytes() == right[key].tobytes() if isinstance(value, np.ndarray) else value == right[key]  # type: ignore[union-attr]
+        value.tobytes() == right[key].tobytes() if isinstance(value, np.ndarray) else value == right[key]
         for key, value in left.items()
     )
 
 
 @functools.cache
-def image(number: int) -> memoryview:
+def image(number: int) -> Image:
     """Return a state as it is stored; making it takes longer than all else."""
-    return snapshot(tree(number))
+    return Image(tree(number))
 
 
 @contextmanager

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from streamer.ledger.spans import LONGEST, Spans
+from typing import Any
+
+import numpy.typing as npt
+
+from streamer.ledger.spans import LONGEST, SPAN, Spans
 
 
 def spans(*blocks: tuple[int, int, int, int]) -> list[tuple[int, ...]]:
@@ -11,10 +15,14 @@ def spans(*blocks: tuple[int, int, int, int]) -> list[tuple[int, ...]]:
     for block in blocks:
         found.add(*block)
     again = Spans()
-    again.restore(found.to_arrays())
+    again.restore(columns(found))
     assert len(again) == len(found)
-    columns = again.to_arrays()
-    return list(zip(*(column.tolist() for column in columns.values()), strict=True))
+    return list(zip(*(column.tolist() for column in columns(again).values()), strict=True))
+
+
+def columns(found: Spans) -> dict[str, npt.NDArray[Any]]:
+    """Return the spans as they are stored."""
+    return {name: found.freeze().array(name) for name in SPAN}
 
 
 def test_blocks_that_follow_each_other_are_one_span() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from streamer.checkpoints import Checkpoint, Store, Tree
+from streamer.checkpoints import Checkpoint, Image, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import Signature
 from streamer.model.learner import Learner
@@ -223,7 +223,7 @@ class Slow(Store):
         super().__init__(folder)
         self._clock = clock
 
-    def publish(self, image: memoryview, sequence: int) -> Checkpoint:
+    def publish(self, image: Image, sequence: int) -> Checkpoint:
         """Write, and let time pass."""
         self._clock.now += 10.0
         return super().publish(image, sequence)
@@ -392,7 +392,7 @@ class Held(Store):
     def __exit__(self, *_: object) -> None:
         self._free.set()
 
-    def publish(self, image: memoryview, sequence: int) -> Checkpoint:
+    def publish(self, image: Image, sequence: int) -> Checkpoint:
         """Wait, and write."""
         assert self._free.wait(20)
         return super().publish(image, sequence)
@@ -469,10 +469,9 @@ class Huge(State):
 
     huge: bool = True
 
-    def to_tree(self) -> Tree:
-        """Return the tree, with a petabyte in it that takes no memory as long as it is not copied."""
-        tree = super().to_tree()
-        return {**tree, "huge": np.broadcast_to(np.zeros(1, np.uint8), 1 << 60)} if self.huge else tree
+    def image(self) -> Image:
+        """Return the image, with an exabyte in it that takes no memory as long as it is not copied."""
+        return Image({"huge": np.broadcast_to(np.zeros(1, np.uint8), 1 << 60)}) if self.huge else super().image()
 
 
 def test_no_memory_for_a_copy(make: Make, store: Store, state: State, clock: Clock, log: list[Any]) -> None:

@@ -15,7 +15,7 @@ import pytest
 import streamer
 from streamer import WordVectors
 from streamer.answers import reports
-from streamer.checkpoints import FORMAT_VERSION, Store, Tree, seal, snapshot
+from streamer.checkpoints import FORMAT_VERSION, Image, Store, Tree, seal
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import OUTCOMES, Signature, Verdict
 from streamer.ledger.ledger import Ledger
@@ -61,7 +61,7 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     arrays = {key.removeprefix("ledger/"): leaf for key, leaf in old.items() if key.startswith("ledger/")}
     root = arrays.pop("root")
     old = {key: leaf for key, leaf in old.items() if not key.startswith("ledger/")} | {"ledger/root": root}
-    old |= ledger_of_version_1(Ledger.from_arrays(arrays))  # type: ignore[arg-type]
+    old |= ledger_of_version_1(Ledger.from_arrays(arrays))
     kept = {key: leaf for key, leaf in old.items() if key not in later and key.split("/", maxsplit=1)[0] not in without}
     return kept | {
         "format_version": 1,
@@ -272,11 +272,11 @@ def test_an_old_file_is_gone_on_from_and_saved_as_the_newest(old_file: tuple[Sta
 def test_an_old_file_of_an_unsigned_version(tmp_path: Path) -> None:
     """Nobody wrote such a file, but what is read of it in part is what the whole of it says, or it is refused."""
     state, _ = SHAPES["whole"]
-    image = io.BytesIO(snapshot(as_version_1(state.to_tree())))
+    image = io.BytesIO(b"".join(Image(as_version_1(state.to_tree()))))
     with h5py.File(image, "r+", libver=("v110", "v110")) as file:
         del file.attrs["format_version"]
         file.attrs.create("format_version", 1, dtype="u8")
-    (tmp_path / "checkpoint-0000000003.h5").write_bytes(b"".join(seal(image.getbuffer())))
+    (tmp_path / "checkpoint-0000000003.h5").write_bytes(b"".join(seal([image.getvalue()])))
     assert read_state(tmp_path).initial == state.initial
     assert read_history(tmp_path)[2] == state.initial
 

@@ -132,7 +132,15 @@ def test_it_goes_on_as_the_last_code_of_version_1_did(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "name", ["in-the-middle", "in-the-middle-rootless", "second-pass", "in-the-middle-of-2", "in-the-middle-of-3"]
+    "name",
+    [
+        "in-the-middle",
+        "in-the-middle-rootless",
+        "second-pass",
+        "in-the-middle-of-2",
+        "in-the-middle-of-3",
+        "in-the-middle-of-4",
+    ],
 )
 def test_watch_finishes_the_file_in_whose_middle_it_stopped(name: str, tmp_path: Path) -> None:
     """The rest of it is trained, and nothing twice: all bytes of both texts are accounted for."""

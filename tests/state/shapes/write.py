@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gzip
 import hashlib
 import itertools
 import json
@@ -206,6 +207,19 @@ def every_outcome(place: Place) -> None:
     place.watch("--on-change", "retrain")
 
 
+def copies(place: Place) -> None:
+    """Files that are copies of others, as wholes and at their beginning, and in other encodings than UTF-8."""
+    every_outcome(place)
+    late = (place.inbox / "late.txt").read_bytes()
+    place.write("late.txt.gz", gzip.compress(late, mtime=0))
+    place.write("late.log", late + b"The last train is late, and the bridge is closed.\n" * 30)
+    place.write("orchard.txt", (HERE / "texts" / "orchard.txt").read_text(encoding="utf-8").encode("utf-16"))
+    place.watch()
+    (place.inbox / "late.log").rename(place.inbox / "late.log.1")
+    place.write("late.log", b"The first train is early, and the river is high.\n" * 30)
+    place.watch()
+
+
 def continued(place: Place) -> None:
     """Go on from a checkpoint of former code with that of today: what a model began with stays with it."""
     place.checkpoints.mkdir()
@@ -244,6 +258,8 @@ RECIPES: dict[str, tuple[str, Callable[[Place], None]]] = {
     "in-the-middle-of-2": ("f70fbc4", in_the_middle),
     "every-outcome-of-3": ("e255096", every_outcome),
     "in-the-middle-of-3": ("e255096", in_the_middle),
+    "copies": ("6046c25", copies),
+    "in-the-middle-of-4": ("6046c25", in_the_middle),
 }
 """By name: the commit whose code writes it, and how it is made."""
 
