@@ -84,8 +84,13 @@ class Listing(NamedTuple):
     folded: int
 
 
-def files(folder: Path, outcome: str | None = None) -> Listing:
-    """Return the ledger of the newest checkpoint, or its files of one outcome."""
+def files(folder: Path, outcome: str | None = None) -> Rows:
+    """Return the ledger of the newest checkpoint, or its files of one outcome, in the shape of ``files --json``."""
+    return listing(folder, outcome).files
+
+
+def listing(folder: Path, outcome: str | None = None) -> Listing:
+    """Return the same, and what all files add up to."""
     ledger = read_ledger(folder)
 
     def chosen(sums: Mapping[tuple[str, str], Sums]) -> dict[tuple[str, str], Sums]:

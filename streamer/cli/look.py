@@ -47,7 +47,7 @@ def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:
     from streamer.answers import reports
 
     log_to_stderr()
-    found = reports.files(checkpoints, outcome)
+    found = reports.listing(checkpoints, outcome)
     if as_json:
         return print_json(found.files)
     from streamer.cli import tables

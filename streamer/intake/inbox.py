@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -54,12 +54,14 @@ class Scan:
 
     ``ready`` is in the order of training. ``waiting`` counts the files that are not still yet. ``next_still`` is the
     time in seconds until the first of them may be still. ``failure`` says why the inbox itself can't be listed.
+    ``whole`` is whether all that is there was looked at.
     """
 
     ready: list[Candidate] = field(default_factory=list)
     waiting: int = 0
     next_still: float | None = None
     failure: str | None = None
+    whole: bool = field(default=False, compare=False)
 
 
 class Inbox:
@@ -149,7 +151,7 @@ class Inbox:
         scan = self._sift(self._walk() if identity else iter(()), hints.renamed, {})
         now = self._monotonic()
         self._scan_at = now + max(self._settings.rescan, SCAN_SHARE * (now - started))
-        return scan
+        return replace(scan, whole=not (self._unlisted or self._unreadable))
 
     def _arrive(self) -> tuple[int, int] | None:
         """Return which folder is there now; log if it vanished or returned, and keep a watch on it."""

@@ -35,6 +35,7 @@ from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
 from streamer.service.signals import Stopped, StopSignals
 from streamer.service.startup import start_state
+from streamer.service.tidying import Tidier
 from streamer.settings import RunSettings
 from streamer.state import State
 from streamer.system import failpoints
@@ -63,11 +64,14 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
     files.adopt(root)
 
     seen = files.seen_in(os.fspath(root))
+    tidier = Tidier(service.state.ledger, root, service.run.ledger_keep)
     with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
         while True:
+            tidier.looks()
             scan = box.scan() if once else box.look()
+            tidier.looked(scan)
             service.display.waiting(scan.waiting)
             service.announce(scan.ready)
             for candidate in scan.ready:

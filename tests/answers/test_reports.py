@@ -154,7 +154,7 @@ def test_somebody_trains(locked: Path) -> None:
 
 def test_files_in_the_order_of_training(folder: Path) -> None:
     """One row a file, with exactly the contract's keys; outcomes, reasons and bytes as in the ledger."""
-    rows = reports.files(folder).files
+    rows = reports.files(folder)
     keys = {"path", "outcome", "reason", "format", "encoding", "words", "bytes", "bytes_trained", "bytes_skipped"}
     keys |= {"sha256"}
     assert all(row.keys() == keys for row in rows)
@@ -176,12 +176,12 @@ def test_files_in_the_order_of_training(folder: Path) -> None:
 )
 def test_files_of_one_outcome(folder: Path, outcome: str, paths: list[str]) -> None:
     """Only those rows, in the same order."""
-    assert [row["path"] for row in reports.files(folder, outcome).files] == paths
+    assert [row["path"] for row in reports.files(folder, outcome)] == paths
 
 
 def test_every_byte_is_accounted_for_once(folder: Path) -> None:
     """Bytes seen are bytes trained and bytes skipped, of all files together; reasons in the order of their weight."""
-    total = reports.files(folder).bytes
+    total = reports.listing(folder).bytes
     assert total == {"seen": 1570, "trained": 1300, "skipped": {"given up": 200, "empty": 70}}
     assert list(total["skipped"]) == ["given up", "empty"]
     assert total["seen"] == total["trained"] + sum(total["skipped"].values())
@@ -195,10 +195,10 @@ def test_accounts_by_class_of_reason(tmp_path: Path) -> None:
         state.ledger.refuse(f"{share}", Signature(5, 1, 1), f"not text in utf-8: {share} % of its characters")
     state.ledger.refuse("link", Signature(0, 0, 1), "a symbolic link, not a regular file")
     Store(tmp_path).save(state.to_tree(), 1)
-    found = reports.files(tmp_path)
+    found = reports.listing(tmp_path)
     assert found.bytes == {"seen": 490, "trained": 0, "skipped": {"not text in utf-8": 490}}
     assert (len(found.files), found.folded) == (99, 0)
-    assert reports.files(tmp_path, "trained") == ([], {"seen": 0, "trained": 0, "skipped": {}}, 0)
+    assert reports.listing(tmp_path, "trained") == ([], {"seen": 0, "trained": 0, "skipped": {}}, 0)
 
 
 def test_files_that_were_folded_are_counted(tmp_path: Path) -> None:
@@ -213,10 +213,10 @@ def test_files_that_were_folded_are_counted(tmp_path: Path) -> None:
     assert state.ledger.fold(1, str) == 2
     assert state.ledger.outcomes() == before
     Store(tmp_path).save(state.to_tree(), 1)
-    found = reports.files(tmp_path)
+    found = reports.listing(tmp_path)
     assert ([row["path"] for row in found.files], found.folded) == (["c"], 2)
     assert found.bytes == {"seen": 15, "trained": 0, "skipped": {"empty": 15}}
-    assert reports.files(tmp_path, "trained").folded == 0
+    assert reports.listing(tmp_path, "trained").folded == 0
     assert reports.status(tmp_path)["files_folded"] == 2
 
 
@@ -225,9 +225,7 @@ def test_two_versions_of_a_file_are_two_rows(state: State, tmp_path: Path) -> No
     state.ledger.plan("whole.txt", Verdict(Signature(400, 2, 2), b"x" * 32, 400))
     Store(tmp_path).save(state.to_tree(), 1)
     found = [
-        (row["outcome"], row["bytes"], row["reason"])
-        for row in reports.files(tmp_path).files
-        if row["path"] == "whole.txt"
+        (row["outcome"], row["bytes"], row["reason"]) for row in reports.files(tmp_path) if row["path"] == "whole.txt"
     ]
     assert found == [("trained", 1000, ""), ("skipped", 400, REWRITTEN)]
 
