@@ -1,0 +1,101 @@
+"""What stays of folded files: they are found by name and by beginning, and leave the sums when they return."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.ledger.entries import COPY
+from streamer.ledger.folded import Folded, Sums, name_key
+from streamer.ledger.ledger import Ledger
+
+from .test_ledger import look, train
+
+
+def columns(*names: str) -> dict[str, npt.NDArray[Any]]:
+    """Return files of 100 bytes, of which the first 10 are a copy."""
+    count = len(names)
+    digests = np.frombuffer(b"".join(name.encode().ljust(16, b"\1") for name in names), np.uint8).reshape(-1, 16)
+    numbers = {"text_bytes": 100, "start": 10, "words": 20, "passes": 2, "format": 0, "encoding": 0, "moved": 0}
+    found = {name: np.full(count, value) for name, value in numbers.items()}
+    heads = np.array([1 + len(name) for name in names], np.uint32)
+    return {"head": heads, "name": np.array(list(map(name_key, names)), np.uint64), "sha256": digests, **found}
+
+
+@pytest.fixture
+def folded() -> Folded:
+    """Return four versions of three files."""
+    found = Folded()
+    found.formats.code("text")
+    found.encodings.code("utf-8")
+    found.add(columns("a", "bb", "a", "cc"))
+    found.sums["trained", COPY] = Sums(4, 360, 40, 80)
+    return found
+
+
+def test_files_are_found(folded: Folded) -> None:
+    """All versions of a name, the oldest first; texts by the keys of their beginnings."""
+    assert [folded.of_name(name) for name in ("a", "bb", "no", "")] == [[0, 2], [1], [], []]
+    assert [sorted(folded.with_head(head)) for head in (2, 3, 4, 0)] == [[0, 2], [1, 3], [], []]
+    assert (Folded().of_name("a"), list(Folded().with_head(2))) == ([], [])
+    entry = folded.load(1)
+    assert (entry.path, entry.text_bytes, entry.start, entry.bytes_trained, entry.words) == ("", 100, 10, 90, 20)
+    assert (entry.passes, entry.outcome, entry.folded, entry.row, entry.known) == (2, "trained", 1, -1, 100)
+
+
+def test_a_file_that_returns_is_no_longer_found(folded: Folded) -> None:
+    """Neither by its name nor by its beginning; the sums are without it."""
+    entry = folded.remove(1, "bb")
+    assert (entry.path, entry.folded) == ("bb", -1)
+    assert folded.of_name("bb") == []
+    assert list(folded.with_head(3)) == [3]
+    assert folded.sums["trained", COPY] == Sums(3, 270, 30, 60)
+
+
+def test_a_mark_stays(folded: Folded) -> None:
+    """That a text was found under another name too."""
+    folded.mark_moved(2)
+    assert [folded.load(number).moved for number in range(4)] == [False, False, True, False]
+
+
+def test_names_have_keys_of_64_bits() -> None:
+    """They are the same in every process, and none is 0."""
+    assert name_key("a.txt") == int.from_bytes(hashlib.sha256(b"a.txt").digest()[:8], "big")
+    assert len({name_key(f"{number}") for number in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize(
+    ("column", "change"),
+    [
+        ("folded/name", lambda old: old * np.uint64(0)),
+        ("folded/start", lambda old: old + np.uint32(1000)),
+        ("folded/moved", lambda old: old + np.uint8(2)),
+        ("folded/format", lambda old: old + np.uint32(1)),
+        ("folded/formats", lambda old: np.concatenate([old, old])),
+        ("folded/sha256", lambda old: old[:, :8]),
+        ("folded/passes", lambda old: old.astype(np.int16)),
+        ("sums/files", lambda old: old + 1),
+        ("sums/files", lambda old: -old),
+        ("sums/words", lambda old: old.astype(np.int32)),
+        ("sums/outcome", lambda old: old + np.uint8(7)),
+        ("sums/reasons", lambda old: old[:0]),
+    ],
+)
+def test_damage_is_told(column: str, change: Any) -> None:
+    """What no folded file can be is never read as one."""
+    ledger = Ledger()
+    for name in "ab":
+        train(ledger, ledger.plan(name, look(ledger, b"the text of " + name.encode(), path=name)))
+    ledger.begin_scan()
+    ledger.end_scan(1, lambda path: True)
+    assert ledger.fold(1, str) == 2
+    arrays = ledger.to_arrays()
+    assert len(Ledger.from_arrays(arrays)) == 0
+    with pytest.raises(StreamerError, match="the ledger is damaged") as caught:
+        Ledger.from_arrays({**arrays, column: change(arrays[column])})
+    assert caught.value.code == ExitCode.DAMAGED
