@@ -143,7 +143,8 @@ def refusal(content: bytes, encoding: str, max_bad_ratio: float) -> str:
         return "gzip: "
     if not found:
         return "empty"
-    characters = found.decode(encoding, "replace")
+    # Found out, it is UTF-8 too: no other encoding fits what is bad here.
+    characters = found.decode("utf-8" if encoding == "auto" else encoding, "replace")
     bad = characters.count("\ufffd") + characters.count("\0")
     return "not text in " if bad / len(characters) > max_bad_ratio else ""
 
