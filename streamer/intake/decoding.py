@@ -172,9 +172,8 @@ class Census:
 def _odd_bytes(piece: bytes) -> tuple[int, int]:
     """Return how many bytes are controls that no text in ASCII has, and how many of them NULs."""
     values = np.frombuffer(piece, np.uint8)
-    low, nulls = 0, 0
-    if values.size and values.min() < 7:
-        low, nulls = int(np.count_nonzero(values < 7)), values.size - int(np.count_nonzero(values))
+    low = int(np.count_nonzero(values < 7))
+    nulls = values.size - int(np.count_nonzero(values)) if low else 0
     middle = int(np.count_nonzero((values - np.uint8(14)) < 14))
     if middle:
         middle -= piece.count(b"\x1a") + piece.count(b"\x1b")
