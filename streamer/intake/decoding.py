@@ -93,7 +93,8 @@ PRIVATE = 0.06
 """The same of characters for private use, where fonts of terminals have icons, and of Chinese ones that are in names.
 
 Numbers with a fraction have many of the latter, when they are read as UTF-16."""
-_USUAL = b"\b\t\n\f\r\v\x1a\x1b"  # controls of old printers and terminals, and Ctrl-Z, which ended files
+_USUAL = b"\a\b\t\n\f\r\v\x1a\x1b\x1c\x1d\x1e\x1f"
+"""Controls of printers and terminals, Ctrl-Z, which ended files, and those that separate records and fields."""
 
 
 class Census:
@@ -171,10 +172,9 @@ class Census:
 def _odd_bytes(piece: bytes) -> tuple[int, int]:
     """Return how many bytes are controls that no text in ASCII has, and how many of them NULs."""
     values = np.frombuffer(piece, np.uint8)
-    low, nulls = 0, 0
-    if values.size and values.min() < 8:
-        low, nulls = int(np.count_nonzero(values < 8)), values.size - int(np.count_nonzero(values))
-    middle = int(np.count_nonzero((values - np.uint8(14)) < 18))
+    low = int(np.count_nonzero(values < 7))
+    nulls = values.size - int(np.count_nonzero(values)) if low else 0
+    middle = int(np.count_nonzero((values - np.uint8(14)) < 14))
     if middle:
         middle -= piece.count(b"\x1a") + piece.count(b"\x1b")
     return low + middle + int(np.count_nonzero(values == 0x7F)), nulls

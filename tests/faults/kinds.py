@@ -34,6 +34,7 @@ CANARY = "canary.txt"
 UNREADABLE = "inbox.unreadable"
 """In place of a reason: nobody can know what is in there, so there is no row, and one warning in the log."""
 
+BINARY = "not text: its first bytes are those of a binary file: "
 UTF8 = "not text in utf-8: "
 UTF16 = "not text in utf-16-le by its byte-order mark: "
 LINK = "a symbolic link, not a regular file"
@@ -215,8 +216,8 @@ CONTENTS = {
     "utf-8-bom": trained(codecs.BOM_UTF8 + PLAIN),
     "utf-16-le-bom": trained(codecs.BOM_UTF16_LE + GOOD.encode("utf-16-le")),
     "utf-16-be-bom": trained(codecs.BOM_UTF16_BE + GOOD.encode("utf-16-be")),
-    "utf-16-le": refused(GOOD.encode("utf-16-le"), UTF8 + "50 %"),
-    "utf-16-be": refused(GOOD.encode("utf-16-be"), UTF8 + "50 %"),
+    "utf-16-le": trained(GOOD.encode("utf-16-le")),
+    "utf-16-be": trained(GOOD.encode("utf-16-be")),
     "utf-32-le-bom": trained(codecs.BOM_UTF32_LE + GOOD.encode("utf-32-le")),
     "utf-32-be-bom": trained(codecs.BOM_UTF32_BE + GOOD.encode("utf-32-be")),
     "utf-32-le": refused(GOOD.encode("utf-32-le"), UTF8 + "75 %"),
@@ -235,12 +236,12 @@ CONTENTS = {
     "replacement-characters": trained(GOOD + "\ufffd" * MANY),
     "noise": refused(NOISE, UTF8),
     "all-bytes": refused(bytes(range(256)) * 20, UTF8),
-    "png": refused(_png(), UTF8),
-    "jpeg": refused(b"\xff\xd8\xff\xe0\x00\x10JFIF\0\x01\x01" + NOISE + b"\xff\xd9", UTF8),
-    "gif": refused(b"GIF89a\x40\0\x40\0\x80\0\0" + NOISE, UTF8),
-    "elf": refused(_elf(), UTF8),
-    "zip": refused(_zip(), UTF8),
-    "sqlite": refused(_sqlite(), UTF8),
+    "png": refused(_png(), BINARY + "picture"),
+    "jpeg": refused(b"\xff\xd8\xff\xe0\x00\x10JFIF\0\x01\x01" + NOISE + b"\xff\xd9", BINARY + "picture"),
+    "gif": refused(b"GIF89a\x40\0\x40\0\x80\0\0" + NOISE, BINARY + "picture"),
+    "elf": refused(_elf(), BINARY + "program"),
+    "zip": refused(_zip(), BINARY + "archive"),
+    "sqlite": refused(_sqlite(), BINARY + "database"),
     "pdf": refused(_pdf(), "PDF: convert it to text first"),
     "wav": refused(struct.pack("<4sI4s", b"RIFF", 20036, b"WAVE") + NOISE, UTF8),
     "bzip2": trained(bz2.compress(PLAIN)),
@@ -271,8 +272,8 @@ CONTENTS = {
     "decomposed": trained(unicodedata.normalize("NFD", "café über naïve\n") * 200, 600),
     "joiners": trained("می\u200cخواهم क्\u200dष\n" * 200, 400),
     "marks-without-end": trained(lambda: f"e{MARKS * 300_000} word", 2),
-    "symbols-without-end": trained(lambda: "".join(map(chr, SYMBOLS)) + " word", 1),
-    "control": trained(b"\x01\x02\x07\x08\x0e\x1b[31mred\x1b[0m \x7f\n" * 200, 400),
+    "symbols-without-end": refused(lambda: "".join(map(chr, SYMBOLS)) + " word", UTF8),
+    "control": refused(b"\x01\x02\x07\x08\x0e\x1b[31mred\x1b[0m \x7f\n" * 200, UTF8),
     "title-escape": trained("\x1b]0;a title\x07 word \x1b[2J\x1b[H\n" * 200, 1200),
     "separators": trained("one\x1etwo\x85three\u2028four\u2029five\x1csix\n" * 200, 1200),
 }

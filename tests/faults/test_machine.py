@@ -137,7 +137,7 @@ class Lives(RuleBasedStateMachine):
             (texts.touch if how == "touch" else texts.age)(name)
 
     @rule(
-        encoding=st.sampled_from(("utf-8", "utf-8", "latin-1")),
+        encoding=st.sampled_from(("auto", "utf-8", "latin-1")),
         max_bad_ratio=st.sampled_from((0.01, 0.01, 0.5)),
         on_change=st.sampled_from(("skip", "retrain")),
         epochs=st.sampled_from((0, 0, 0, 2)),
