@@ -251,7 +251,7 @@ class Rows:
             keep: The rows to keep, none of which was removed before: (n,).
         """
         number = np.where(keep, np.cumsum(keep, dtype=np.int32) - np.int32(1), np.int32(-1))
-        older, more = self.table.column("older"), self.table.column("more", keep)
+        older, more = self.table.column("older"), self.table.column("more")[keep]
         while (through := (older >= 0) & ~keep[older]).any():
             older[through] = older[older[through]]
         names, self._names = self._names, []

@@ -20,7 +20,7 @@ PIECE = 1 << BITS
 
 Array = npt.NDArray[Any]
 
-_CODES = {"u1": "B", "u2": "H", "u4": "I", "i4": "i", "i8": "q", "V32": "32s"}
+_CODES = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i4": "i", "i8": "q", "V16": "16s", "V32": "32s"}
 
 _FIRST = struct.Struct("<I")
 
