@@ -11,9 +11,9 @@ import numpy.typing as npt
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import IN_TRAINING, OUTCOMES
 from streamer.ledger.folded import FOLDED, Folded, FrozenFolded, Sums
-from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows
+from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
 from streamer.ledger.spans import NAMELESS, SPAN, Spans
-from streamer.ledger.table import Column, Frozen
+from streamer.ledger.table import PIECE, Column, Frozen
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -94,8 +94,8 @@ def _to_blob(texts: Iterable[str]) -> npt.NDArray[np.uint8]:
     return np.frombuffer(b"".join(chosen), np.uint8)
 
 
-def restore(columns: Mapping[str, npt.NDArray[Any]], rows: Rows, spans: Spans, folded: Folded) -> list[int]:
-    """Fill an empty ledger from the columns; return the rows under way.
+def restore(columns: Columns, rows: Rows, spans: Spans, folded: Folded) -> list[int]:
+    """Fill an empty ledger from the columns, and empty these; return the rows under way.
 
     Raises:
         StreamerError: With exit code 65 if a column is missing, has another type or length, or contains impossible
@@ -108,16 +108,17 @@ def restore(columns: Mapping[str, npt.NDArray[Any]], rows: Rows, spans: Spans, f
         for kind, found in zip((rows.reasons, rows.formats, rows.encodings), texts.values(), strict=True):
             for text in found:
                 kind.code(text)
-        table = {name: columns[name] for name in (*ROWS, *TEXTS.values())}
-        rows.restore(table, {name: columns[f"more/{name}"] for name in MORE}, columns["paths"].tobytes())
-        spans.restore({name: columns[f"spans/{name}"] for name in SPAN})
+        training = texts["reasons"].index(IN_TRAINING) if IN_TRAINING in texts["reasons"] else -1
+        under_way: list[int] = np.flatnonzero(columns["reason"] == training).tolist() if training >= 0 else []
         _restore_folded(columns, folded)
+        spans.restore({name: columns.pop(f"spans/{name}") for name in SPAN})
+        table = {name: columns.pop(name) for name in (*ROWS, *TEXTS.values())}
+        rows.restore(table, {name: columns.pop(f"more/{name}") for name in MORE}, columns.pop("paths"))
         if problem := _twice(rows):
             raise ValueError(problem)
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise StreamerError(f"the ledger is damaged: {error}", code=ExitCode.DAMAGED) from error
-    training = texts["reasons"].index(IN_TRAINING) if IN_TRAINING in texts["reasons"] else -1
-    return np.flatnonzero(columns["reason"] == training).tolist() if training >= 0 else []
+    return under_way
 
 
 def _restore_folded(columns: Mapping[str, npt.NDArray[Any]], folded: Folded) -> None:
@@ -180,12 +181,13 @@ def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
                 return f"{group}{name} is {column.dtype} of shape {column.shape}"
     rows = len(columns["outcome"])
     for name in ("paths", *TEXTS):
-        ends = columns[name] == 0
-        length = rows if name == "paths" else int(ends.sum())
-        if columns[name].dtype != "u1" or columns[name].ndim != 1 or (ends.size and not ends[-1]):
+        blob = columns[name]
+        if blob.dtype != "u1" or blob.ndim != 1 or (blob.size and blob[-1]):
             return f"{name} is not a list of names"
-        if length != int(ends.sum()) or (name == "paths" and rows and (ends[0] or (ends[1:] & ends[:-1]).any())):
-            return f"{name} is not a list of {rows} names"
+    ends = name_ends(columns["paths"])
+    if len(ends) != rows or (np.diff(ends, prepend=-1) == 1).any():
+        return f"paths is not a list of {rows} names"
+    del ends
     for names, codes in TEXTS.items():
         known = columns[names].tobytes().split(b"\0")[:-1]
         if len(set(known)) < len(known) or (rows and columns[codes].max() >= len(known)):
@@ -200,31 +202,52 @@ def _beyond(rows: npt.NDArray[np.uint32], length: int) -> bool:
 
 def _impossible(columns: Mapping[str, npt.NDArray[Any]]) -> str:
     """Return what no row can be."""
-    rows, outcome, size = len(columns["outcome"]), columns["outcome"], columns["size"]
+    rows = len(columns["outcome"])
     at, source = columns["more/row"], columns["more/source"]
     twice = len(at) and (at.min() < 0 or at.max() >= rows or len(np.unique(at)) < len(at))
     if twice or (len(source) and not -1 <= source.min() <= source.max() < rows) or _beyond(columns["spans/row"], rows):
         return "more/row has a row twice, or more/ or spans/ has one that is not there"
-    if outcome.max() >= len(OUTCOMES) or columns["moved"].max() > 1 or columns["passes"].max() >= 1 << 31:
+    if columns["outcome"].max() >= len(OUTCOMES) or columns["moved"].max() > 1 or columns["passes"].max() >= 1 << 31:
         return "a row has an unknown outcome"
+    reasons = columns["reasons"].tobytes().split(b"\0")[:-1]
+    training = reasons.index(IN_TRAINING.encode()) if IN_TRAINING.encode() in reasons else -1
+    more = {name: columns[f"more/{name}"] for name in MORE}
+    for start in range(0, rows, PIECE):
+        stop = min(rows, start + PIECE)
+        some = {name: columns[name][start:stop] for name in ("outcome", "size", "words", "passes", "reason")}
+        mine = (at >= start) & (at < stop)
+        if problem := _unsound(some, {name: column[mine] for name, column in more.items()}, start, training):
+            return problem
+    return ""
+
+
+def _unsound(
+    columns: Mapping[str, npt.NDArray[Any]], more: Mapping[str, npt.NDArray[Any]], first: int, training: int
+) -> str:
+    """Return which row accounts for bytes that are not there; "" if none.
+
+    Args:
+        columns: The columns of some rows: each (n,).
+        more: What some of them need more; ``row`` counts from the first row of the ledger.
+        first: The number of their first row.
+        training: The number of the reason of a row under way, −1 if there is none.
+    """
+    outcome, size, rows = columns["outcome"], columns["size"], len(columns["size"])
     refused = outcome == SKIPPED
     text, trained = size.copy(), np.where(outcome == TRAINED, size, 0)
     start, offset = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     for column, name in ((text, "text_bytes"), (trained, "bytes_trained"), (start, "start"), (offset, "offset")):
-        column[at] = columns[f"more/{name}"]
+        column[more["row"] - first] = more[name]
     if min(map(np.min, (size, text, columns["words"], trained, start, offset))) < 0:
         return "a row has a negative number"
     if max(map(np.max, (np.where(refused, 0, size), text))) >= 1 << 62:  # a sparse file may be larger, and is refused
         return "a row has more bytes than there can be"
-    reasons = columns["reasons"].tobytes().split(b"\0")[:-1]
-    training = columns["reason"] == (reasons.index(IN_TRAINING.encode()) if IN_TRAINING.encode() in reasons else -1)
+    in_training = columns["reason"] == training
     nothing = (columns["words"] == 0) & (trained == 0) & (columns["passes"] == 0) & (offset == 0) & (start == 0)
     known = start + trained
     whole = np.where(outcome == TRAINED, known == text, known <= text) & (offset <= text)
-    sound = np.where(refused, nothing & ~training, whole & (~training | (outcome != TRAINED)))
-    if not sound.all():
-        return f"row {int(np.argmin(sound))} accounts for bytes that are not there"
-    return ""
+    sound = np.where(refused, nothing & ~in_training, whole & (~in_training | (outcome != TRAINED)))
+    return "" if sound.all() else f"row {first + int(np.argmin(sound))} accounts for bytes that are not there"
 
 
 def _twice(rows: Rows) -> str:

@@ -5,7 +5,7 @@ The intake remembers nothing else. The rows are stored in the same checkpoint as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -223,8 +223,8 @@ class Register:
         return {name: np.asarray(leaf) for name, leaf in leaves.items() if name != "root"}
 
     @classmethod
-    def from_arrays(cls, columns: Mapping[str, npt.NDArray[Any]], root: str = "") -> Self:
-        """Return the ledger of a folder whose :meth:`to_arrays` returned these columns.
+    def from_arrays(cls, columns: stored.Columns, root: str = "") -> Self:
+        """Return the ledger of a folder whose :meth:`to_arrays` returned these columns; it empties them.
 
         Raises StreamerError with exit code 65 if a column is missing, has another length than ``paths``, or contains
         impossible values.

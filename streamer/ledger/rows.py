@@ -38,6 +38,7 @@ TRAINED, SKIPPED = OUTCOMES.index("trained"), OUTCOMES.index("skipped")
 Columns = dict[str, npt.NDArray[Any]]
 
 _INT64 = np.iinfo(np.int64)
+_STEP = 1 << 22
 
 
 class Texts:
@@ -223,17 +224,21 @@ class Rows:
         self.more[at] = row
         return at
 
-    def restore(self, columns: Columns, more: Columns, names: bytes) -> None:
-        """Take over stored rows; ``names`` are NUL-terminated."""
-        starts = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(np.frombuffer(names, np.uint8) == 0) + 1])
-        rows = np.arange(len(starts) - 1)
-        links = np.full(len(rows), -1, np.int32)
-        links[more["row"]] = np.arange(len(more["row"]))
-        begins = starts[:-1] - starts[rows >> BITS << BITS]
-        self.table.extend({**columns, "name": begins, "older": np.full(len(rows), -1, np.int32), "more": links})
+    def restore(self, columns: Columns, more: Columns, names: npt.NDArray[np.uint8]) -> None:
+        """Take over stored rows, and empty the columns; ``names`` are NUL-terminated."""
+        starts = np.concatenate([np.zeros(1, np.int64), name_ends(names) + 1])
+        firsts = [*range(0, len(starts) - 1, PIECE), len(starts) - 1]
+        self._names = [bytearray(names[starts[low] : starts[high]]) for low, high in pairwise(firsts)]
+        for low, high in pairwise(firsts):
+            starts[low:high] -= starts[low]
+        columns["name"] = starts[:-1].astype(np.uint32)
+        columns["older"] = columns["more"] = np.full(len(starts) - 1, -1, np.int32)
+        if len(more["row"]):
+            columns["more"] = columns["more"].copy()
+            columns["more"][more["row"]] = np.arange(len(more["row"]))
+        del names, starts
+        self.table.extend(columns)
         self.more.extend(more)
-        bounds = [int(starts[row]) for row in (*range(0, len(rows), PIECE), len(rows))]
-        self._names = [bytearray(names[low:high]) for low, high in pairwise(bounds)]
         self._link()
         self._by_name.rebuild()
         self._by_head.rebuild()
@@ -314,6 +319,12 @@ class Rows:
         heads = self.table.column("head")
         rows = np.flatnonzero((heads != 0) & (self.table.column("outcome") < SKIPPED))
         return heads[rows], rows
+
+
+def name_ends(blob: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Return where the NULs in a blob of names are: (n,)."""
+    starts = range(0, len(blob), _STEP)  # a mask of all bytes would be as large as the names
+    return np.concatenate([np.zeros(0, np.int64), *(np.flatnonzero(blob[at : at + _STEP] == 0) + at for at in starts)])
 
 
 def _some_names(

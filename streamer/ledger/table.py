@@ -138,13 +138,14 @@ class Table:
         self[number] = row
         return number
 
-    def extend(self, columns: Mapping[str, Array]) -> None:
-        """Add rows to an empty table; a column that is not given is zeros."""
+    def extend(self, columns: dict[str, Array]) -> None:
+        """Add rows to an empty table, and remove the columns one after the other. One that is not given is zeros."""
         length = len(next(iter(columns.values())))
         self._pieces = [bytearray(PIECE * self._row.size) for _ in range(0, length, PIECE)]
         self._length = length
-        for start, piece in self._now().views():
-            for name, column in columns.items():
+        while columns:
+            name, column = columns.popitem()
+            for start, piece in self._now().views():
                 given = np.ascontiguousarray(column[start : start + len(piece)])
                 piece[name] = given.view(self._type[name])[:, 0] if given.ndim == 2 else given
 

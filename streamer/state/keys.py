@@ -173,7 +173,7 @@ def frozen_ledger(ledger: Ledger) -> dict[str, Any]:
 
 def read_ledger(read: TreeReader) -> Ledger:
     """Return the ledger whose :func:`ledger_leaves` are in a tree."""
-    ledger = Ledger.from_arrays(read.arrays("ledger"), read.string("ledger/root"))
+    ledger = Ledger.from_arrays(read.take("ledger"), read.string("ledger/root"))
     for recipe in ledger.formats:
         try:
             Recipe.parse(recipe)

@@ -131,7 +131,7 @@ class State:
 
     @classmethod
     def from_tree(cls, tree: Tree, given: Mapping[str, Any] | None = None) -> State:
-        """Return the state of a tree of this format version or an older one. It takes over the tree's arrays.
+        """Return the state of a tree of this format version or an older one. It empties the tree.
 
         Args:
             tree: What :meth:`to_tree` returned, or what was read from a checkpoint.
@@ -142,6 +142,7 @@ class State:
                 if the format is newer; 78 if a setting contradicts it.
         """
         read = TreeReader(migrate(tree))
+        tree.clear()  # a large ledger should not be in memory twice
         model = keys.read_model(read, given or {})
         return cls(
             model,

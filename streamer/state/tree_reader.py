@@ -92,11 +92,14 @@ class TreeReader:
                 raise damaged(f"{key} has numbers from {smallest} to {largest}")
         return values
 
-    def arrays(self, group: str) -> dict[str, npt.NDArray[Any]]:
-        """Return all arrays of a group, by their keys without the group."""
-        prefix = f"{group}/"
-        leaves = {key.removeprefix(prefix): leaf for key, leaf in self._tree.items() if key.startswith(prefix)}
-        return {name: leaf for name, leaf in leaves.items() if isinstance(leaf, np.ndarray)}
+    def take(self, group: str) -> dict[str, npt.NDArray[Any]]:
+        """Take all arrays of a group out of the tree, by their keys without the group: so they can be freed."""
+        prefix, found = f"{group}/", {}
+        for key, leaf in list(self._tree.items()):
+            if key.startswith(prefix) and isinstance(leaf, np.ndarray):
+                found[key.removeprefix(prefix)] = leaf
+                del self._tree[key]
+        return found
 
     def words(self, key: str) -> list[str]:
         """Return a list of distinct words from an array that :func:`to_blob` made."""

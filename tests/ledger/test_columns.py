@@ -30,14 +30,14 @@ def problem(**changes: Any) -> str:
     arrays = example().to_arrays()
     arrays |= {name.replace("__", "/"): np.array(column) for name, column in changes.items()}
     with pytest.raises(StreamerError) as caught:
-        Ledger.from_arrays(arrays)
+        Ledger.from_arrays(dict(arrays))
     return str(caught.value)
 
 
 def test_a_ledger_comes_back() -> None:
     """Stored and read, each row says the same, and storing it again gives the same bytes."""
     arrays = example().to_arrays()
-    again = Ledger.from_arrays(arrays)
+    again = Ledger.from_arrays(dict(arrays))
     assert [row.explanation for row in again] == [
         "", "its first 8 bytes are a copy of a", "in training", "a copy of a", "empty",
     ]  # fmt: skip

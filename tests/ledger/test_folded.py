@@ -95,7 +95,7 @@ def test_damage_is_told(column: str, change: Any) -> None:
     ledger.end_scan(1, lambda path: True)
     assert ledger.fold(1, str) == 2
     arrays = ledger.to_arrays()
-    assert len(Ledger.from_arrays(arrays)) == 0
+    assert len(Ledger.from_arrays(dict(arrays))) == 0
     with pytest.raises(StreamerError, match="the ledger is damaged") as caught:
         Ledger.from_arrays({**arrays, column: change(arrays[column])})
     assert caught.value.code == ExitCode.DAMAGED

@@ -70,7 +70,7 @@ def check(ledger: Ledger) -> None:
             assert row.bytes_skipped > 0
         assert row.bytes == row.bytes_trained + row.bytes_skipped <= max(row.text_bytes, row.signature.size)
     arrays = ledger.to_arrays()
-    again = Ledger.from_arrays(arrays)
+    again = Ledger.from_arrays(dict(arrays))
     assert list(map(story, again)) == list(map(story, ledger))
     assert {name: column.tobytes() for name, column in again.to_arrays().items()} == {
         name: column.tobytes() for name, column in arrays.items()

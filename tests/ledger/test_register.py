@@ -115,7 +115,7 @@ def test_a_hundred_thousand_files_are_no_burden() -> None:
     arrays["encodings"] = np.zeros(1, np.uint8)
     arrays["passes"] += 1
     start = time.process_time()
-    ledger = Ledger.from_arrays(arrays)
+    ledger = Ledger.from_arrays(dict(arrays))
     assert time.process_time() - start < 2
     start = time.process_time()
     again = ledger.to_arrays()

@@ -61,7 +61,7 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     arrays = {key.removeprefix("ledger/"): leaf for key, leaf in old.items() if key.startswith("ledger/")}
     root = arrays.pop("root")
     old = {key: leaf for key, leaf in old.items() if not key.startswith("ledger/")} | {"ledger/root": root}
-    old |= ledger_of_version_1(Ledger.from_arrays(arrays))  # type: ignore[arg-type]
+    old |= ledger_of_version_1(Ledger.from_arrays(dict(arrays)))  # type: ignore[arg-type]
     kept = {key: leaf for key, leaf in old.items() if key not in later and key.split("/", maxsplit=1)[0] not in without}
     return kept | {
         "format_version": 1,
@@ -99,7 +99,7 @@ def test_every_shape_of_version_1_gives_the_same_state(shape: str) -> None:
     state, without = SHAPES[shape]
     old = as_version_1(state.to_tree(), *without)
     before, keys = exact(copied(old)), list(old)
-    again = State.from_tree(old)
+    again = State.from_tree(dict(old))
     assert bits(again) == bits(state)
     assert (again.initial, again.scores, again.sequence) == (state.initial, state.scores, 3)
     assert exact(old) == before

@@ -87,7 +87,7 @@ def test_what_came_back_shares_nothing_that_changes() -> None:
     """Training one of two states that were read from the same tree leaves the other and the tree as they are."""
     tree = full().to_tree()
     before = exact(copied(tree))
-    one, other = State.from_tree(tree), State.from_tree(tree)
+    one, other = State.from_tree(dict(tree)), State.from_tree(dict(tree))
     unlike = bits(other)
     Trainer.of(one, threads=1).partial_fit(texts(5, seed=4))
     one.scores.add([Score(one.model.words_trained, "pairs a", 0.5, 3, 4)])

@@ -141,9 +141,10 @@ def test_a_record_that_judges_itself_is_damaged_with_65() -> None:
 
 
 def test_the_arrays_of_a_group() -> None:
-    """All arrays below a key come by the rest of their keys; scalars and other groups do not."""
+    """All arrays below a key come by the rest of their keys, and are gone; scalars and other groups stay."""
     tree: Tree = {"a/x": np.zeros(1), "a/b/y": np.ones(2), "a/n": 3, "ab/x": np.zeros(3), "a": np.zeros(4)}
-    assert {name: len(array) for name, array in TreeReader(tree).arrays("a").items()} == {"x": 1, "b/y": 2}
+    assert {name: len(array) for name, array in TreeReader(tree).take("a").items()} == {"x": 1, "b/y": 2}
+    assert list(tree) == ["a/n", "ab/x", "a"]
 
 
 def test_words_as_bytes() -> None:
