@@ -116,6 +116,27 @@ def read(folder: Path, files: int) -> dict[str, Any]:
     timed(figures, "seconds of the pause for a checkpoint", start)
     assert image
     figures["peak MB"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    del image
+    return figures | folded(state, files, folder, before)
+
+
+def folded(state: State, files: int, folder: Path, before: int) -> dict[str, Any]:
+    """Return the figures of a ledger all of whose files are gone, an eighth of them for long."""
+    figures: dict[str, Any] = {}
+    ledger = state.ledger
+    for name, some in (("an eighth", files // 8), ("the rest", files)):
+        ledger.begin_scan()
+        start = time.perf_counter()
+        ledger.end_scan(1, lambda name, some=some: int(name[: NAME - 4]) < some)  # type: ignore[misc]
+        timed(figures, f"seconds to note that {name} of the files are gone", start)
+        start = time.perf_counter()
+        ledger.fold(1, lambda reason: reason)
+        timed(figures, f"seconds to fold {name}", start)
+    assert ledger.folded[("trained", "")].files == files
+    gc.collect()
+    figures["bytes of a folded file in memory"] = round((resident() - before) / files, 1)
+    figures["bytes of a folded file in the checkpoint"] = Store(folder).publish(state.image(), 2).size_bytes / files
+    figures["peak MB of folding"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
     return figures
 
 
