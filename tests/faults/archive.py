@@ -92,7 +92,8 @@ class Archive:
         self._known: set[Lines] = set()  # all that any file ever held
         self._held: dict[str, set[Lines]] = {}  # what may have been trained under a name, and was found under no other
         self._trained: set[int] = set()  # lines that must have been trained
-        self._apart = False
+        self._apart = False  # whether a life was cut short, and no file has changed since
+        self._done = False  # whether all was trained, and no file has changed since
 
     def close(self) -> None:
         """Remove all of it."""
@@ -172,11 +173,6 @@ class Archive:
 
     # What happens to the trainer.
 
-    @property
-    def busy(self) -> bool:
-        """Whether a life was cut short."""
-        return self._apart
-
     def way(self) -> list[str]:
         """Return the failpoints that the next life would come by if nothing happened to it, with a copy of its own."""
         copy = self.home / "copy"
@@ -195,8 +191,10 @@ class Archive:
         assert life.ended_well or life.struck, f"it ended with {life.code}, and nothing had happened to it"
         assert life.code == 0, life.code
         if life.ended_well and not life.signals.received:
-            self._apart = False
-            self._compare()
+            assert not self._done or life.idle, "it was done, and found something to do"
+            if not self._done:
+                self._compare(stopped=self._apart)
+            self._apart, self._done = False, True
             self._check_files()
         else:
             self._apart = True
@@ -211,16 +209,22 @@ class Archive:
     def _changed(self) -> None:
         """Take note that files are about to change: what a twin would do from here on, the trainer may have done."""
         for twin in self._twins if self._apart else ():
-            shutil.rmtree(twin, ignore_errors=True)
-            twin.mkdir()
-            if path := newest_whole(self.folder):
-                shutil.copy2(path, twin)
-        self._apart = False
+            self._clone(twin)
+        self._apart = self._done = False
 
-    def _compare(self) -> None:
+    def _clone(self, twin: Path) -> None:
+        shutil.rmtree(twin, ignore_errors=True)
+        twin.mkdir()
+        if path := newest_whole(self.folder):
+            shutil.copy2(path, twin)
+
+    def _compare(self, *, stopped: bool) -> None:
         run = settings(self.run, threads=1, keep=1, checkpoint_every=3600.0)
         twin, hoarder = self._twins
-        assert self._live(twin, run).ended_well
+        if stopped:
+            assert self._live(twin, run).ended_well
+        else:
+            self._clone(twin)
         assert self._live(hoarder, settings(run, ledger_keep=0.0)).ended_well
         if not checkpoints(self.folder):
             assert not checkpoints(twin) and not checkpoints(hoarder)

@@ -1,207 +1,205 @@
-"""Thousands of lives of logs that are rotated, copied, packed, gone and back: each line is trained once, none is lost.
+"""Histories of logs that are rotated, copied, packed, gone and back: each line is trained once, and none is lost.
 
-What may happen is drawn by Hypothesis; what must hold is in :mod:`tests.faults.archive`.
+What may happen is drawn at random, the same for the same number; what must hold is in :mod:`tests.faults.archive`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.errors import FlakyStrategyDefinition
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from streamer.intake import reader
 from streamer.service import loop
 from streamer.service.saving import Saver
 
 from . import lives
-from .archive import NAMES, WORDS, Archive, kind_of
+from .archive import NAMES, WORDS, Archive, Lines, kind_of
 from .conftest import Amount, Tell
 from .lives import ANYWHERE, Fault
 
 BLOCK = 128
-CHOICE = st.integers(0, 999)
-COUNT = st.integers(1, 12)
-OFTEN_FALSE = st.sampled_from((False, False, False, True))
-
 LONGEST = 1_200.0
-"""Seconds after which no more sequences are begun."""
+"""Seconds after which no more histories are begun."""
 
-_told: Counter[str] = Counter()
+Rule = Callable[[Archive, random.Random], bool]
+Step = tuple[str, int]
+"""The name of a rule, and the seed of what it draws."""
+RULES: dict[str, tuple[Rule, int]] = {}
+"""What may happen, and how often, by name."""
 
 
-class Rotations(RuleBasedStateMachine):
-    """What may happen to logs and to the trainer that watches them."""
+def rule(often: int) -> Callable[[Rule], Rule]:
+    """List a rule, which returns whether it did anything."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.archive = Archive()
-        self._failed = False
-        _told["sequences"] += 1
+    def listed(function: Rule) -> Rule:
+        RULES[function.__name__] = function, often
+        return function
 
-    def teardown(self) -> None:
-        """End with a run that nothing happens to, so that all that came before is looked at."""
-        try:
-            if not self._failed:
-                self.archive.lead()
-                _told["folded"] += self.archive.folded
-        finally:
-            self.archive.close()
+    return listed
 
-    def _tip(self, choice: int) -> str | None:
-        """Return a file that may be copied or renamed."""
-        archive = self.archive
-        names = [name for name, log in archive.logs.items() if archive.tip(log.lines) and archive.free(name, log.lines)]
-        return sorted(names)[choice % len(names)] if names else None
 
-    def _place(self, choice: int, name: str, lines: tuple[int, ...], *, without: str = "") -> str | None:
-        """Return a name for such lines under which there is no file."""
-        archive = self.archive
-        names = [
-            new
-            for new in NAMES
-            if kind_of(new) == kind_of(name) and new not in archive.logs and new != without and archive.free(new, lines)
-        ]
-        return names[choice % len(names)] if names else None
+def tip(archive: Archive, chance: random.Random) -> str | None:
+    """Return a file that may be copied or renamed."""
+    names = [name for name, log in archive.logs.items() if archive.tip(log.lines) and archive.free(name, log.lines)]
+    return chance.choice(sorted(names)) if names else None
 
-    def _did(self, what: str) -> None:
-        _told["steps"] += 1
-        _told[what] += 1
 
-    @initialize(kinds=st.lists(st.sampled_from(sorted(WORDS)), min_size=1, max_size=3, unique=True))
-    def begin(self, kinds: list[str]) -> None:
-        """There are some logs."""
-        for kind in kinds:
-            self.archive.write(f"{kind}.0", 8)
+def place(archive: Archive, chance: random.Random, name: str, lines: Lines, *, without: str = "") -> str | None:
+    """Return a name for lines like those of a file, under which there is no file."""
+    of_kind = [new for new in NAMES if kind_of(new) == kind_of(name) and new not in (*archive.logs, without)]
+    names = [new for new in of_kind if archive.free(new, lines)]
+    return chance.choice(names) if names else None
 
-    @rule(choice=CHOICE, count=COUNT)
-    def write(self, choice: int, count: int) -> None:
-        """A program writes lines to a log, which is new if there was none."""
-        name = NAMES[choice % len(NAMES)]
-        log = self.archive.logs.get(name)
-        if log is None and not self.archive.free(name, ()) and choice % 5:
-            return  # seldom, another text is under the name of one that is gone
-        if log is None or not log.lines or self.archive.tip(log.lines):
-            self._did("write")
-            self.archive.write(name, count)
 
-    @precondition(lambda machine: machine.archive.logs)
-    @rule(choice=CHOICE, count=COUNT)
-    def append(self, choice: int, count: int) -> None:
-        """Lines are added to a log that is there."""
-        if name := self._tip(choice):
-            self._did("append")
-            self.archive.write(name, count)
+@rule(3)
+def write(archive: Archive, chance: random.Random) -> bool:
+    """A program writes lines to a log, which is new if there was none."""
+    name = chance.choice(NAMES)
+    log = archive.logs.get(name)
+    if log is None and not archive.free(name, ()) and chance.random() < 0.8:
+        return False  # seldom, another text is under the name of one that is gone
+    if log is None or not log.lines or archive.tip(log.lines):
+        archive.write(name, chance.randint(1, 12))
+        return True
+    return False
 
-    @rule(
-        choice=CHOICE,
-        place=CHOICE,
-        how=st.sampled_from(("rename", "create", "copy", "truncate", "both")),
-        before=st.integers(0, 4),
-        count=st.integers(0, 8),
+
+@rule(3)
+def append(archive: Archive, chance: random.Random) -> bool:
+    """Lines are added to a log that is there."""
+    if name := tip(archive, chance):
+        archive.write(name, chance.randint(1, 12))
+    return name is not None
+
+
+@rule(8)
+def rotate(archive: Archive, chance: random.Random) -> bool:
+    """A log has another name, or is there twice; perhaps after it has grown, and is begun anew."""
+    name = tip(archive, chance)
+    if not name:
+        return False
+    if chance.random() < 0.5:
+        archive.write(name, chance.randint(1, 4))
+    lines, how = archive.logs[name].lines, chance.choice(("rename", "create", "copy", "truncate", "twice"))
+    new, third = (place(archive, chance, name, lines) for _ in range(2))
+    if not new:
+        return False
+    (archive.rename if how in ("rename", "create") else archive.copy)(name, new)
+    if how == "truncate":
+        archive.truncate(name)
+    if how == "twice" and third and third != new:
+        archive.copy(new, third)
+    if how in ("create", "truncate") and chance.random() < 0.8:
+        archive.write(name, chance.randint(1, 8))
+    return True
+
+
+@rule(3)
+def pack(archive: Archive, chance: random.Random) -> bool:
+    """A log is packed, or unpacked."""
+    if name := tip(archive, chance):
+        archive.pack(name)
+    return name is not None
+
+
+@rule(4)
+def remove(archive: Archive, chance: random.Random) -> bool:
+    """A file is removed."""
+    if archive.logs:
+        archive.remove(chance.choice(sorted(archive.logs)))
+    return bool(archive.logs)
+
+
+@rule(5)
+def put_back(archive: Archive, chance: random.Random) -> bool:
+    """A file that was removed is there again, perhaps elsewhere, packed, or with more lines."""
+    there = [(name, log) for name, log in archive.gone if archive.tip(log.lines)]
+    if not there:
+        return False
+    name, log = chance.choice(there)
+    moved, repacked, count = chance.random() < 0.3, chance.random() < 0.3, chance.randint(-5, 6)
+    new = place(archive, chance, name, log.lines, without=name) if moved else name
+    if new is None or new in archive.logs or not archive.free(new, log.lines):
+        return False
+    archive.put_back(new, log._replace(packed=log.packed != repacked))
+    if count > 0:
+        archive.write(new, count)
+    return True
+
+
+@rule(4)
+def wait(archive: Archive, chance: random.Random) -> bool:
+    """Time passes: what is gone for a day is folded."""
+    archive.wait(chance.choice((0.02, 0.4, 1.1, 1.1)))
+    return True
+
+
+@rule(1)
+def work(archive: Archive, chance: random.Random) -> bool:
+    """From now on, the trainer works otherwise, with the same result."""
+    every, threads = chance.choice((0.0, 0.0, 3600.0)), chance.choice((1, 1, 2))
+    archive.run = lives.settings(
+        archive.run, keep=chance.randint(1, 3), threads=threads, checkpoint_every=every
     )
-    def rotate(self, choice: int, place: int, how: str, before: int, count: int) -> None:
-        """A log has another name, or is there twice; perhaps after it has grown, and is begun anew."""
-        archive, name = self.archive, self._tip(choice)
-        new = name and self._place(place, name, archive.logs[name].lines)
-        if not name or not new:
-            return
-        self._did(f"rotate by {how}")
-        if before:
-            archive.write(name, before)
-        if how in ("rename", "create"):
-            archive.rename(name, new)
-        else:
-            archive.copy(name, new)
-        if how == "truncate":
-            archive.truncate(name)
-        if how == "both":  # a copy of the copy
-            third = self._place(place // 2, name, archive.logs[name].lines)
-            if third:
-                archive.copy(new, third)
-        if how in ("create", "truncate") and count:
-            archive.write(name, count)
+    return True
 
-    @rule(choice=CHOICE)
-    def pack(self, choice: int) -> None:
-        """A log is packed, or unpacked."""
-        if name := self._tip(choice):
-            self._did("pack")
-            self.archive.pack(name)
 
-    @precondition(lambda machine: machine.archive.logs)
-    @rule(choice=CHOICE)
-    def remove(self, choice: int) -> None:
-        """A file is removed."""
-        self._did("remove")
-        names = sorted(self.archive.logs)
-        self.archive.remove(names[choice % len(names)])
+@rule(7)
+def live(archive: Archive, chance: random.Random) -> bool:
+    """The trainer runs, and nothing happens to it."""
+    archive.lead()
+    return True
 
-    @precondition(lambda machine: machine.archive.gone)
-    @rule(choice=CHOICE, place=CHOICE, moved=OFTEN_FALSE, repacked=OFTEN_FALSE, count=st.integers(-6, 6))
-    def put_back(self, choice: int, place: int, moved: bool, repacked: bool, count: int) -> None:
-        """A file that was removed is there again, perhaps elsewhere, packed, or with more lines."""
-        archive = self.archive
-        name, log = archive.gone[choice % len(archive.gone)]
-        if not archive.tip(log.lines):
-            return
-        new = self._place(place, name, log.lines, without=name) if moved else name
-        if new is None or new in archive.logs or not archive.free(new, log.lines):
-            return
-        self._did("put back")
-        archive.put_back(new, log._replace(packed=log.packed != repacked))
-        if count > 0:
-            archive.write(new, count)
 
-    @rule(days=st.sampled_from((0.02, 0.4, 1.1, 1.1)))
-    def wait(self, days: float) -> None:
-        """Time passes: what is gone for a day is folded."""
-        self._did("wait")
-        self.archive.wait(days)
+@rule(3)
+def kill(archive: Archive, chance: random.Random) -> bool:
+    """The trainer is killed before any of the calls that it makes to the disk."""
+    return archive.lead(Fault("kill", ANYWHERE, chance.randint(1, len(archive.way())))).struck
 
-    @rule(
-        keep=st.integers(1, 3),
-        threads=st.sampled_from((1, 1, 2)),
-        every=st.sampled_from((0.0, 0.0, 3600.0)),
-    )
-    def work(self, keep: int, threads: int, every: float) -> None:
-        """From now on, the trainer works otherwise, with the same result."""
-        _told["steps"] += 1
-        archive = self.archive
-        archive.run = lives.settings(archive.run, keep=keep, threads=threads, checkpoint_every=every)
 
-    @rule()
-    def live(self) -> None:
-        """The trainer runs, and nothing happens to it."""
-        self._lead(Fault("nothing", ANYWHERE, 0))
+@rule(3)
+def kill_in_the_middle(archive: Archive, chance: random.Random) -> bool:
+    """The trainer is killed when it has begun, most likely in the middle of a file."""
+    name = chance.choice(("block.trained", "checkpoint.published", "block.advanced"))
+    reached = archive.way().count(name)
+    return reached > 0 and archive.lead(Fault("kill", name, chance.randint(1, reached))).struck
 
-    @rule(number=st.integers(0, 300), action=st.sampled_from(("kill", "kill", "kill", "stop")))
-    def end(self, number: int, action: str) -> None:
-        """The trainer is killed before any of the calls that it makes to the disk, or told to stop."""
-        self._lead(Fault(action, ANYWHERE, 1 + number % len(self.archive.way())))
 
-    @rule(number=st.integers(0, 30), name=st.sampled_from(("block.trained", "checkpoint.published", "block.advanced")))
-    def kill_in_the_middle(self, number: int, name: str) -> None:
-        """The trainer is killed when it has begun, most likely in the middle of a file."""
-        reached = self.archive.way().count(name)
-        if reached:
-            self._lead(Fault("kill", name, 1 + number % reached))
+@rule(1)
+def stop(archive: Archive, chance: random.Random) -> bool:
+    """The trainer is told to stop."""
+    return archive.lead(Fault("stop", ANYWHERE, chance.randint(1, len(archive.way())))).struck
 
-    def _lead(self, fault: Fault) -> None:
-        _told["lives"] += 1
-        self._failed = True
-        life = self.archive.lead(fault)
-        self._failed = False
-        if life.struck:
-            self._did(fault.action)
+
+def history(number: int, length: int) -> list[Step]:
+    """Return what happens, in the history of a number."""
+    chance = random.Random(number)
+    names, often = list(RULES), [often for _, often in RULES.values()]
+    return [(name, chance.getrandbits(32)) for name in chance.choices(names, often, k=length)]
+
+
+def play(number: int, steps: list[Step], told: Counter[str]) -> None:
+    """Let it all happen, and end with a run that nothing happens to."""
+    archive = Archive()
+    done: list[Step] = []
+    try:
+        for kind in random.Random(number).sample(sorted(WORDS), 2):
+            archive.write(f"{kind}.0", 8)
+        for name, seed in steps:
+            done.append((name, seed))
+            told[name] += RULES[name][0](archive, random.Random(seed))
+        archive.lead()
+        told["folded"] += archive.folded
+    except Exception as error:
+        raise AssertionError(f"history {number}, after {done}: {error}") from error
+    finally:
+        archive.close()
 
 
 @pytest.fixture(autouse=True)
@@ -220,29 +218,20 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_whatever_happens_each_line_is_trained_once(
     amount: Amount, tell: Tell, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """Any sequence of rotations, kills and long absences ends where a run ends that was never stopped or never folded."""
-    _told.clear()
+    """Rotations, kills and long absences end where a run ends that was never stopped, and one that never folds.
+
+    The long set draws other histories each time, and every other one is saved beside the training, as in truth.
+    """
+    told = Counter[str]()
     at_random = request.config.getoption("--long")
-    started, in_step = time.monotonic(), True
-    while _told["sequences"] < amount(20, 5_000) and time.monotonic() - started < LONGEST:
-        # Beside the training two runs of the same rules differ, which Hypothesis takes ill.
-        with contextlib.suppress(*(() if in_step else (FlakyStrategyDefinition,))):
-            run_state_machine_as_test(
-                Rotations,
-                settings=settings(
-                    max_examples=20,
-                    stateful_step_count=amount(30, 50),
-                    derandomize=not at_random,
-                    deadline=None,
-                    database=None,
-                    print_blob=True,
-                    suppress_health_check=list(HealthCheck),
-                    phases=(Phase.generate,),
-                ),
-            )
-        if at_random:  # every other time as it is in truth, beside the training: then no two runs are the same
-            in_step = not in_step
-            monkeypatch.setattr(loop, "Saver", lives.InStep if in_step else Saver)
-    figures = ", ".join(f"{count:,} {name}" for name, count in _told.most_common())
+    started = time.monotonic()
+    first = time.time_ns() % 10**9 if at_random else 0
+    for number in range(first, first + amount(12, 5_000)):
+        if time.monotonic() - started > LONGEST:
+            break
+        monkeypatch.setattr(loop, "Saver", Saver if at_random and number % 2 else lives.InStep)
+        play(number, history(number, amount(25, 60)), told)
+        told["histories"] += 1
+    figures = ", ".join(f"{count:,} {name}" for name, count in told.most_common())
     tell(f"lives of logs: {figures}; {time.monotonic() - started:.0f} s")
-    assert min(_told[name] for name in ("kill", "stop", "pack", "put back", "folded")) > 0, figures
+    assert min(told[name] for name in (*RULES, "folded")) > 0, figures
