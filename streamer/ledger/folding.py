@@ -100,8 +100,8 @@ def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.
     return number
 
 
-def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> None:
-    """Note since when files are gone; see :meth:`.ledger.Ledger.end_scan`.
+def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> bool:
+    """Note since when files are gone, and return whether any has gone or returned; see :meth:`.ledger.Ledger.end_scan`.
 
     Args:
         rows: The rows.
@@ -111,11 +111,13 @@ def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> N
     """
     gone, there = rows.table.column("gone"), np.ones(len(rows), np.bool_)
     there[: len(here)] = here
-    rows.table.change("gone", there & (gone > 0), 0)
+    returned = there & (gone > 0)
+    rows.table.change("gone", returned, 0)
     missing = ~there & (gone == 0) & _newest(rows)
     for row in np.flatnonzero(missing).tolist():
         missing[row] = inside(rows.path(row))
     rows.table.change("gone", missing, max(1, now))
+    return bool(returned.any() or missing.any())
 
 
 def due_rows(rows: Rows, before: int) -> Mask:

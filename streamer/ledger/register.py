@@ -142,16 +142,19 @@ class Register:
         """From now on, remember which files were asked for with :meth:`seen`."""
         self._here = bytearray(len(self._rows))
 
-    def end_scan(self, now: int, inside: Callable[[str], bool]) -> None:
+    def end_scan(self, now: int, inside: Callable[[str], bool]) -> bool:
         """Note which files were missed for the first time since :meth:`begin_scan`, and which have returned.
+
+        Returns whether there are any.
 
         Args:
             now: Seconds since 1970.
             inside: Returns whether a file is one of those that were scanned.
         """
         assert self._here is not None
-        missed(self._rows, np.frombuffer(self._here, np.bool_), now, inside)
+        noted = missed(self._rows, np.frombuffer(self._here, np.bool_), now, inside)
         self._here = None
+        return noted
 
     def fold(self, before: int, of: Callable[[str], str]) -> int:
         """Fold the files that are gone since before a time, in seconds since 1970; return how many rows that are.

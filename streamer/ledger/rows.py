@@ -165,6 +165,7 @@ class Rows:
             self._by_name.add(key, entry.row)
         else:
             self._by_name.replace(key, older, entry.row)
+            self.table[older] = (*self.table[older][:15], 0)  # whatever is begun of a file, it is there
         self.store(entry)
 
     def store(self, entry: Entry) -> None:

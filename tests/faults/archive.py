@@ -169,7 +169,9 @@ class Archive:
     def free(self, name: str, lines: Lines) -> bool:
         """Return whether these lines may be written under a name, and are not taken for a rewritten file."""
         others = [log.lines for other, log in self.logs.items() if other != name]
-        return all(_begins(lines, held) or any(_begins(one, held) for one in others) for held in self._held.get(name, ()))
+        return all(
+            _begins(lines, held) or any(_begins(one, held) for one in others) for held in self._held.get(name, ())
+        )
 
     # What happens to the trainer.
 
