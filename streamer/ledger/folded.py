@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,6 +140,18 @@ class Folded:
         heads = self.table.column("head")
         numbers = np.flatnonzero(self.table.column("name"))
         return heads[numbers], numbers
+
+
+def versions_sums(columns: Mapping[str, npt.NDArray[Any]]) -> dict[tuple[str, str], Sums]:
+    """Return what versions add up to, as columns like :data:`FOLDED`, by outcome and class of reason."""
+    text, start, words = (columns[name].astype(np.int64) for name in ("text_bytes", "start", "words"))
+    found = {}
+    for reason, mine in (("", start == 0), (COPY, start > 0)):
+        columns_of = (text - start, start, words)
+        one = Sums(int(mine.sum()), *(int(column[mine].sum()) for column in columns_of))
+        if one.files:
+            found["trained", reason] = one
+    return found
 
 
 def name_key(path: str) -> int:

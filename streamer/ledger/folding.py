@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
 from streamer.ledger.folded import DIGEST, FOLDED, Folded, Sums, name_key
-from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows
+from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows, fit
 from streamer.ledger.spans import Spans
 from streamer.ledger.table import PIECE
 
@@ -60,9 +60,14 @@ def sums(rows: FrozenRows, of: Class, keep: Mask | None = None) -> dict[tuple[st
         mine = groups == group
         key = OUTCOMES[group // len(classes)], classes[group % len(classes)]
         columns = (found[name][chosen][mine] for name in ("bytes_trained", "bytes_skipped", "words"))
-        one = Sums(int(mine.sum()), *(int(column.sum()) for column in columns))
+        one = Sums(int(mine.sum()), *map(_total, columns))
         total[key] = total.get(key, Sums()).plus(one)
     return total
+
+
+def _total(column: npt.NDArray[np.int64]) -> int:
+    """Return the sum of numbers that are not negative, beyond 64 bits too: a sparse file may have 2⁶³ − 1 bytes."""
+    return (int((column >> 32).sum()) << 32) + int((column & 0xFFFFFFFF).sum())
 
 
 def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.NDArray[np.int32]:
@@ -92,7 +97,7 @@ def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.
         codes = np.array([known.code(text) for text in texts], np.uint16)
         columns[name] = codes[table.array(name)[numbers]]
     for key, one in sums(frozen, of, going).items():
-        folded.sums[key] = folded.sums.get(key, Sums()).plus(one)
+        folded.sums[key] = Sums(*map(fit, folded.sums.get(key, Sums()).plus(one)))
     folded.add({name: columns[name] for name in FOLDED})
     keep = ~going & (table.array("outcome") != GONE)
     number = rows.compact(keep)

@@ -63,13 +63,13 @@ class Register:
 
     @property
     def formats(self) -> list[str]:
-        """Return the recipes by which its files were read, as a new list."""
-        return list(self._rows.formats.texts)
+        """Return the recipes by which its files were read, with those of folded ones, as a new list."""
+        return list(dict.fromkeys([*self._rows.formats.texts, *self._folded.formats.texts]))
 
     @property
     def encodings(self) -> list[str]:
-        """Return the codecs by which its files were read, as a new list; one may be empty, for not known."""
-        return list(self._rows.encodings.texts)
+        """Return the codecs by which its files were read, with those of folded ones; one may be empty, for not known."""
+        return list(dict.fromkeys([*self._rows.encodings.texts, *self._folded.encodings.texts]))
 
     @property
     def entries(self) -> list[Entry]:
