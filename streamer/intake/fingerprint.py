@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable
 HEADS = tuple(8 * 4**level for level in range(9))
 """Lengths of the beginnings that make keys, in bytes; the longest is half a MiB."""
 
+WIDEST = 4
+"""Bytes of a line end in UTF-32: in little-endian encodings, it ends with NULs."""
+
 
 class Fingerprint:
     """SHA-256 of bytes that come in pieces, and of those of their beginnings that are asked for.
@@ -52,7 +55,7 @@ class Fingerprint:
                 self._look_up(digest, stop)
             if stop in self._wanted:
                 self.prefixes[stop] = digest
-                if piece[max(done - 1, 0) : done] in (b"\n", b"\r"):
+                if piece[max(done - WIDEST, 0) : done].rstrip(b"\0").endswith((b"\n", b"\r")):
                     self.line_ends.add(stop)
         self._hash.update(memoryview(piece)[done:] if done else piece)
         self.length = end

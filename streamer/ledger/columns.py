@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import IN_TRAINING, OUTCOMES
-from streamer.ledger.folded import FOLDED, Folded, FrozenFolded, Sums
+from streamer.ledger.folded import FOLDED, Folded, FrozenFolded, Sums, versions_sums
 from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
 from streamer.ledger.spans import NAMELESS, SPAN, Spans
 from streamer.ledger.table import PIECE, Column, Frozen
@@ -150,9 +150,11 @@ def _restore_folded(columns: Mapping[str, npt.NDArray[Any]], folded: Folded) -> 
     keys = [(OUTCOMES[code], reason) for code, reason in zip(outcome.tolist(), reasons, strict=True)]
     rows = zip(*(column.tolist() for column in numbers), strict=True)
     sums = {key: Sums(*row) for key, row in zip(keys, rows, strict=True)}
-    versions = sum(one.files for (outcome, _), one in sums.items() if outcome == "trained")
-    if len(sums) < len(keys) or versions != length:
-        raise ValueError(f"sums/ has {versions} trained files, and folded/ has {length}, or sums/ has a row twice")
+    trained = {key: one for key, one in sums.items() if any(one) and key[0] != OUTCOMES[SKIPPED]}
+    if len(sums) < len(keys) or trained != versions_sums(found):
+        raise ValueError("sums/ has a row twice, or is not what folded/ adds up to")
+    if any(one.bytes_trained or one.words for (outcome, _), one in sums.items() if outcome == OUTCOMES[SKIPPED]):
+        raise ValueError("sums/ has refused files that were trained")
     folded.restore(found, sums)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,9 +112,8 @@ class Folded:
         return entry
 
     def add(self, columns: dict[str, npt.NDArray[Any]]) -> None:
-        """Add versions, as columns like :data:`FOLDED`."""
-        for row in zip(*(_listed(columns[name]) for name in FOLDED), strict=True):
-            self.table.append(row)
+        """Add versions, as columns like :data:`FOLDED`, which are emptied."""
+        self.table.extend(columns)
         self._rebuild()
 
     def restore(self, columns: dict[str, npt.NDArray[Any]], sums: dict[tuple[str, str], Sums]) -> None:
@@ -142,10 +141,18 @@ class Folded:
         return heads[numbers], numbers
 
 
+def versions_sums(columns: Mapping[str, npt.NDArray[Any]]) -> dict[tuple[str, str], Sums]:
+    """Return what versions add up to, as columns like :data:`FOLDED`, by outcome and class of reason."""
+    text, start, words = (columns[name].astype(np.int64) for name in ("text_bytes", "start", "words"))
+    found = {}
+    for reason, mine in (("", start == 0), (COPY, start > 0)):
+        columns_of = (text - start, start, words)
+        one = Sums(int(mine.sum()), *(int(column[mine].sum()) for column in columns_of))
+        if one.files:
+            found["trained", reason] = one
+    return found
+
+
 def name_key(path: str) -> int:
     """Return the digest of a name, 64 bits: never 0."""
     return int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:8], "big") or 1
-
-
-def _listed(column: npt.NDArray[Any]) -> list[Any]:
-    return [bytes(row) for row in column] if column.ndim == 2 else column.tolist()

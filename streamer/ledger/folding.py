@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
-from streamer.ledger.folded import DIGEST, FOLDED, Folded, Sums, name_key
-from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows
+from streamer.ledger.folded import DIGEST, Folded, Sums, name_key
+from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows, fit
 from streamer.ledger.spans import Spans
 from streamer.ledger.table import PIECE
 
@@ -60,9 +60,14 @@ def sums(rows: FrozenRows, of: Class, keep: Mask | None = None) -> dict[tuple[st
         mine = groups == group
         key = OUTCOMES[group // len(classes)], classes[group % len(classes)]
         columns = (found[name][chosen][mine] for name in ("bytes_trained", "bytes_skipped", "words"))
-        one = Sums(int(mine.sum()), *(int(column.sum()) for column in columns))
+        one = Sums(int(mine.sum()), *map(_total, columns))
         total[key] = total.get(key, Sums()).plus(one)
     return total
+
+
+def _total(column: npt.NDArray[np.int64]) -> int:
+    """Return the sum of numbers that are not negative, beyond 64 bits too: a sparse file may have 2⁶³ − 1 bytes."""
+    return (int((column >> 32).sum()) << 32) + int((column & 0xFFFFFFFF).sum())
 
 
 def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.NDArray[np.int32]:
@@ -83,7 +88,7 @@ def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.
     numbers = np.flatnonzero(trained)
     columns: dict[str, npt.NDArray[Any]] = {name: found[name][numbers] for name in ("text_bytes", "start", "words")}
     columns |= {name: table.array(name)[numbers] for name in ("head", "passes", "moved")}
-    columns["name"] = np.array([name_key(rows.path(row)) for row in numbers.tolist()], np.uint64)
+    columns["name"] = np.fromiter((name_key(path) for _, path in rows.paths(trained)), np.uint64, len(numbers))
     columns["sha256"] = table.array("sha256")[numbers, :DIGEST]
     for name, texts, known in (
         ("format", frozen.formats, folded.formats),
@@ -92,16 +97,17 @@ def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.
         codes = np.array([known.code(text) for text in texts], np.uint16)
         columns[name] = codes[table.array(name)[numbers]]
     for key, one in sums(frozen, of, going).items():
-        folded.sums[key] = folded.sums.get(key, Sums()).plus(one)
-    folded.add({name: columns[name] for name in FOLDED})
+        folded.sums[key] = Sums(*map(fit, folded.sums.get(key, Sums()).plus(one)))
     keep = ~going & (table.array("outcome") != GONE)
+    del frozen, table, found, numbers, trained  # who holds what is frozen has all rows twice
+    folded.add(columns)
     number = rows.compact(keep)
     spans.renumber(number)
     return number
 
 
-def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> None:
-    """Note since when files are gone; see :meth:`.ledger.Ledger.end_scan`.
+def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> bool:
+    """Note since when files are gone, and return whether any has gone or returned; see :meth:`.ledger.Ledger.end_scan`.
 
     Args:
         rows: The rows.
@@ -111,11 +117,13 @@ def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> N
     """
     gone, there = rows.table.column("gone"), np.ones(len(rows), np.bool_)
     there[: len(here)] = here
-    rows.table.change("gone", there & (gone > 0), 0)
+    returned = there & (gone > 0)
+    rows.table.change("gone", returned, 0)
     missing = ~there & (gone == 0) & _newest(rows)
-    for row in np.flatnonzero(missing).tolist():
-        missing[row] = inside(rows.path(row))
+    for row, path in rows.paths(missing.copy()):
+        missing[row] = inside(path)
     rows.table.change("gone", missing, max(1, now))
+    return bool(returned.any() or missing.any())
 
 
 def due_rows(rows: Rows, before: int) -> Mask:

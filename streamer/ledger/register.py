@@ -63,13 +63,13 @@ class Register:
 
     @property
     def formats(self) -> list[str]:
-        """Return the recipes by which its files were read, as a new list."""
-        return list(self._rows.formats.texts)
+        """Return the recipes by which its files were read, with those of folded ones, as a new list."""
+        return list(dict.fromkeys([*self._rows.formats.texts, *self._folded.formats.texts]))
 
     @property
     def encodings(self) -> list[str]:
-        """Return the codecs by which its files were read, as a new list; one may be empty, for not known."""
-        return list(self._rows.encodings.texts)
+        """Return the codecs by which its files, also folded ones, were read; one may be empty, for not known."""
+        return list(dict.fromkeys([*self._rows.encodings.texts, *self._folded.encodings.texts]))
 
     @property
     def entries(self) -> list[Entry]:
@@ -142,16 +142,19 @@ class Register:
         """From now on, remember which files were asked for with :meth:`seen`."""
         self._here = bytearray(len(self._rows))
 
-    def end_scan(self, now: int, inside: Callable[[str], bool]) -> None:
+    def end_scan(self, now: int, inside: Callable[[str], bool]) -> bool:
         """Note which files were missed for the first time since :meth:`begin_scan`, and which have returned.
+
+        Returns whether there are any.
 
         Args:
             now: Seconds since 1970.
             inside: Returns whether a file is one of those that were scanned.
         """
         assert self._here is not None
-        missed(self._rows, np.frombuffer(self._here, np.bool_), now, inside)
+        noted = missed(self._rows, np.frombuffer(self._here, np.bool_), now, inside)
         self._here = None
+        return noted
 
     def fold(self, before: int, of: Callable[[str], str]) -> int:
         """Fold the files that are gone since before a time, in seconds since 1970; return how many rows that are.

@@ -139,15 +139,21 @@ class Table:
         return number
 
     def extend(self, columns: dict[str, Array]) -> None:
-        """Add rows to an empty table, and remove the columns one after the other. One that is not given is zeros."""
-        length = len(next(iter(columns.values())))
-        self._pieces = [bytearray(PIECE * self._row.size) for _ in range(0, length, PIECE)]
-        self._length = length
+        """Add rows, and remove the columns one after the other. Of new pieces, a column that is not given is zeros."""
+        first, length = self._length, len(next(iter(columns.values())))
+        self._length += length
+        self._pieces += [
+            bytearray(PIECE * self._row.size) for _ in range(len(self._pieces) << BITS, self._length, PIECE)
+        ]
+        for at in range(first >> BITS, len(self._pieces)):
+            self._own(at)
+        views = [(start, piece) for start, piece in self._now().views() if start + len(piece) > first]
         while columns:
             name, column = columns.popitem()
-            for start, piece in self._now().views():
-                given = np.ascontiguousarray(column[start : start + len(piece)])
-                piece[name] = given.view(self._type[name])[:, 0] if given.ndim == 2 else given
+            for start, piece in views:
+                begin = max(start, first)
+                given = np.ascontiguousarray(column[begin - first : start + len(piece) - first])
+                piece[name][begin - start :] = given.view(self._type[name])[:, 0] if given.ndim == 2 else given
 
     def freeze(self) -> Frozen:
         """Return the rows as they are now."""

@@ -71,7 +71,8 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
         while True:
             tidier.looks()
             scan = box.scan() if once else box.look()
-            tidier.looked(scan)
+            if tidier.looked(scan):
+                service.saver.changed()
             service.display.waiting(scan.waiting)
             service.announce(scan.ready)
             for candidate in scan.ready:

@@ -44,15 +44,19 @@ class Tidier:
         if self._looking:
             self._ledger.begin_scan()
 
-    def looked(self, scan: Scan) -> None:
-        """Note what was found, if it was all that is there; fold what is gone for long."""
+    def looked(self, scan: Scan) -> bool:
+        """Note what was found, if it was all that is there; fold what is gone for long.
+
+        Returns whether the ledger has changed, which is worth a checkpoint: the next process must know since when.
+        """
         if not self._looking or not scan.whole:
-            return
+            return False
         now = self._clock()
         self._next = now + self._keep / SHARE
-        self._ledger.end_scan(int(now), self._inside)
+        noted = self._ledger.end_scan(int(now), self._inside)
         if folded := self._ledger.fold(int(now - self._keep), reason_class):
             _log.info("ledger.folded", files=folded, listed=len(self._ledger))
+        return noted or folded > 0
 
     def _inside(self, name: str) -> bool:
         path = name if name.startswith("/") else f"{self._ledger.root}/{name}"

@@ -15,6 +15,7 @@ from typing import Any
 
 from streamer.answers import reports
 from streamer.settings import DEFAULT_EXCLUDE
+from streamer.state.reading import read_ledger
 
 Row = dict[str, Any]
 PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
@@ -32,6 +33,7 @@ def check_accounts(folder: Path, inbox: Path, *, whole: bool = True, elsewhere: 
     """
     rows = reports.files(folder)
     status = reports.status(folder)
+    folded = read_ledger(folder).folded
     by_path: dict[str, list[Row]] = {}
     for row in rows:
         assert row["bytes"] == row["bytes_trained"] + row["bytes_skipped"], row
@@ -40,13 +42,18 @@ def check_accounts(folder: Path, inbox: Path, *, whole: bool = True, elsewhere: 
         assert (row["outcome"] == "trained") == (row["reason"] == "" or copied), row
         assert row["outcome"] != "skipped" or row["bytes_trained"] == row["words"] == 0, row
         by_path.setdefault(row["path"], []).append(row)
+    elsewhere += sum(one.words for one in folded.values())
     assert sum(row["words"] for row in rows) + elsewhere == status["words_seen"], "a word is counted in one row"
-    assert Counter(row["outcome"] for row in rows) == Counter(status["files"])
-    seen = sum(row["bytes"] for row in rows)
-    skipped = Counter[str]()
-    for row in rows:
-        skipped[row["reason"]] += row["bytes_skipped"]
-    assert seen == sum(row["bytes_trained"] for row in rows) + skipped.total()
+    outcomes = Counter(row["outcome"] for row in rows)
+    for (outcome, _), one in folded.items():
+        outcomes[outcome] += one.files
+    assert outcomes == Counter(status["files"])
+    trained, skipped = (
+        sum(row[name] for row in rows) + sum(getattr(one, name) for one in folded.values())
+        for name in ("bytes_trained", "bytes_skipped")
+    )
+    told = status["bytes"]
+    assert (told["seen"], told["trained"], sum(told["skipped"].values())) == (trained + skipped, trained, skipped)
     if whole:
         for path in taken(inbox):
             name = os.path.relpath(path, inbox)

@@ -30,6 +30,7 @@ import streamer
 from streamer.answers import reports
 from streamer.checkpoints import Store, Tree, decode, encode, seal
 from streamer.errors import ExitCode, StreamerError
+from streamer.intake.reasons import reason_class
 from streamer.ledger.entries import Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.model.sgns import Loss
@@ -46,7 +47,10 @@ FLOATS = (float("nan"), float("inf"), float("-inf"), -1.0, 0.0, 1e-45, 3e38, -3e
 
 
 def make(folder: Path) -> None:
-    """Save two checkpoints of a small trainer, with something in every table, as ``1.h5`` and ``2.h5``."""
+    """Save two checkpoints of a small trainer, with something in every table, as ``1.h5`` and ``2.h5``.
+
+    Some files are folded in both: the journal has spans without a name.
+    """
     trainer = Trainer(vector_size=8, min_count=2, threads=1)
     trainer.history.resolution = 1000
     rng = random.Random(1)
@@ -65,6 +69,7 @@ def make(folder: Path) -> None:
 
 
 def _keep_books(ledger: Ledger, number: int, size: int) -> None:
+    _fold_some(ledger, number)
     for name, outcome in (("a", "trained"), ("b", "partial"), ("c", "skipped")):
         path = f"{name}{number}\udce9.txt"
         look = Verdict(Signature(size, number, 3), hashlib.sha256(path.encode("utf-8", "replace")).digest(), size)
@@ -76,6 +81,31 @@ def _keep_books(ledger: Ledger, number: int, size: int) -> None:
         ledger.advance(entry, size // (1 if outcome == "trained" else 2), 100)
         if outcome == "trained":
             ledger.finish(entry)
+
+
+def _fold_some(ledger: Ledger, number: int) -> None:
+    """Train a text, another that begins with it, and one in another encoding; fold them, with a refused file."""
+    whole = hashlib.sha256(b"long%d" % number).digest()
+    first = Verdict(Signature(90, number, 3), hashlib.sha256(b"%d" % number).digest(), 90)
+    first = first._replace(text_sha256=first.sha256, heads=(40 + number,), encoding="utf-8")
+    longer = first._replace(
+        signature=Signature(200, number, 3),
+        text_bytes=200,
+        text_sha256=whole,
+        prefixes={90: first.sha256},
+        line_ends=(90,),
+    )
+    other = hashlib.sha256(b"other%d" % number).digest()
+    russian = first._replace(sha256=other, text_sha256=other, heads=(50,), encoding="cp1251")
+    for name, look in (("first", first), ("longer", longer), ("russian", russian)):
+        entry = ledger.plan(f"gone {name} {number}", look)
+        assert entry is not None
+        ledger.advance(entry, look.text_bytes, 10)
+        ledger.finish(entry)
+    ledger.refuse(f"gone refused {number}", Signature(7, number, 3), "it is empty")
+    ledger.begin_scan()
+    ledger.end_scan(number, lambda path: path.startswith("gone"))
+    assert ledger.fold(number, reason_class) == 4
 
 
 def _flipped(data: bytes, rng: random.Random) -> bytes:
@@ -181,9 +211,11 @@ def _other_leaf(leaf: Any, rng: random.Random) -> Any:
                 near = int(leaf[place]) + rng.choice((-1, 1))
                 changed[place] = min(max(rng.choice((*EXTREMES, near, near)), bounds.min), bounds.max)
         return changed
+    with np.errstate(over="ignore"):
+        narrow = leaf.astype(np.float16)
     return rng.choice((
         leaf[:-1], np.concatenate([leaf, leaf[:1]]), leaf[:0], np.concatenate([leaf, leaf]), leaf[::-1].copy(),
-        leaf.astype(np.float16), leaf[None], leaf.reshape(-1), 3, "x", np.zeros((len(leaf), 0), leaf.dtype),
+        narrow, leaf[None], leaf.reshape(-1), 3, "x", np.zeros((len(leaf), 0), leaf.dtype),
     ))  # fmt: skip
 
 
@@ -217,8 +249,16 @@ def judged(folder: Path, way: str) -> str:
 
 
 def lives(folder: Path) -> None:
-    """Check that a trainer that was resumed goes on, can be saved, and be resumed again."""
+    """Check that a trainer that was resumed goes on, can be saved, and be resumed again; and folded files return."""
     trainer = Trainer.resume(folder, threads=1)
+    ledger = trainer.state.ledger
+    for name in ("first", "longer", "russian"):
+        digest = hashlib.sha256(name.encode()).digest()
+        look = Verdict(Signature(300, 9, 9), digest, 300, text_sha256=digest, heads=(40, 50))
+        ledger.plan(f"gone {name} 1", look)
+    ledger.begin_scan()
+    ledger.end_scan(99, lambda path: path.startswith("gone"))
+    ledger.fold(99, reason_class)
     trainer.partial_fit(["word1 word2 word3 word4 new new new"])
     trainer.state.ledger.reconsider(bool)
     State.from_tree(_tree(b"".join(encode(trainer.state.to_tree()))))

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 import streamer
 from streamer.checkpoints import Store
+from streamer.state.reading import read_ledger
 from streamer.system.failpoints import FAILPOINTS
 
 from ..support.corpus import put, text
-from ..support.process import QUICK, Ended, done, run
+from ..support.process import QUICK, Ended, done, run, until
 from .accounting import check_accounts
 from .state import State
 
@@ -59,15 +61,30 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def before(inbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return checkpoints of the old files, two of them, and put new ones beside those files."""
+    """Return checkpoints of the old files, two of them, and put new ones beside those files.
+
+    Two of the old files are folded: one returns under another name, the other with more text.
+    """
     folder = tmp_path_factory.mktemp("before")
-    later = [inbox / f"{number}.txt" for number in (4, 5)]
+    later, gone = [inbox / f"{number}.txt" for number in (4, 5)], [inbox / f"gone{number}.txt" for number in (1, 2)]
+    for number, path in enumerate(gone):
+        put(path, text(20 + number, 4_000), age=9100 - number)
     for path in later:
         path.rename(path.with_suffix(".tmp"))
     done("watch", inbox, "--once", *OPTIONS, folder=folder)
+    for path in gone:
+        path.rename(path.with_suffix(".tmp"))
+    done("watch", inbox, "--once", *OPTIONS, folder=folder)
+    missed = read_ledger(folder / "checkpoints").to_arrays()["gone"].max()
+    until(lambda: time.time() > missed + 2, "the time of the files that are gone to be over")
+    done("watch", inbox, "--once", *OPTIONS, "--ledger-keep", "1s", folder=folder)
     for path in later:
         path.with_suffix(".tmp").rename(path)
     done("watch", inbox, "--once", *OPTIONS, folder=folder)
+    assert len(read_ledger(folder / "checkpoints").to_arrays()["folded/name"]) == len(gone)
+    gone[0].with_suffix(".tmp").rename(inbox / "more.txt")
+    gone[1].with_suffix(".tmp").unlink()
+    put(gone[1], text(21, 4_000) + text(22, 4_000), age=8500)
     put(inbox / LARGE, text(10, 2_400_000), age=8000)
     put(inbox / "packed.gz", gzip.compress(text(11, 30_000).encode(), mtime=0), age=7000)
     put(inbox / "more" / "noise.bin", bytes(range(256)) * 20, age=6000)

@@ -8,6 +8,7 @@ recovers.
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import os
 import random
@@ -23,6 +24,8 @@ import pytest
 
 from streamer.checkpoints import Checkpoint, Image, Store, Tree, format, publish, seal
 from streamer.errors import ExitCode, StreamerError
+from streamer.ledger.entries import Signature, Verdict
+from streamer.ledger.ledger import Ledger
 
 from .conftest import Amount, Tell
 from .mutants import MUTANTS
@@ -33,9 +36,33 @@ NONE, LOST = "none", "lost"
 Play = Callable[[Recorder], None]
 
 
+FOLDED = 500
+"""The number of the state that has a ledger, in which some files are folded; it takes longer than all others."""
+
+
+@functools.cache
+def ledger() -> Ledger:
+    """Return a ledger of a file that is there, and of three that are folded."""
+    found = Ledger("/inbox")
+    for name in ("here", "gone 1", "gone 2", "gone 3"):
+        digest = hashlib.sha256(name.encode()).digest()
+        entry = found.plan(name, Verdict(Signature(50, 1, 1), digest, 50, text_sha256=digest, heads=(7,)))
+        assert entry
+        found.advance(entry, 50, 9)
+        found.finish(entry)
+    found.begin_scan()
+    found.seen("here", Signature(50, 1, 1))
+    found.end_scan(1, lambda path: True)
+    assert found.fold(1, str) == 3
+    return found
+
+
 def tree(number: int) -> Tree:
     """Return a state that tells its number in every part."""
-    return {"model/vectors": np.full(400, number, np.int32), "number": number}
+    found: Tree = {"model/vectors": np.full(400, number, np.int32), "number": number}
+    if number == FOLDED:
+        found |= {f"ledger/{name}": leaf for name, leaf in ledger().to_arrays().items()}
+    return found
 
 
 def same_bits(left: Tree, right: Tree) -> bool:
@@ -49,7 +76,8 @@ def same_bits(left: Tree, right: Tree) -> bool:
 @functools.cache
 def image(number: int) -> Image:
     """Return a state as it is stored; making it takes longer than all else."""
-    return Image(tree(number))
+    leaves = ledger().freeze().leaves() if number == FOLDED else {}
+    return Image({**tree(number), **{f"ledger/{name}": leaf for name, leaf in leaves.items() if name != "root"}})
 
 
 @contextmanager
@@ -120,6 +148,13 @@ def saving(keep: int, saves: int = 4, *folders: str) -> Play:
     return play
 
 
+def saving_what_is_folded(record: Recorder) -> None:
+    """Save a state, and another in which files were folded."""
+    trainer = Trainer(record, record.root / "a", 1, iter((1, FOLDED)))
+    trainer.save()
+    trainer.save()
+
+
 def starting(keep: int, damaged: int, present: int = 3) -> Play:
     """Return what a start does over so many checkpoints, the newest damaged, and over what killed processes left."""
 
@@ -168,6 +203,7 @@ def killed_and_started(keep: int, after: int) -> Play:
 
 SCENARIOS: dict[str, tuple[Names, Play, int]] = {
     **{f"saving, keep {keep}": ({}, saving(keep), keep) for keep in (1, 2, 3)},
+    "saving, with folded files": ({}, saving_what_is_folded, 1),
     "saving, nested folders": ({}, saving(2, 2, "b", "c"), 2),
     **{
         f"starting, {damaged} of 3 damaged, keep {keep}": (prepared(damaged), starting(keep, damaged), keep)
