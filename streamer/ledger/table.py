@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Frozen(NamedTuple):
 
     kind: np.dtype[Any]
     length: int
-    memory: list[bytearray]
+    memory: list[mmap]
 
     def views(self) -> Iterator[tuple[int, Array]]:
         """Yield each piece as a structured array, with the number of its first row."""
@@ -105,7 +106,7 @@ class Table:
     def __init__(self, fields: Mapping[str, str]) -> None:
         self._row = struct.Struct("<" + "".join(_CODES[kind] for kind in fields.values()))
         self._type = np.dtype(list(fields.items()))
-        self._pieces: list[bytearray] = []
+        self._pieces: list[mmap] = []
         self._length = 0
         self._frozen = 0  # rows of the newest Frozen
         self._shared: set[int] = set()  # pieces that are in it
@@ -133,7 +134,7 @@ class Table:
         """Add a row and return its number."""
         number = self._length
         if not number & (PIECE - 1):
-            self._pieces.append(bytearray(PIECE * self._row.size))
+            self._pieces.append(_memory(PIECE * self._row.size))
         self._length += 1
         self[number] = row
         return number
@@ -142,9 +143,7 @@ class Table:
         """Add rows, and remove the columns one after the other. Of new pieces, a column that is not given is zeros."""
         first, length = self._length, len(next(iter(columns.values())))
         self._length += length
-        self._pieces += [
-            bytearray(PIECE * self._row.size) for _ in range(len(self._pieces) << BITS, self._length, PIECE)
-        ]
+        self._pieces += [_memory(PIECE * self._row.size) for _ in range(len(self._pieces) << BITS, self._length, PIECE)]
         for at in range(first >> BITS, len(self._pieces)):
             self._own(at)
         views = [(start, piece) for start, piece in self._now().views() if start + len(piece) > first]
@@ -187,12 +186,12 @@ class Table:
             chosen = view[rows[at : at + len(view)]]
             while len(chosen):
                 if not self._length & (PIECE - 1):
-                    self._pieces.append(bytearray(PIECE * self._row.size))
+                    self._pieces.append(_memory(PIECE * self._row.size))
                 start = self._length & (PIECE - 1)
                 some, chosen = chosen[: PIECE - start], chosen[PIECE - start :]
                 np.frombuffer(self._pieces[-1], self._type)[start : start + len(some)] = some
                 self._length += len(some)
-            found.memory[at >> BITS] = bytearray()  # so that there are never two of the whole table
+            found.memory[at >> BITS] = _memory(1)  # so that there are never two of the whole table
 
     def _now(self) -> Frozen:
         """Return the rows; what the caller sees changes with them."""
@@ -202,4 +201,11 @@ class Table:
         """Copy a piece that is frozen before it changes."""
         if piece in self._shared:
             self._shared.discard(piece)
-            self._pieces[piece] = self._pieces[piece][:]
+            shared, own = self._pieces[piece], _memory(PIECE * self._row.size)
+            np.frombuffer(own, np.uint8)[:] = np.frombuffer(shared, np.uint8)
+            self._pieces[piece] = own
+
+
+def _memory(size: int) -> mmap:
+    """Return zeros from the system itself: what is freed goes back to it, however large other objects were."""
+    return mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS)
