@@ -12,7 +12,6 @@ import gc
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,12 @@ def resident() -> int:
     """Return the bytes of memory that this process holds."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_mb() -> int:
+    """Return the most memory that this process ever held, in MB. ``ru_maxrss`` would count that of its parent."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return round(int(line.split()[1]) * 1024 / 1e6)
 
 
 def columns(files: int) -> dict[str, np.ndarray[Any, Any]]:
@@ -103,6 +108,7 @@ def read(folder: Path, files: int) -> dict[str, Any]:
     state = State.from_tree(found[1])
     timed(figures, "seconds to build the ledger", start)
     del found
+    figures["peak MB of the start"] = peak_mb()
     gc.collect()
     figures["bytes of a file in memory, beside its name"] = round((resident() - before) / files - NAME, 1)
     figures["resident MB"] = round(resident() / 1e6)
@@ -115,7 +121,6 @@ def read(folder: Path, files: int) -> dict[str, Any]:
     image = state.image()
     timed(figures, "seconds of the pause for a checkpoint", start)
     assert image
-    figures["peak MB"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
     del image
     return figures | folded(state, files, folder, before)
 
@@ -136,7 +141,7 @@ def folded(state: State, files: int, folder: Path, before: int) -> dict[str, Any
     gc.collect()
     figures["bytes of a folded file in memory"] = round((resident() - before) / files, 1)
     figures["bytes of a folded file in the checkpoint"] = Store(folder).publish(state.image(), 2).size_bytes / files
-    figures["peak MB of folding"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    figures["peak MB of folding"] = peak_mb()
     return figures
 
 
