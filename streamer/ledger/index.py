@@ -11,7 +11,7 @@ _SPARE = 64
 """Slots behind the last home: the search never goes around the end."""
 _FULL = 0.8
 """Share of slots in use at which the table is built anew."""
-_ROOM = 0.5
+_ROOM = 0.65
 """Share in use after that."""
 
 
