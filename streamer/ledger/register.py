@@ -68,7 +68,7 @@ class Register:
 
     @property
     def encodings(self) -> list[str]:
-        """Return the codecs by which its files were read, with those of folded ones; one may be empty, for not known."""
+        """Return the codecs by which its files, also folded ones, were read; one may be empty, for not known."""
         return list(dict.fromkeys([*self._rows.encodings.texts, *self._folded.encodings.texts]))
 
     @property

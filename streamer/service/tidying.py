@@ -47,7 +47,7 @@ class Tidier:
     def looked(self, scan: Scan) -> bool:
         """Note what was found, if it was all that is there; fold what is gone for long.
 
-        Returns whether the ledger has changed, and is worth a checkpoint: a process may end before a file's time is over.
+        Returns whether the ledger has changed, which is worth a checkpoint: the next process must know since when.
         """
         if not self._looking or not scan.whole:
             return False

@@ -223,6 +223,29 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     structlog.configure(**before)
 
 
+def test_a_file_is_folded_though_nothing_else_happens() -> None:
+    """That it is gone is saved: each start would else begin its time anew. If it returns, it is known."""
+    archive = Archive()
+    try:
+        archive.write("plain.0", 9)
+        archive.write("wide.0", 9)
+        archive.lead()
+        for name in sorted(archive.logs):
+            archive.remove(name)
+        for days in (0.5, 0.5, 0.6):
+            archive.lead()
+            archive.wait(days)
+        archive.lead()
+        assert archive.folded == 2
+        archive.put_back("wide.1", archive.gone[1][1])
+        archive.put_back("plain.0", archive.gone[0][1])
+        archive.write("plain.0", 3)
+        archive.write("wide.1", 3)
+        archive.lead()
+    finally:
+        archive.close()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_whatever_happens_each_line_is_trained_once(

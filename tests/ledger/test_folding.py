@@ -198,3 +198,38 @@ def test_few_of_many_are_not_folded_yet() -> None:
     assert fold(ledger, rest) == 5
 
     check(ledger)
+
+
+def test_a_file_that_returns_as_something_else_begins_its_time_anew() -> None:
+    """What was noted when it was missed does not come up again with the version that was there then."""
+    ledger = Ledger()
+    one(ledger, "a", b"the text of a\n")
+    ledger.begin_scan()
+    ledger.end_scan(5, lambda path: True)
+    one(ledger, "a", b"another text\n", time=1)
+    one(ledger, "a", b"the text of a\n", time=2)
+    ledger = Ledger.from_arrays(ledger.to_arrays())
+    ledger.begin_scan()
+    ledger.end_scan(9, lambda path: True)
+    assert ledger.fold(8, same) == 0
+    assert ledger.fold(9, same) == 1
+
+
+def test_sums_beyond_64_bits() -> None:
+    """A sparse file may be as large as files can be, and there may be two."""
+    ledger = Ledger()
+    for name in "abc":
+        ledger.refuse(name, Signature(2**63 - 1, 1, 1), "sparse")
+    assert ledger.sums(same) == {("skipped", "sparse"): Sums(3, 0, 3 * (2**63 - 1), 0)}
+    assert fold(ledger, {}) == 3
+    check(ledger)
+    assert Ledger.from_arrays(ledger.to_arrays()).sums(same)["skipped", "sparse"] == Sums(3, 0, 2**63 - 1, 0)
+
+
+def test_formats_and_encodings_of_folded_files_are_known() -> None:
+    """So that a checkpoint is refused that has others than there are."""
+    ledger = Ledger()
+    one(ledger, "a", b"the text of a\n")
+    found = ledger.formats, ledger.encodings
+    assert fold(ledger, {}) == 1
+    assert (Ledger.from_arrays(ledger.to_arrays()).formats, ledger.encodings) == found
