@@ -246,6 +246,24 @@ def test_a_file_is_folded_though_nothing_else_happens() -> None:
         archive.close()
 
 
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_a_file_whose_name_is_freed_has_its_turn(block: int) -> None:
+    """A log begun anew is refused until the old one is found under another name; then it comes before what is newer."""
+    archive = Archive()
+    try:
+        archive.write("plain.0", 8)
+        archive.lead()
+        archive.rename("plain.0", "plain.1")
+        archive.write("plain.0", 7)
+        archive.write("plain.1", 9)
+        archive.write("plain.2", 4)
+        assert archive.lead(Fault("kill", "block.trained", block)).struck
+        archive.lead()
+        assert set(archive.logs) == {"plain.0", "plain.1", "plain.2"}
+    finally:
+        archive.close()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_whatever_happens_each_line_is_trained_once(

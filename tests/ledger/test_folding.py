@@ -233,3 +233,29 @@ def test_formats_and_encodings_of_folded_files_are_known() -> None:
     found = ledger.formats, ledger.encodings
     assert fold(ledger, {}) == 1
     assert (Ledger.from_arrays(ledger.to_arrays()).formats, ledger.encodings) == found
+
+
+def test_sums_are_by_class() -> None:
+    """Reasons with figures of one file are one class, folded or not."""
+    ledger = Ledger()
+    for number in (1, 2, 3):
+        ledger.refuse(f"{number}", Signature(10, 1, 1), f"not text: {number} %")
+    expected = {("skipped", "not text"): Sums(3, 0, 30, 0)}
+    assert ledger.sums(lambda reason: reason.partition(":")[0]) == expected
+    ledger.begin_scan()
+    ledger.end_scan(1, lambda path: True)
+    assert ledger.fold(1, lambda reason: reason.partition(":")[0]) == 3
+    assert ledger.folded == expected
+
+
+def test_the_journal_names_the_files_that_stay() -> None:
+    """Their rows have other numbers; what was folded in between has no name."""
+    ledger = Ledger()
+    for name in "abcdef":
+        one(ledger, name, b"the text of " + name.encode())
+    there = {row.path: row.signature for row in ledger if row.path in "bef"}
+    assert fold(ledger, there) == 3
+    arrays = ledger.to_arrays()
+    assert arrays["spans/row"].tolist() == [0xFFFFFFFF, 0, 0xFFFFFFFF, 1, 2]
+    assert arrays["spans/start"].tolist() == [13, 0, 26, 0, 0]
+    assert [row.path for row in ledger] == ["b", "e", "f"]
