@@ -171,7 +171,8 @@ class Ledger(Register):
             entry.moved = True
             self._store(entry)
         refused = self._refused(entry.path)
-        if refused and refused.reason == REWRITTEN:
+        if refused and refused.reason == REWRITTEN and refused.signature.ctime_ns != -1:
+            self._freed = True
             refused.signature = Signature(refused.signature.size, refused.signature.mtime_ns, -1)
             self._rows.store(refused)
 

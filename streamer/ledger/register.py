@@ -42,6 +42,7 @@ class Register:
         self._spans = Spans()
         self._open: dict[int, Entry] = {}  # by row: what is written to a row only when it is stored
         self._folded = Folded()
+        self._freed = False  # whether a file that was refused as rewritten is to be checked again
         self._here: bytearray | None = None  # during a scan: the rows whose files are there
 
     @property
@@ -121,6 +122,11 @@ class Register:
         """Return why the newest version of a file was refused, or None if it was not."""
         refused = self._refused(path)
         return refused.explanation if refused else None
+
+    def freed(self) -> bool:
+        """Return whether, since this was asked last, a name was freed whose file was refused: it has its turn again."""
+        freed, self._freed = self._freed, False
+        return freed
 
     def reconsider(self, stale: Callable[[Entry], bool]) -> None:
         """Forget the signatures of files whose refusal is stale, so that they are checked again.

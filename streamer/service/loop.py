@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -68,15 +68,15 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
     with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
+        freed = False
         while True:
             tidier.looks()
-            scan = box.scan() if once else box.look()
+            scan = box.scan() if once or freed else box.look()
             if tidier.looked(scan):
                 service.saver.changed()
             service.display.waiting(scan.waiting)
             service.announce(scan.ready)
-            for candidate in scan.ready:
-                service.take(files.named(candidate, root))
+            freed = service.take_all(files.named(candidate, root) for candidate in scan.ready)
             service.score_if_due()
             if once and not scan.ready and not scan.waiting:
                 refuse_unreadable(root, scan)
@@ -100,10 +100,11 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
     before = list(record.losses)
     for epoch in range(epochs):
         service.display.epoch(epoch + 1, epochs)
-        candidates = service.files.candidates(paths, passes=epoch + 1)
-        service.announce(candidates)
-        for candidate in candidates:
-            service.take(candidate, passes=epoch + 1)
+        freed = True
+        while freed:
+            candidates = service.files.candidates(paths, passes=epoch + 1)
+            service.announce(candidates)
+            freed = service.take_all(candidates, passes=epoch + 1)
         service.schedule.drain()
         service.score_if_due()
         # Not "if anything was trained now": after a kill in a later epoch, the rest of its file comes in the first.
@@ -260,6 +261,17 @@ class Service:
     def _gone(self, entry: Entry) -> None:
         self.state.ledger.abandon(entry, REMOVED)
         self._skipped(entry.path, REMOVED)
+
+    def take_all(self, candidates: Iterable[Candidate], *, passes: int = 1) -> bool:
+        """Take files one after the other, up to one that frees the name of another; return whether there is one.
+
+        That other file was refused, and has its turn now, as it has if the process is started again here: look again.
+        """
+        for candidate in candidates:
+            self.take(candidate, passes=passes)
+            if self.state.ledger.freed():
+                return True
+        return False
 
     def take(self, candidate: Candidate, *, passes: int = 1) -> None:
         """Train what is new in a file, or record why not; one log line in either case.

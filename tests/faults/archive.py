@@ -303,6 +303,13 @@ class Archive:
         assert sum(status["files"].values()) == len(listing.files) + listing.folded
         assert listing.folded == status["files_folded"]
         assert sum(row["bytes_trained"] for row in listing.files) <= bytes_
+        named = tree["ledger/spans/row"] < 2**32 - 1
+        of_rows = Counter[int]()
+        for row, length in zip(tree["ledger/spans/row"][named], tree["ledger/spans/length"][named], strict=True):
+            of_rows[int(row)] += int(length)
+        assert of_rows.total() + int(tree["ledger/spans/start"][~named].sum()) == bytes_, "the journal has other bytes"
+        for number, row_bytes in of_rows.items():
+            assert row_bytes <= listing.files[number]["bytes_trained"], "the journal names another file"
         if not listing.folded:
             assert sum(row["bytes"] for row in listing.files) == told["seen"]
             assert sum(row["words"] for row in listing.files) == status["words_seen"]

@@ -223,6 +223,47 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     structlog.configure(**before)
 
 
+def test_a_file_is_folded_though_nothing_else_happens() -> None:
+    """That it is gone is saved: each start would else begin its time anew. If it returns, it is known."""
+    archive = Archive()
+    try:
+        archive.write("plain.0", 9)
+        archive.write("wide.0", 9)
+        archive.lead()
+        for name in sorted(archive.logs):
+            archive.remove(name)
+        for days in (0.5, 0.5, 0.6):
+            archive.lead()
+            archive.wait(days)
+        archive.lead()
+        assert archive.folded == 2
+        archive.put_back("wide.1", archive.gone[1][1])
+        archive.put_back("plain.0", archive.gone[0][1])
+        archive.write("plain.0", 3)
+        archive.write("wide.1", 3)
+        archive.lead()
+    finally:
+        archive.close()
+
+
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_a_file_whose_name_is_freed_has_its_turn(block: int) -> None:
+    """A log begun anew is refused until the old one is found under another name; then it comes before what is newer."""
+    archive = Archive()
+    try:
+        archive.write("plain.0", 8)
+        archive.lead()
+        archive.rename("plain.0", "plain.1")
+        archive.write("plain.0", 7)
+        archive.write("plain.1", 9)
+        archive.write("plain.2", 4)
+        assert archive.lead(Fault("kill", "block.trained", block)).struck
+        archive.lead()
+        assert set(archive.logs) == {"plain.0", "plain.1", "plain.2"}
+    finally:
+        archive.close()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_whatever_happens_each_line_is_trained_once(

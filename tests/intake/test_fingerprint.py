@@ -43,3 +43,12 @@ def test_a_short_text_has_no_key() -> None:
 def test_no_key_is_zero() -> None:
     """0 says that there is none."""
     assert key_of(bytes(32)) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1251"])
+def test_a_line_ends_in_each_encoding(encoding: str) -> None:
+    """In little-endian ones, its last byte is a NUL."""
+    line, more = "a line\n".encode(encoding), "and a word".encode(encoding)
+    found = Fingerprint([len(line), len(line + more)])
+    found.update(line + more + line)
+    assert found.line_ends == {len(line)}

@@ -198,3 +198,64 @@ def test_few_of_many_are_not_folded_yet() -> None:
     assert fold(ledger, rest) == 5
 
     check(ledger)
+
+
+def test_a_file_that_returns_as_something_else_begins_its_time_anew() -> None:
+    """What was noted when it was missed does not come up again with the version that was there then."""
+    ledger = Ledger()
+    one(ledger, "a", b"the text of a\n")
+    ledger.begin_scan()
+    ledger.end_scan(5, lambda path: True)
+    one(ledger, "a", b"another text\n", time=1)
+    one(ledger, "a", b"the text of a\n", time=2)
+    ledger = Ledger.from_arrays(ledger.to_arrays())
+    ledger.begin_scan()
+    ledger.end_scan(9, lambda path: True)
+    assert ledger.fold(8, same) == 0
+    assert ledger.fold(9, same) == 1
+
+
+def test_sums_beyond_64_bits() -> None:
+    """A sparse file may be as large as files can be, and there may be two."""
+    ledger = Ledger()
+    for name in "abc":
+        ledger.refuse(name, Signature(2**63 - 1, 1, 1), "sparse")
+    assert ledger.sums(same) == {("skipped", "sparse"): Sums(3, 0, 3 * (2**63 - 1), 0)}
+    assert fold(ledger, {}) == 3
+    check(ledger)
+    assert Ledger.from_arrays(ledger.to_arrays()).sums(same)["skipped", "sparse"] == Sums(3, 0, 2**63 - 1, 0)
+
+
+def test_formats_and_encodings_of_folded_files_are_known() -> None:
+    """So that a checkpoint is refused that has others than there are."""
+    ledger = Ledger()
+    one(ledger, "a", b"the text of a\n")
+    found = ledger.formats, ledger.encodings
+    assert fold(ledger, {}) == 1
+    assert (Ledger.from_arrays(ledger.to_arrays()).formats, ledger.encodings) == found
+
+
+def test_sums_are_by_class() -> None:
+    """Reasons with figures of one file are one class, folded or not."""
+    ledger = Ledger()
+    for number in (1, 2, 3):
+        ledger.refuse(f"{number}", Signature(10, 1, 1), f"not text: {number} %")
+    expected = {("skipped", "not text"): Sums(3, 0, 30, 0)}
+    assert ledger.sums(lambda reason: reason.partition(":")[0]) == expected
+    ledger.begin_scan()
+    ledger.end_scan(1, lambda path: True)
+    assert ledger.fold(1, lambda reason: reason.partition(":")[0]) == 3
+    assert ledger.folded == expected
+
+
+def test_the_journal_names_the_files_that_stay() -> None:
+    """Their rows have other numbers; what was folded in between has no name."""
+    ledger = Ledger()
+    for name in "abcdef":
+        one(ledger, name, b"the text of " + name.encode())
+    there = {row.path: row.signature for row in ledger if row.path in "bef"}
+    assert fold(ledger, there) == 3
+    arrays = ledger.to_arrays()
+    assert arrays["spans/row"].tolist() == [0xFFFFFFFF, 0, 0xFFFFFFFF, 1, 2]
+    assert arrays["spans/start"].tolist() == [13, 0, 26, 0, 0]
+    assert [row.path for row in ledger] == ["b", "e", "f"]

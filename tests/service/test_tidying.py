@@ -36,6 +36,27 @@ def test_a_file_is_folded_when_its_time_is_over() -> None:
     assert look() == ["here", "/elsewhere/gone"]
 
 
+def test_it_says_what_is_worth_a_checkpoint() -> None:
+    """That a file is gone, that it has returned, and that it was folded; or else each start would forget it."""
+    ledger, now = Ledger("/inbox"), [1000.0]
+    ledger.refuse("a", Signature(5, 1, 1), "empty")
+    tidier = Tidier(ledger, Path("/inbox"), 300, lambda: now[0])
+
+    def look(seconds: float, *, there: bool, whole: bool = True) -> bool:
+        now[0] += seconds
+        tidier.looks()
+        if there:
+            ledger.seen("a", Signature(5, 1, 1))
+        return tidier.looked(Scan(whole=whole))
+
+    assert [look(20, there=there) for there in (True, False, False, True, True)] == [False, True, False, True, False]
+    assert not look(20, there=False, whole=False)
+    assert look(20, there=False)
+    assert look(301, there=False)
+    assert not ledger.entries
+    assert not look(20, there=False)
+
+
 def test_files_are_listed_for_ever_with_0() -> None:
     """Then nothing is noted either."""
     ledger, now = Ledger("/inbox"), [1000.0]
