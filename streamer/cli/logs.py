@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -118,5 +117,4 @@ class _ConsoleFile:
                     self._torn = b"" if written == len(data) else b"\n"
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._console.file.flush()
+        """Do nothing: each line is written at once."""

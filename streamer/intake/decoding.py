@@ -95,6 +95,7 @@ PRIVATE = 0.06
 Numbers with a fraction have many of the latter, when they are read as UTF-16."""
 _USUAL = b"\a\b\t\n\f\r\v\x1a\x1b\x1c\x1d\x1e\x1f"
 """Controls of printers and terminals, Ctrl-Z, which ended files, and those that separate records and fields."""
+_ODD = bytes(byte for byte in (*range(0x20), 0x7F) if byte not in _USUAL)
 
 
 class Census:
@@ -115,7 +116,7 @@ class Census:
         self._plain = codec.name.startswith(_ASCII_INSIDE)
         self._units = codec.width > 1
         self._bytes_only = bytes_only
-        self._decoder = _decoder(codec.name)
+        self._decoder: codecs.IncrementalDecoder | None = None  # nearly every text is ASCII so far
         self._tail = b""
         self._characters, self._bad = (-1 if codec.mark else 0), 0
         self._odd = self._private = 0
@@ -127,12 +128,13 @@ class Census:
 
     def add(self, piece: bytes) -> None:
         """Count the characters of the next bytes."""
-        if self._bytes_only or (self._plain and piece.isascii() and not self._decoder.getstate()[0]):
-            odd, nulls = _odd_bytes(piece)
+        plain = self._plain and piece.isascii() and not (self._decoder and self._decoder.getstate()[0])
+        if plain or self._bytes_only:
             self._characters += len(piece)
-            self._bad += nulls
-            self._odd += odd
+            self._bad += piece.count(0)
+            self._odd += _odd_bytes(piece)
         else:
+            self._decoder = self._decoder or _decoder(self._name)
             self._count(self._decoder.decode(piece), piece)
         self._tail = piece[-8:]
 
@@ -155,7 +157,8 @@ class Census:
 
     def refusal(self, max_bad_ratio: float) -> str | None:
         """Return why this is not text, or None."""
-        self._count(self._decoder.decode(b"", True), b"")
+        if self._decoder:
+            self._count(self._decoder.decode(b"", True), b"")
         if self._characters <= 0:
             return "empty"
         if (share := self._bad / self._characters) > max_bad_ratio:
@@ -169,27 +172,17 @@ class Census:
         return f"{NOT_TEXT}{self._name}{self._known_by}: {found}{ADVICE}"
 
 
-def _odd_bytes(piece: bytes) -> tuple[int, int]:
-    """Return how many bytes are controls that no text in ASCII has, and how many of them NULs."""
-    values = np.frombuffer(piece, np.uint8)
-    low, nulls = 0, 0
-    if values.size and values.min() < 7:
-        low, nulls = int(np.count_nonzero(values < 7)), values.size - int(np.count_nonzero(values))
-    middle = int(np.count_nonzero((values - np.uint8(14)) < 14))
-    if middle:
-        middle -= piece.count(b"\x1a") + piece.count(b"\x1b")
-    return low + middle + int(np.count_nonzero(values == 0x7F)), nulls
+def _odd_bytes(piece: bytes) -> int:
+    """Return how many bytes are controls that no text in ASCII has."""
+    return len(piece) - len(piece.translate(None, _ODD))
 
 
 def _odd_characters(text: str) -> tuple[int, int]:
     """Return how many characters no text has, and how many are for private use."""
     try:
-        piece = text.encode("latin-1")
+        return _odd_bytes(text.encode("cp1252")), 0  # which has no controls of its own
     except UnicodeEncodeError:
         pass
-    else:
-        later = int(np.count_nonzero(np.frombuffer(piece, np.uint8) - np.uint8(0x80) < 0x20))
-        return _odd_bytes(piece)[0] + later - (piece.count(b"\x85") if later else 0), 0
     kinds = _kinds()[np.frombuffer(text.encode("utf-16-le", "surrogatepass"), "<u2")]
     return int(np.count_nonzero(kinds == 1)), int(np.count_nonzero(kinds == 2))
 

@@ -88,9 +88,9 @@ class Samples:
         """Take what is wanted of the next bytes of the text."""
         if not self._number:
             self.marked = Codec.of(piece[:4], UTF_8).mark > 0
-            self._first = [self._window(piece, part * len(piece) // WINDOWS) for part in range(WINDOWS)]
-            if len(piece) <= WINDOW * WINDOWS:
-                self._first = [piece]
+            self._first = [piece]
+            if len(piece) > WINDOW * WINDOWS:
+                self._first = [self._window(piece, part * len(piece) // WINDOWS) for part in range(WINDOWS)]
         else:
             self._last = self._window(piece, len(piece) // 2)
             if self._number % self._stride == 0:

@@ -28,7 +28,7 @@ from watchdog import events
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from streamer.intake.reader import not_regular
+from streamer.intake.opened import not_regular
 from streamer.ledger.entries import Signature
 from streamer.settings import DEFAULT_EXCLUDE, RunSettings
 from streamer.system import disk, failpoints

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 
@@ -14,6 +13,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.opened import Opened
 from streamer.ledger.entries import COPY, REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.settings import RunSettings
@@ -116,7 +116,7 @@ def outdated(run: RunSettings, entry: Entry) -> bool:
 
 
 def judged(
-    file: BinaryIO, path: str, run: RunSettings, ledger: Ledger, check: Callable[[], None] = lambda: None
+    file: Opened, path: str, run: RunSettings, ledger: Ledger, check: Callable[[], None] = lambda: None
 ) -> Verdict:
     """Return the verdict on a file: in the encoding that it was begun with, if it is what it was, or has grown."""
     before = ledger.known(path, duplicates=run.duplicates)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import attrs
 import structlog
@@ -24,6 +24,7 @@ from streamer.errors import StreamerError
 from streamer.intake import reader
 from streamer.intake.decoding import likely
 from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.opened import Opened, Refused, open_regular
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.ledger.entries import REMOVED, Entry, Signature
 from streamer.model.learner import BlockReport
@@ -277,8 +278,8 @@ class Service:
         ledger = self.state.ledger
         try:
             if candidate.refusal:
-                raise reader.Refused(candidate.refusal)
-            with reader.open_regular(candidate.absolute) as file:
+                raise Refused(candidate.refusal)
+            with open_regular(candidate.absolute) as file:
                 verdict = judged(file, candidate.path, self.run, ledger, self.signals.check)
                 entry = ledger.plan(
                     candidate.path,
@@ -299,7 +300,7 @@ class Service:
             if entry and entry.path == candidate.path and Path(candidate.absolute).parent.is_dir():
                 self._gone(entry)
             return  # gone since the scan; if it returns, a scan finds it
-        except reader.Refused as refusal:
+        except Refused as refusal:
             ledger.refuse(candidate.path, candidate.signature, str(refusal))
             self._skipped(candidate.path, str(refusal))
 
@@ -324,7 +325,7 @@ class Service:
             if box.wait(min(left, SIGNAL_SECONDS)):
                 return
 
-    def _train(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> None:
+    def _train(self, file: Opened, candidate: Candidate, entry: Entry) -> None:
         """Train a file from the entry's offset to its end, block by block."""
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
@@ -366,7 +367,7 @@ class Service:
         if stop >= progress.size:
             self.reporter.trained(progress, report.vocabulary)
 
-    def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
+    def _blocks(self, file: Opened, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
         """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
         for stop in (entry.known, entry.text_bytes):
             if entry.offset < stop:

@@ -19,9 +19,6 @@ TERMINAL_SECONDS = 60.0
 EXAMPLES = 3
 """Refused files up to which there is a line for each, and of which a sum names the paths."""
 
-_log = structlog.get_logger(__name__)
-
-
 class Reporter:
     """Writes log lines about files.
 
@@ -33,6 +30,7 @@ class Reporter:
 
     def __init__(self, every: float, *, terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._terminal, self._clock = every, terminal, clock
+        self._log = structlog.get_logger(__name__).bind()  # to look up how to log takes longer than to log a line
         self._many = False
         self._seconds = 0.0
         self._forget()
@@ -64,7 +62,7 @@ class Reporter:
         more: dict[str, object] = {"records_skipped": file.skipped} if file.skipped else {}
         if file.encoding not in ("", "utf-8"):
             more["encoding"] = file.encoding
-        say = _log.debug if self._sums_up else _log.info
+        say = self._log.debug if self._sums_up else self._log.info
         say(
             "file.trained",
             path=file.path,
@@ -91,9 +89,9 @@ class Reporter:
     def skipped(self, path: str, reason: str) -> None:
         """Report a file that was refused or given up."""
         if not self._sums_up:
-            _log.warning("file.skipped", path=path, reason=reason)
+            self._log.warning("file.skipped", path=path, reason=reason)
             return
-        _log.debug("file.skipped", path=path, reason=reason)
+        self._log.debug("file.skipped", path=path, reason=reason)
         self._reasons[reason_class(reason)] += 1
         if len(self._refused) < EXAMPLES:
             self._refused.append((path, reason))
@@ -112,7 +110,7 @@ class Reporter:
     def flush(self) -> None:
         """Write a sum of what was not told yet."""
         if self._files:
-            _log.info(
+            self._log.info(
                 "files.trained",
                 files=self._files,
                 words=self._words,
@@ -127,10 +125,10 @@ class Reporter:
             self._seconds = 0.0
         if (count := self._reasons.total()) > EXAMPLES:
             examples = [path for path, _ in self._refused]
-            _log.warning("files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples)
+            self._log.warning("files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples)
         else:
             for path, reason in self._refused:
-                _log.warning("file.skipped", path=path, reason=reason)
+                self._log.warning("file.skipped", path=path, reason=reason)
         self._forget()
 
 

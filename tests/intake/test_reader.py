@@ -17,7 +17,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from backports import zstd
@@ -25,10 +25,11 @@ from backports import zstd
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.decoding import Codec
-from streamer.intake.reader import Block, Refused, blocks, open_regular, outdated
+from streamer.intake.opened import Opened, Refused, open_regular
+from streamer.intake.reader import Block, blocks, outdated
 from streamer.ledger.entries import Known, Signature
 
-Opener = Callable[[bytes], BinaryIO]
+Opener = Callable[[bytes], Opened]
 inspect = functools.partial(reader.judge, encoding="utf-8", max_bad_ratio=0.01)
 PARAGRAPHS = "Καλημέρα, wörld 🙂.\nA second line\twith a tab.\r\n\r\nNew paragraph\n\n\nAnother 語.\rold Mac\r\rend" * 3
 SIZES = (1, 16, 17, 23, 50, 64, 100, 1000)
@@ -38,7 +39,7 @@ SIZES = (1, 16, 17, 23, 50, 64, 100, 1000)
 def opened(tmp_path: Path) -> Opener:
     """Return a function that writes a real file and opens it."""
 
-    def write(data: bytes) -> BinaryIO:
+    def write(data: bytes) -> Opened:
         path = tmp_path / hashlib.sha256(data).hexdigest()
         path.write_bytes(data)
         return open_regular(path)
@@ -46,7 +47,7 @@ def opened(tmp_path: Path) -> Opener:
     return write
 
 
-def read(file: BinaryIO, start: int = 0, *, stop: int, size: int = 1 << 20, encoding: str = "utf-8") -> list[Block]:
+def read(file: Opened, start: int = 0, *, stop: int, size: int = 1 << 20, encoding: str = "utf-8") -> list[Block]:
     """Return the blocks of a file."""
     return list(blocks(file, start=start, stop=stop, encoding=encoding, size=size))
 
@@ -266,7 +267,7 @@ def test_reading_ends_when_the_verdict_is_certain(
     data = head + noise * (60 * reader.PIECE // len(noise))
     with opened(data) as file:
         found = inspect(file, **settings)
-        assert file.tell() <= share * len(data)
+        assert file.position <= share * len(data)
     assert (found.refusal or "").startswith("not text")
     assert (found.sha256, found.text_bytes) == (bytes(32), 0)
     assert outdated(found.refusal or "", encoding="utf-8", max_bad_ratio=0.9)
@@ -514,7 +515,7 @@ def test_documents_are_refused_whatever_the_encoding(opened: Opener) -> None:
         with opened(data) as file:
             found = inspect(file, encoding="latin-1")
             assert "convert it to text first" in (found.refusal or "")
-            assert (found.sha256, file.tell() < len(data)) == (bytes(32), True)
+            assert (found.sha256, file.position < len(data)) == (bytes(32), True)
             again = inspect(file, before=Known(len(data)))
             assert (again.sha256, again.text_sha256) == (hashlib.sha256(data).digest(),) * 2
     with opened(gzip.compress(b"%PDF-1.4\n")) as file:
