@@ -17,6 +17,7 @@ _MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with that of U
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_ALL_MARKS = tuple(mark for mark, _ in _MARKS)
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
 AUTO = "auto"
@@ -43,9 +44,9 @@ class Codec(NamedTuple):
     @classmethod
     def of(cls, head: bytes, encoding: str) -> Codec:
         """Return the codec of a file that begins with these bytes: by its byte-order mark, else by the encoding."""
-        for mark, name in _MARKS:
-            if head.startswith(mark):
-                return cls(name, len(mark), _WIDTHS.get(name, 1))
+        if head.startswith(_ALL_MARKS):
+            mark, name = next(found for found in _MARKS if head.startswith(found[0]))
+            return cls(name, len(mark), _WIDTHS.get(name, 1))
         return cls._named(encoding)
 
     @classmethod

@@ -40,21 +40,21 @@ class Fingerprint:
 
     def update(self, piece: bytes) -> None:
         """Add the next bytes."""
-        done, end = 0, self.length + len(piece)
+        done, end, view = 0, self.length + len(piece), memoryview(piece)
         while self._stops and self._stops[0] <= end:
             stop = heapq.heappop(self._stops)
             if stop <= self.length + done and stop in self.prefixes:
                 continue
-            self._hash.update(memoryview(piece)[done : stop - self.length])
+            self._hash.update(view[done : stop - self.length])
             done = stop - self.length
             digest = self._hash.digest()
-            if self._by_head and stop in HEADS and len(self.heads) == HEADS.index(stop):
+            if self._by_head and stop in HEADS[len(self.heads) : len(self.heads) + 1]:
                 self._look_up(digest, stop)
             if stop in self._wanted:
                 self.prefixes[stop] = digest
                 if piece[max(done - 1, 0) : done] in (b"\n", b"\r"):
                     self.line_ends.add(stop)
-        self._hash.update(memoryview(piece)[done:] if done else piece)
+        self._hash.update(view[done:])
         self.length = end
 
     def _look_up(self, digest: bytes, stop: int) -> None:

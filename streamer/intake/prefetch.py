@@ -129,12 +129,12 @@ class Prefetcher:
             check: Called while there is nothing to yield yet; may raise to stop.
         """
         position = job.start
-        given = next((known for known in (*self._given, *self._upcoming) if known[:4] == job[:4]), job)
-        made = self._connection is not None and self._claim(given, check)
-        if made and self._receive(check) == (job.encoding, job.recipe):
-            while isinstance(block := self._receive(check), TokenBlock):
-                position = block.stop
-                yield block
+        if self._connection:
+            given = next((known for known in (*self._given, *self._upcoming) if known[:4] == job[:4]), job)
+            if self._claim(given, check) and self._receive(check) == (job.encoding, job.recipe):
+                while isinstance(block := self._receive(check), TokenBlock):
+                    position = block.stop
+                    yield block
         if position < job.stop:
             yield from tokenize(file, job, self._tokenizer, start=position, check=check)
 

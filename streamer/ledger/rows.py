@@ -36,7 +36,7 @@ TRAINED, SKIPPED = OUTCOMES.index("trained"), OUTCOMES.index("skipped")
 
 Columns = dict[str, npt.NDArray[Any]]
 
-_INT64 = np.iinfo(np.int64)
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
 class Texts:
@@ -131,12 +131,10 @@ class Rows:
                 yield row
             row = found[1]
 
-    def with_head(self, head: int) -> Iterator[int]:
-        """Yield the rows of texts that begin with this key, or with another that collides with it."""
-        for row in self._by_head.find(head):
-            found = self.table[row]
-            if found[7] == head and found[12] != GONE:
-                yield row
+    def with_head(self, head: int) -> list[int]:
+        """Return the rows of texts that begin with this key, or with another that collides with it."""
+        rows = self._by_head.find(head)
+        return [row for row in rows if (found := self.table[row])[7] == head and found[12] != GONE]
 
     def path(self, row: int) -> str:
         """Return the name of a file."""
@@ -290,4 +288,4 @@ def _key(name: bytes) -> int:
 
 def fit(value: int) -> int:
     """Return a number clipped to 64 bits: some file systems can store nanoseconds of a time after the year 2262."""
-    return min(max(value, _INT64.min), _INT64.max)
+    return min(max(value, _LEAST), _MOST)

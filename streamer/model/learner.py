@@ -133,7 +133,7 @@ class Learner:
 
         known = ids >= 0
         kept = self._subsample(ids, known, codes)
-        trained = int(counts[known].sum())
+        trained = int(np.add.reduce(counts[known]))
         tokens = Tokens(ids[codes[kept]], segments[kept], self._draw(len(kept)))
         state.blocks += 1
         state.words_trained += trained

@@ -73,7 +73,8 @@ class Files:
 
     def named(self, candidate: Candidate, folder: Path) -> Candidate:
         """Return a file that was found in a folder, with its name in the ledger."""
-        return candidate._replace(path=self.name(f"{folder}/{candidate.path}"))
+        name = self.name(f"{folder}/{candidate.path}")
+        return candidate if name == candidate.path else candidate._replace(path=name)
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file with this signature."""

@@ -19,6 +19,7 @@ TERMINAL_SECONDS = 60.0
 EXAMPLES = 3
 """Refused files up to which there is a line for each, and of which a sum names the paths."""
 
+
 class Reporter:
     """Writes log lines about files.
 
@@ -125,7 +126,9 @@ class Reporter:
             self._seconds = 0.0
         if (count := self._reasons.total()) > EXAMPLES:
             examples = [path for path, _ in self._refused]
-            self._log.warning("files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples)
+            self._log.warning(
+                "files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples
+            )
         else:
             for path, reason in self._refused:
                 self._log.warning("file.skipped", path=path, reason=reason)
