@@ -44,13 +44,15 @@ class Opened:
 
     Args:
         descriptor: The file, open for reading; closed with this object.
+        status: What it was then: only the bytes that it had then count.
 
     Attributes:
         position: Where the next read begins.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, status: os.stat_result) -> None:
         self._descriptor = descriptor
+        self.status = status
         self.position = 0
         self._all: bytes | None = None
 
@@ -67,11 +69,6 @@ class Opened:
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._descriptor
-
-    @functools.cached_property
-    def status(self) -> os.stat_result:
-        """What the file was when this was asked first: only the bytes that it had then count."""
-        return os.fstat(self._descriptor)
 
     @functools.cached_property
     def packing(self) -> Packing | None:
@@ -110,17 +107,18 @@ def open_regular(path: str | Path) -> Opened:
     """
     try:
         _refuse_special(disk.look(path).st_mode)
-        file = Opened(disk.open_descriptor(path, _FLAGS, "input.open"))
+        descriptor = disk.open_descriptor(path, _FLAGS, "input.open")
         try:
-            _refuse_special(file.status.st_mode)
+            status = os.fstat(descriptor)
+            _refuse_special(status.st_mode)
+            return Opened(descriptor, status)
         except BaseException:
-            file.close()
+            os.close(descriptor)
             raise
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
     except OSError as error:
         raise Refused(f"{CANNOT_READ}{error.strerror or error}") from error
-    return file
 
 
 def _refuse_special(mode: int) -> None:

@@ -48,8 +48,9 @@ class Texts:
 
     def code(self, text: str) -> int:
         """Return the number of a text."""
-        code = self._codes.setdefault(text, len(self.texts))
-        if code == len(self.texts):
+        code = self._codes.get(text)
+        if code is None:
+            code = self._codes[text] = len(self.texts)
             self.texts.append(text)
         return code
 
