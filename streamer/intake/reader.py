@@ -1,7 +1,7 @@
-"""One file → its blocks of text: opened safely, judged once, read from any position on.
+"""One open file → its blocks of text: judged once, read from any position on.
 
-Positions are in text bytes: the bytes of the file, after decompression if it is packed. No file is held in memory as a
-whole. None is mapped into memory either: a mapped file that shrinks kills the process.
+Positions are in text bytes: the bytes of the file, after decompression if it is packed. Only a small file is held in
+memory as a whole.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import hashlib
 import lzma
 import os
 import random
-import socket
 import time
 import tracemalloc
 import zlib
@@ -60,59 +59,6 @@ def test_a_plain_file_is_hashed_and_measured(opened: Opener, tmp_path: Path) -> 
         for found in (inspect(file), inspect(file)):
             assert found[:4] == (Signature.of(os.fstat(file.fileno())), digest, len(data), None)
             assert (found.text_sha256, found.encoding, found.format) == (digest, "utf-8", "text")
-
-
-@pytest.mark.parametrize(
-    "kind", ["folder", "link", "dangling link", "FIFO", "socket", "device", "missing", "in a file"]
-)
-def test_what_is_no_regular_file_is_not_opened(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A FIFO never blocks and a device is never read: all that is not a regular file is refused in plain words."""
-    monkeypatch.chdir(tmp_path)  # a socket's path may not be long
-    path, regular = Path("thing"), Path("regular")
-    regular.write_bytes(b"text")
-    if kind == "FIFO":
-        os.mkfifo(path)
-    elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(str(path))
-    elif kind == "folder":
-        path.mkdir()
-    elif "link" in kind:
-        path.symlink_to(regular if kind == "link" else "nowhere")
-    if kind in ("missing", "in a file"):
-        with pytest.raises(FileNotFoundError):
-            open_regular(path if kind == "missing" else regular / "thing")
-        return
-    kind = "symbolic link" if "link" in kind else kind
-    with pytest.raises(Refused, match=f"^a {kind}, not a regular file$"):
-        open_regular(path if kind != "device" else Path("/dev/null"))
-
-
-def test_a_link_put_in_place_of_a_file_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that becomes a link between the look at it and its opening is refused by the opening."""
-    (tmp_path / "regular").write_bytes(b"text")
-    (tmp_path / "link").symlink_to("regular")
-    regular = (tmp_path / "regular").lstat()
-    monkeypatch.setattr(os, "lstat", lambda _: regular)
-    with pytest.raises(Refused, match="cannot be read"):
-        open_regular(tmp_path / "link")
-
-
-def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file without permission to read is refused with the system's word for it, as another user would see it."""
-    monkeypatch.chdir(tmp_path)
-    tmp_path.chmod(0o755)
-    path = Path("secret.txt")
-    path.write_bytes(b"text")
-    path.chmod(0)
-    user = os.geteuid()
-    try:
-        if user == 0:
-            os.seteuid(65534)
-        with pytest.raises(Refused, match=r"^cannot be read: Permission denied$"):
-            open_regular(path)
-    finally:
-        os.seteuid(user)
 
 
 def test_an_error_while_reading_is_a_refusal() -> None:
