@@ -128,8 +128,8 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
                 if key in tree:
                     raise Damaged(f"it has {key} twice")
                 if isinstance(found, h5py.Dataset):
-                    tree[key] = _array(key, found, room, guarded)
-                    room -= tree[key].nbytes  # so that arrays can't share the same bytes
+                    tree[key] = array = _array(key, found, room, guarded)
+                    room -= array.nbytes  # so that arrays can't share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
     except _HDF5_ERRORS as error:

@@ -1,8 +1,8 @@
-"""A checkpoint's HDF5 file, made while it is written: only its metadata is ever in memory, beside a copy of the arrays.
+"""A checkpoint's HDF5 file, made while it is written.
 
-HDF5 lays out the file and says where each array has its place. The arrays themselves go from memory to the disk without
-passing through HDF5. So large ones need not be copied to be stored, and libhdf5 never writes to the disk: on a full one
-it crashed the process (h5py#914).
+HDF5 lays out the file, writes its metadata to memory, and says where each array has its place. The arrays go past it to
+the disk, so the file is never in memory as a whole. And libhdf5 never writes to the disk: on a full one it crashed the
+process (h5py#914).
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import h5py
 import numpy as np
 
 Scalar = int | float | str | bool
-Tree = dict[str, Any]
-"""Keys and leaves: each an array or a :data:`Scalar`; of a tree to be written, also :class:`Pieces`, or a
-:class:`Group` of leaves."""
+Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
 
 PAGE = 4096
+"""Bytes of metadata that are kept together."""
 
 
 @runtime_checkable
@@ -51,7 +50,8 @@ class Image:
     """The HDF5 file of a tree at one moment, as an iterable of its pieces from the first byte to the last.
 
     Args:
-        tree: The tree; arrays are copied here, and may change afterwards.
+        tree: The leaves by their keys: those of a :data:`Tree`, :class:`Pieces`, and a :class:`Group` of leaves. Arrays
+            are copied here, and may change afterwards.
 
     Raises:
         ValueError: If a value cannot be stored.
@@ -59,7 +59,7 @@ class Image:
     """
 
     def __init__(self, tree: Mapping[str, Any]) -> None:
-        self._tree: Tree = {}
+        self._tree: dict[str, Any] = {}
         for key, value in tree.items():
             try:
                 storable = _storable(value)
@@ -86,9 +86,9 @@ class Image:
         yield from metadata.between(position, metadata.size)
 
 
-def _leaves(tree: Tree) -> Tree:
+def _leaves(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Return a tree with the leaves of its groups."""
-    leaves: Tree = {}
+    leaves: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Group):
             leaves |= {f"{key}/{name}": _storable(leaf) for name, leaf in value.leaves().items()}
@@ -97,7 +97,7 @@ def _leaves(tree: Tree) -> Tree:
     return leaves
 
 
-def _lay_out(file: _Metadata, tree: Tree) -> list[tuple[int, np.ndarray[Any, Any] | Pieces]]:
+def _lay_out(file: _Metadata, tree: Mapping[str, Any]) -> list[tuple[int, np.ndarray[Any, Any] | Pieces]]:
     """Write all of an HDF5 file but the arrays; return where each has its place.
 
     Arrays become contiguous datasets. Scalars become attributes of the group before the last slash of their key.

@@ -22,6 +22,8 @@ WINDOW = 5.0
 LOSS_SECONDS = 0.25
 """Seconds between looks at the loss: it is a mean over many rows."""
 BAR = 12
+NARROW = 60
+"""Columns below which the bar is half as long."""
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 SEPARATOR = " · "
 
@@ -46,7 +48,7 @@ class LiveDisplay(Display):
         )
         self._lock = threading.Lock()  # a thread draws the line while this one tells of files
         self._left = TimeLeft(time.monotonic)
-        self._state, self._name = "starting", ""
+        self._state, self._name, self._epoch = "starting", "", ""
         self._scores = False
         self._waiting = self._vocabulary = 0
         self._loss: float | None = None
@@ -61,6 +63,12 @@ class LiveDisplay(Display):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with contextlib.suppress(OSError):  # the terminal may be gone
             self._live.stop()
+
+    def epoch(self, number: int, epochs: int) -> None:
+        """Begin an epoch of several: the bar is that of the epoch."""
+        with self._lock:
+            self._left.rest()
+            self._epoch = f"epoch {number}/{epochs}" if epochs > 1 else ""
 
     def backlog(self, files: int, size: int) -> None:
         """Add files of so many bytes in all to those that are left."""
@@ -104,6 +112,11 @@ class LiveDisplay(Display):
         with self._lock:
             self._scores = True
 
+    def saving(self) -> None:
+        """Show that only the last checkpoint is still to be written."""
+        with self._lock:
+            self._state, self._scores, self._waiting = "saving the model", False, 0
+
     def idle(self) -> None:
         """Show that there is nothing to train, and what is waited for."""
         with self._lock:
@@ -126,7 +139,7 @@ class LiveDisplay(Display):
         line = Text(SPINNER[int(8 * console.get_time()) % len(SPINNER)] + " ", no_wrap=True, overflow="crop")
         room = options.max_width - line.cell_len - 1
         with self._lock:
-            parts = self._parts()
+            parts = self._parts(BAR if options.max_width >= NARROW else BAR // 2)
         used, shown = -len(SEPARATOR), list[str]()
         kept = set[int]()
         for part in sorted(parts):
@@ -141,28 +154,29 @@ class LiveDisplay(Display):
         line.append(SEPARATOR.join(shown)[:room], style="cyan")
         yield line
 
-    def _parts(self) -> list[_Part]:
+    def _parts(self, bar: int) -> list[_Part]:
         """Return all parts but the name, in the order of the line."""
         parts = []
         state = "scoring the vectors" if self._scores else self._state
         if not self._state:
             left = self._left
             share = min(1.0, left.bytes_done / left.bytes) if left.bytes else 0.0
-            full = int(BAR * share)
-            parts.append(_Part(0, f"{'━' * full}{'─' * (BAR - full)} {int(100 * share):3}%"))
+            full = int(bar * share)
+            parts.append(_Part(0, f"{'━' * full}{'─' * (bar - full)} {int(100 * share):3}%"))
+            parts += [_Part(2, self._epoch)] if self._epoch else []
             total = f"{left.files:,}"
-            parts.append(_Part(2, f"{left.files_done:>{len(total)},}/{total} file{'' if left.files == 1 else 's'}"))
-            parts.append(_Part(7, _of_bytes(left.bytes_done, left.bytes)))
+            parts.append(_Part(4, f"{left.files_done:>{len(total)},}/{total} file{'' if left.files == 1 else 's'}"))
+            parts.append(_Part(8, _of_bytes(left.bytes_done, left.bytes)))
             seconds, speed = left.seconds(), self._speed()
-            if not state:
-                parts += [_Part(4, f"{rounded(speed):>5} words/s")] if speed else []
+            if not state and left.files_done < left.files:
+                parts += [_Part(5, f"{rounded(speed):>5} words/s")] if speed else []
                 parts += [_Part(3, time_left(seconds))] if seconds is not None else []
         if state:
             parts.insert(len(parts) and 1, _Part(1, state))
         if self._waiting and not self._state:
-            parts.append(_Part(5, f"{self._waiting:,} not still yet"))
-        parts += [_Part(6, f"loss {self._loss:.3f}")] if self._loss is not None else []
-        parts += [_Part(8, f"vocabulary {self._vocabulary:,}")] if self._vocabulary else []
+            parts.append(_Part(6, f"{self._waiting:,} not still yet"))
+        parts += [_Part(7, f"loss {self._loss:.3f}")] if self._loss is not None else []
+        parts += [_Part(9, f"vocabulary {self._vocabulary:,}")] if self._vocabulary else []
         return parts
 
     def _speed(self) -> float:

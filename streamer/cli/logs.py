@@ -61,10 +61,11 @@ def _json(logger: object, method: str, line: EventDict) -> str:
 
 def _readable(logger: object, method: str, line: EventDict) -> EventDict:
     """Format the values of a line for people."""
-    return {name: value if name == "pid" else _as_text(value) for name, value in line.items()}
+    times = {"reasons": " × "}  # "50 a copy of another file" would read badly
+    return {name: value if name == "pid" else _as_text(value, times.get(name, " ")) for name, value in line.items()}
 
 
-def _as_text(value: object) -> object:
+def _as_text(value: object, times: str = " ") -> object:
     """Format numbers with commas, counts by kind in words, and control characters as escapes."""
     if isinstance(value, bool):
         return value
@@ -73,7 +74,7 @@ def _as_text(value: object) -> object:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{number:,} {kind}" for kind, number in value.items() if number) or "none"
+        return ", ".join(f"{number:,}{times}{kind}" for kind, number in value.items() if number) or "none"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return printable(value) if isinstance(value, str) else value

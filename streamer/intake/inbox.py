@@ -1,43 +1,37 @@
 """The watched folder → the files that are ready, in order.
 
-The scan decides. Events only start a scan earlier, so nothing is lost if an event is lost. Events also tell which files
-were renamed into place: these are ready without waiting until they are still.
+A scan of the whole folder decides. Between two scans, only that is looked at which events name, and the files that were
+not still before. So nothing is lost if an event is lost: the next scan finds it. Events also tell which files were
+renamed into place: these are ready without waiting until they are still.
 """
 
 from __future__ import annotations
 
 import errno
-import fnmatch
-import functools
 import math
-import mimetypes
 import os
-import re
 import stat
-import threading
 import time
-import warnings
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import structlog
-from watchdog import events
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
 
+from streamer.intake.names import Names, hidden, looks_like_text
 from streamer.intake.opened import not_regular
+from streamer.intake.watching import Hints, Told, Watch
 from streamer.ledger.entries import Signature
-from streamer.settings import DEFAULT_EXCLUDE, RunSettings
+from streamer.settings import RunSettings
 from streamer.system import disk, failpoints
 
 FOLDER = "a folder, not a file; what is in it is taken by itself"
 
-# Not opening or reading, because our own reading would wake us. Not each write, because a busy writer would.
-_EVENTS: list[type[events.FileSystemEvent]] = [events.FileCreatedEvent, events.FileClosedEvent, events.FileMovedEvent]
-_EVENTS += [events.DirCreatedEvent, events.DirMovedEvent]
+SCAN_SHARE = 125
+"""The next scan comes at most so many times as long after a scan as that scan took: it is 0.8 % of an idle core."""
+TOGETHER = 0.05
+"""Seconds from an event to the look: what arrives together is looked at together."""
 
 _log = structlog.get_logger(__name__)
 
@@ -56,101 +50,20 @@ class Candidate(NamedTuple):  # fast like Signature, and without a Path: a scan 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The result of one scan of the inbox.
+    """The result of one look at the inbox.
 
     ``ready`` is in the order of training. ``waiting`` counts the files that are not still yet. ``next_still`` is the
     time in seconds until the first of them may be still. ``failure`` says why the inbox itself can't be listed.
-    ``seconds`` is how long the scan took.
     """
 
     ready: list[Candidate] = field(default_factory=list)
     waiting: int = 0
     next_still: float | None = None
     failure: str | None = None
-    seconds: float = 0.0
-
-
-class Names:
-    """Which names are accepted: the globs of the settings, compiled once.
-
-    A glob is compared with the file's name or, if the glob contains a ``/``, with the whole relative path.
-    """
-
-    def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
-        self._include = _compile(include)
-        self._default = _compile(DEFAULT_EXCLUDE)
-        self._exclude = _compile(() if exclude == DEFAULT_EXCLUDE else exclude)
-
-    def take(self, name: str, path: str) -> bool:
-        """Return whether a file is accepted. An include is stronger than the default excludes."""
-        if self._include and not self._include(name, path):
-            return False
-        if self._exclude and self._exclude(name, path):
-            return False
-        return bool(self._include) or not (self._default and self._default(name, path))
-
-
-def _compile(globs: tuple[str, ...]) -> Callable[[str, str], bool] | None:
-    def union(chosen: list[str]) -> re.Pattern[str]:
-        return re.compile("|".join(map(fnmatch.translate, chosen)) or r"(?!)")
-
-    if not globs:
-        return None
-    names = union([glob for glob in globs if "/" not in glob])
-    if not any("/" in glob for glob in globs):
-        return lambda name, path: bool(names.match(name))
-    paths = union([glob for glob in globs if "/" in glob])
-    return lambda name, path: bool(names.match(name) or paths.match(path))
-
-
-@functools.cache
-def _types() -> mimetypes.MimeTypes:
-    return mimetypes.MimeTypes()  # Python's own table: in the machine's table, conf.d would be D source code
-
-
-def _looks_like_text(name: str) -> bool:
-    kind, packing = _types().guess_type(name)
-    return packing == "gzip" or (kind or "").startswith("text/")
-
-
-class _Watch(events.FileSystemEventHandler):
-    """Events of the operating system for one folder: whether there was one, and which files were renamed into place."""
-
-    def __init__(self, root: Path, happened: threading.Event, renamed: deque[str]) -> None:
-        """Start watching; raise OSError if the folder is gone or the system allows no more watches."""
-        self._root = str(root.resolve())  # else a symbolic link would be watched, and not its target
-        self._happened, self._renamed = happened, renamed
-        self._observer: BaseObserver = Observer()
-        # watchdog finds a folder twice if it appears while its parents are being watched, and warns. In a program that
-        # turns warnings into errors, the warning would end the thread that listens.
-        warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
-        try:
-            failpoints.reached("inbox.watch")
-            self._observer.schedule(self, self._root, recursive=True, event_filter=_EVENTS)
-            self._observer.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def on_any_event(self, event: events.FileSystemEvent) -> None:
-        if failpoints.reached("inbox.event") == "lose":
-            return
-        if isinstance(event, events.FileMovedEvent):
-            self._renamed.append(os.fsdecode(event.dest_path).removeprefix(self._root + "/"))
-        self._happened.set()
-
-    def alive(self) -> bool:
-        emitters = list(self._observer.emitters)
-        return self._observer.is_alive() and bool(emitters) and all(emitter.is_alive() for emitter in emitters)
-
-    def close(self) -> None:
-        self._observer.stop()
-        if self._observer.is_alive():
-            self._observer.join()
 
 
 class Inbox:
-    """The watched folder. Enter it before the first scan, so that files that arrive during the scan cause events.
+    """The watched folder. Enter it before the first look, so that files that arrive during the look cause events.
 
     ``seen`` takes a path and a signature, and returns whether there is nothing to do. It is called for each file at
     each scan. ``without`` is a folder that is left out with its content, wherever it is. ``check`` is called now and
@@ -177,15 +90,15 @@ class Inbox:
         self._check = check
         self._wall = wall
         self._monotonic = monotonic
-        self._pending: dict[str, tuple[tuple[int, int], float]] = {}  # (size, mtime), and since when it is still
-        self._renamed: deque[str] = deque()
+        # (size, mtime), and since when it is still; −∞ if that was known at first sight
+        self._pending: dict[str, tuple[tuple[int, int], float]] = {}
         self._unreadable: set[str] = set()
         self._unlisted: str | None = None
         self._missing = False
-        # A queue.SimpleQueue would wait for ever if a signal came just when its timeout ends (CPython 3.11).
-        self._happened = threading.Event()
+        self._scan_at = -math.inf
+        self._told = Told()
         self._watching = False
-        self._watch: _Watch | None = None
+        self._watch: Watch | None = None
         self._watched: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
@@ -203,49 +116,91 @@ class Inbox:
 
     def wait(self, timeout: float) -> bool:
         """Return True when something happens in the folder, False after ``timeout`` seconds."""
-        happened = self._happened.wait(max(0.0, timeout))
+        happened = self._told.happened.wait(max(0.0, timeout))
         if happened:  # only then: an event that comes now would be lost
-            self._happened.clear()
+            time.sleep(TOGETHER)
+            self._told.happened.clear()
         return happened
+
+    @property
+    def until_scan(self) -> float:
+        """Return the seconds until the whole folder is to be scanned, whatever events say."""
+        return max(0.0, self._scan_at - self._monotonic())
+
+    def look(self) -> Scan:
+        """Return what is ready, in the order of :meth:`scan`; scan only if it is time, or if events say too little."""
+        identity = self._arrive()
+        hints = self._told.take()
+        if hints.unclear or identity is None or not self.until_scan:
+            return self._scan(identity, hints)
+        now, settle = self._monotonic(), self._settings.settle
+        due = {path for path, (_, since) in self._pending.items() if since + settle <= now} | hints.paths
+        pending = {path: known for path, known in self._pending.items() if path not in due}
+        return self._sift(self._named(due, hints.folders), hints.renamed, pending)
 
     def scan(self) -> Scan:
         """Scan the whole folder and return what is ready: the oldest mtime first, then by name."""
+        identity = self._arrive()
+        return self._scan(identity, self._told.take())
+
+    def _scan(self, identity: tuple[int, int] | None, hints: Hints) -> Scan:
+        started = self._monotonic()
+        self._unlisted = None if identity else os.strerror(errno.ENOENT)
+        scan = self._sift(self._walk() if identity else iter(()), hints.renamed, {})
+        now = self._monotonic()
+        self._scan_at = now + max(self._settings.rescan, SCAN_SHARE * (now - started))
+        return scan
+
+    def _arrive(self) -> tuple[int, int] | None:
+        """Return which folder is there now; log if it vanished or returned, and keep a watch on it."""
         identity = _identity(self.root)
         if (identity is None) != self._missing:
             self._missing = not self._missing
             _log.warning("inbox.missing" if self._missing else "inbox.found", path=str(self.root))
+            self._scan_at = -math.inf
         self._tend(identity)
-        renamed = {self._renamed.popleft() for _ in range(len(self._renamed))}
+        return identity
+
+    def _sift(
+        self,
+        found: Iterator[tuple[str, os.stat_result]],
+        renamed: frozenset[str],
+        pending: dict[str, tuple[tuple[int, int], float]],
+    ) -> Scan:
+        """Sift what was found: what was seen, what is ready, and what has to be still first, which is remembered.
+
+        ``pending`` is what was remembered before and not looked at now.
+        """
         now, today, settle = self._monotonic(), self._wall(), self._settings.settle
-        ready, waits, pending, root = [], [], {}, os.fspath(self.root)
-        self._unlisted = None if identity else os.strerror(errno.ENOENT)
-        for number, (path, status) in enumerate(self._walk() if identity else ()):
+        ready, root = [], os.fspath(self.root)
+        for number, (path, status) in enumerate(found):
             if number % 1000 == 0:
                 self._check()
             signature = Signature.of(status)
             if self._seen(path, signature):
                 continue
             refusal = FOLDER if stat.S_ISDIR(status.st_mode) else not_regular(status.st_mode)
-            if refusal is None:
-                known = self._pending.get(path)
-                if path in renamed or (known is None and today - signature.mtime_ns / 1e9 >= settle):
-                    since = -math.inf
-                else:
-                    since = known[1] if known and known[0] == signature[:2] else now
-                pending[path] = signature[:2], since
-                if now - since < settle:
-                    waits.append(since + settle - now)
-                    continue
-            ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
+            known = self._pending.get(path)
+            if refusal or path in renamed or (known is None and today - signature.mtime_ns / 1e9 >= settle):
+                since = -math.inf
+            else:
+                since = known[1] if known and known[0] == signature[:2] else now
+            pending[path] = signature[:2], since
+            if now - since >= settle:
+                ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
         self._pending = pending
         ready.sort(key=lambda candidate: (candidate.signature.mtime_ns, os.fsencode(candidate.path)))
-        seconds = self._monotonic() - now
-        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unlisted, seconds)
+        # What is ready stays pending until it was seen, because it may change before it is read.
+        waits = [since + settle - now for _, since in pending.values() if now - since < settle]
+        return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unlisted)
 
-    def _walk(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Yield path and status of everything whose name is accepted; of a folder only if its name looks like text."""
-        folders = [""]
-        without = _identity(self._without) if self._without else None
+    def _walk(self, start: str = "", without: tuple[int, int] | None = None) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield path and status of everything whose name is accepted; of a folder only if its name looks like text.
+
+        ``start`` is the folder to begin with, with a ``/`` at its end.
+        """
+        folders = [start]
+        without = without or self._left_out()
         while folders:
             folder = folders.pop()
             failure: OSError | None = None
@@ -259,7 +214,7 @@ class Inbox:
                             if without and entry.inode() == without[1] and _identity(Path(entry.path)) == without:
                                 continue
                             folders.append(path + "/")
-                            if not _looks_like_text(name):
+                            if not looks_like_text(name):
                                 continue
                         if self._names.take(name, path):
                             try:
@@ -275,6 +230,50 @@ class Inbox:
                     self._unlisted = error.strerror or str(error)
             self._report(folder, failure)
 
+    def _named(self, paths: set[str], folders: frozenset[str]) -> Iterator[tuple[str, os.stat_result]]:
+        """Yield path and status of what a scan would find of these paths, and in these folders."""
+        without, real = self._left_out(), {"": True}
+        done = set[str]()
+        for folder in sorted(folders):
+            if _parents(folder).isdisjoint(folders) and self._real(folder, without, real):
+                for path, status in self._walk(folder + "/", without):
+                    done.add(path)
+                    yield path, status
+        for path in sorted((paths | {path for path in folders if self._wanted(path, folder=False)}) - done):
+            parent, _, name = path.rpartition("/")
+            if not self._real(parent, without, real):
+                continue
+            try:
+                failpoints.reached("inbox.look")
+                status = os.lstat(f"{self.root}/{path}")
+            except OSError as error:
+                self._report(parent and parent + "/", error)
+                continue
+            if stat.S_ISDIR(status.st_mode) and not (looks_like_text(name) and self._real(path, without, real)):
+                continue
+            yield path, status
+
+    def _real(self, folder: str, without: tuple[int, int] | None, known: dict[str, bool]) -> bool:
+        """Return whether a scan would list a folder: no link leads to it, and it is not left out."""
+        if folder not in known:
+            real = self._real(folder.rpartition("/")[0], without, known)
+            if real:
+                try:
+                    status = os.lstat(f"{self.root}/{folder}")
+                except OSError:
+                    real = False
+                else:
+                    real = stat.S_ISDIR(status.st_mode) and (status.st_dev, status.st_ino) != without
+            known[folder] = real
+        return known[folder]
+
+    def _wanted(self, path: str, *, folder: bool) -> bool:
+        """Return whether an event at a path matters: a scan would list the folder, or look at the file."""
+        return not hidden(path) and (folder or self._names.take(path.rpartition("/")[2], path))
+
+    def _left_out(self) -> tuple[int, int] | None:
+        return _identity(self._without) if self._without else None
+
     def _report(self, folder: str, failure: OSError | None) -> None:
         """Log once that a folder, or something in it, can't be read; that it vanished meanwhile is not a failure."""
         if failure is None:
@@ -285,17 +284,21 @@ class Inbox:
 
     def _tend(self, identity: tuple[int, int] | None) -> None:
         """Keep a living watch on the folder that is there now; if the system gives none, continue with scans only."""
+        if self._watched != identity:
+            self._scan_at = -math.inf
         if not self._watching or (self._watch and self._watched == identity and self._watch.alive()):
+            self._watched = identity
             return
         if self._watch and identity:
             _log.warning("inbox.watch_lost", path=str(self.root))
         self._unwatch()
+        self._watched, self._scan_at = identity, -math.inf  # a watch says nothing of what happened before it
         if identity is None:
             return
         try:
-            self._watch, self._watched = _Watch(self.root, self._happened, self._renamed), identity
-        except FileNotFoundError:
-            return  # the folder vanished; the next scan says so
+            self._watch = Watch(self.root, self._told, self._wanted)
+        except (FileNotFoundError, NotADirectoryError):
+            self._watched = None  # the folder vanished; the next look says so
         except OSError as error:
             self._watching = False
             _log.warning("inbox.polling", reason=error.strerror or str(error), hint="scans still find every file")
@@ -304,6 +307,12 @@ class Inbox:
         watch, self._watch = self._watch, None
         if watch:
             watch.close()
+
+
+def _parents(path: str) -> set[str]:
+    """Return the folders that a path is in, without the inbox itself."""
+    parts = path.split("/")[:-1]
+    return {"/".join(parts[: number + 1]) for number in range(len(parts))}
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

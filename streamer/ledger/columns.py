@@ -42,12 +42,12 @@ def to_columns(rows: FrozenRows, spans: Frozen) -> dict[str, npt.NDArray[Any] | 
         used = _first_uses(table, code, len(texts), keep)
         places = np.zeros(len(texts), np.uint32)
         places[used] = np.arange(len(used))
-        chosen = (texts[number].replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for number in used.tolist())
-        columns[names] = np.frombuffer(b"".join(chosen), np.uint8)
+        in_use = (texts[number].replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for number in used.tolist())
+        columns[names] = np.frombuffer(b"".join(in_use), np.uint8)
         columns[code] = table.column(code, keep, places)
     links = np.asarray(table.column("more", keep))
-    used = links[links >= 0]
-    more = {name: rows.more.array(name)[used] for name in MORE}
+    links = links[links >= 0]
+    more = {name: rows.more.array(name)[links] for name in MORE}
     number = None
     if not whole:  # the numbers of rows change
         number = np.cumsum(there, dtype=np.uint32) - np.uint32(1)
@@ -88,7 +88,7 @@ def _first_uses(table: Frozen, field: str, texts: int, keep: npt.NDArray[np.bool
     """Return the numbers of the texts that are in use, in the order of their first use: the same for the same rows."""
     first = np.full(texts, table.length)
     for start, view in table.views():
-        rows = start + np.flatnonzero(np.ones(len(view)) if keep is None else keep[start : start + len(view)])
+        rows = start + (np.arange(len(view)) if keep is None else np.flatnonzero(keep[start : start + len(view)]))
         codes, at = np.unique(view[field][rows - start], return_index=True)
         first[codes] = np.minimum(first[codes], rows[at])
     order = np.argsort(first, kind="stable")

@@ -1,7 +1,7 @@
 """Rows of fixed length in large pieces of memory: a table of ten million takes what its rows take, and no more.
 
-A table can be frozen in no time: whoever holds the :class:`Frozen` sees the rows as they were. A piece is
-copied only when it changes.
+A table can be frozen in no time: whoever holds the :class:`Frozen` sees the rows as they were. A piece is copied only
+when it changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PIECE = 1 << BITS
 
 Array = npt.NDArray[Any]
 
-_CODES = {"u1": "B", "u2": "H", "u4": "I", "i4": "i", "i8": "q", "u8": "Q", "V16": "16s", "V32": "32s"}
+_CODES = {"u1": "B", "u2": "H", "u4": "I", "i4": "i", "i8": "q", "V32": "32s"}
 
 _FIRST = struct.Struct("<I")
 
@@ -153,9 +153,9 @@ class Table:
         self._frozen, self._shared = self._length, set(range(len(self._pieces)))
         return Frozen(self._type, self._length, list(self._pieces))
 
-    def column(self, name: str, keep: Array | None = None) -> Array:
-        """Return a copy of a column, perhaps of some rows only: (n,), or (n, bytes) uint8."""
-        return np.asarray(self._now().column(name, keep))
+    def column(self, name: str) -> Array:
+        """Return a copy of a column: (n,), or (n, bytes) uint8."""
+        return self._now().array(name)
 
     def change(self, name: str, rows: Array, value: int) -> None:
         """Set a field of some rows; ``rows`` is a mask: (n,) bool."""

@@ -80,6 +80,16 @@ class Files:
         """Return whether there is nothing to do for a file with this signature."""
         return self._ledger.seen(self.name(path), signature, passes)
 
+    def seen_in(self, folder: str, passes: int = 1) -> Callable[[str, Signature], bool]:
+        """Return what says of a path in a folder, and its signature, whether there is nothing to do.
+
+        It is asked of each file at each scan. Most have been seen under the name that is tried first.
+        """
+        seen, prefix = self._ledger.seen, f"{folder}/"
+        if folder != self._ledger.root:
+            return lambda path, signature: self.seen(prefix + path, signature, passes)
+        return lambda path, signature: seen(path, signature, passes) or self.seen(prefix + path, signature, passes)
+
     def moved(self, name: str, signature: Signature) -> bool:
         """Return whether a file is gone, or no longer what it was."""
         try:
@@ -88,10 +98,8 @@ class Files:
             return True
 
     def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
-        def seen(relative: str, signature: Signature) -> bool:
-            return self.seen(f"{folder}/{relative}", signature, passes)
-
         at_once = attrs.evolve(self._run, settle=0.0)
+        seen = self.seen_in(os.fspath(folder), passes)
         scan = Inbox(folder, at_once, seen, without=self.checkpoints).scan()
         refuse_unreadable(folder, scan)
         return [self.named(candidate, folder) for candidate in scan.ready]

@@ -48,9 +48,6 @@ from streamer.workers import starter
 SIGNAL_SECONDS = 0.25
 """Seconds between checks for a signal while there is nothing to do."""
 
-SCAN_SHARE = 100
-"""The next scan comes at most so many times as long after a scan as that scan took: it is 1 % of an idle core."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -66,14 +63,12 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
     root = Path(os.path.realpath(inbox))
     files.adopt(root)
 
-    def seen(relative: str, signature: Signature) -> bool:
-        return files.seen(f"{root}/{relative}", signature)
-
+    seen = files.seen_in(os.fspath(root))
     with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
         while True:
-            scan = box.scan()
+            scan = box.scan() if once else box.look()
             service.display.waiting(scan.waiting)
             service.announce(scan.ready)
             for candidate in scan.ready:
@@ -100,6 +95,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
     record.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
     before = list(record.losses)
     for epoch in range(epochs):
+        service.display.epoch(epoch + 1, epochs)
         candidates = service.files.candidates(paths, passes=epoch + 1)
         service.announce(candidates)
         for candidate in candidates:
@@ -177,11 +173,13 @@ def start(
             except StreamerError:
                 failpoints.reached("service.stopping")
                 reporter.flush()
+                display.saving()
                 saver.finish()
                 raise
             failpoints.reached("service.stopping")
             schedule.drain()
             reporter.flush()
+            display.saving()
             saver.finish()
             failpoints.reached("service.saved")
         _log.info("service.stopped", reason=reason, words_seen=state.words_seen)
@@ -312,11 +310,9 @@ class Service:
             self.saver.changed()
 
     def wait(self, box: Inbox, scan: Scan) -> None:
-        """Sleep until an event or the next scan, whichever comes first; save if a checkpoint is due before."""
+        """Sleep until an event or the next look, whichever comes first; save if a checkpoint is due before."""
         self.display.idle()
-        # A scan of 100,000 known files takes some tenths of a second: then one comes less often.
-        rescan = max(self.run.rescan, SCAN_SHARE * scan.seconds)
-        limit = rescan if scan.next_still is None else min(rescan, scan.next_still)
+        limit = box.until_scan if scan.next_still is None else min(box.until_scan, scan.next_still)
         until = time.monotonic() + max(limit, 0.02)
         while (left := until - time.monotonic()) > 0:
             self.signals.check()

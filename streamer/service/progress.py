@@ -54,6 +54,9 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         pass
 
+    def epoch(self, number: int, epochs: int) -> None:
+        """Begin an epoch of several; what was to be done before is done."""
+
     def backlog(self, files: int, size: int) -> None:
         """Begin with so many files, of so many bytes in all; 0 if there is nothing to train."""
 
@@ -74,6 +77,9 @@ class Display:
 
     def scoring(self) -> None:
         """Show that the vectors are being scored, until the next event."""
+
+    def saving(self) -> None:
+        """Show that only the last checkpoint is still to be written."""
 
     def idle(self) -> None:
         """Show that there is nothing to train."""

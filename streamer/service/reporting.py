@@ -3,55 +3,90 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import structlog
 
 from streamer.intake.reasons import reason_class
+from streamer.ledger.entries import COPY
 from streamer.model.sgns import Loss
 from streamer.service.progress import FileProgress
 
 MANY = 20
-"""Files of a backlog up to which a terminal has a line for each."""
+"""Files of a backlog, or of a minute, up to which a terminal has a line for each."""
 TERMINAL_SECONDS = 60.0
 """Seconds between sums on a terminal."""
 EXAMPLES = 3
 """Refused files up to which there is a line for each, and of which a sum names the paths."""
 
 
+class _Refused:
+    """Files that were refused since the last sum, all for reasons of one weight."""
+
+    def __init__(self, say: Callable[..., object]) -> None:
+        self._say = say
+        self._first: list[tuple[str, str]] = []
+        self._reasons = Counter[str]()
+
+    def add(self, path: str, reason: str) -> None:
+        """Count a file."""
+        self._reasons[reason_class(reason)] += 1
+        if len(self._first) < EXAMPLES:
+            self._first.append((path, reason))
+
+    def flush(self) -> None:
+        """Write a line for each if there are few, else a sum."""
+        if (count := self._reasons.total()) > EXAMPLES:
+            examples = [path for path, _ in self._first]
+            self._say("files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples)
+        else:
+            for path, reason in self._first:
+                self._say("file.skipped", path=path, reason=reason)
+
+
 class Reporter:
     """Writes log lines about files.
 
+    That a file was refused is a warning. That it is a copy is none: its text was trained, under another name.
+
     Args:
         every: Seconds between sums; 0 for a line for each file.
-        terminal: Whether somebody looks at a live line: then a large backlog is summed up, too.
+        terminal: Whether somebody looks at a live line: then a large backlog is summed up, and so are files that come
+            one after the other all the time.
         clock: Returns seconds.
     """
 
     def __init__(self, every: float, *, terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._terminal, self._clock = every, terminal, clock
         self._log = structlog.get_logger(__name__).bind()  # to look up how to log takes longer than to log a line
-        self._many = False
+        self._many = self._steady = False
+        self._small: deque[tuple[float, int]] = deque()  # backlogs of the last minute that were not large
         self._seconds = 0.0
         self._forget()
 
     def _forget(self) -> None:
         self._files = self._words = self._bytes = self._admitted = self._vocabulary = self._records_skipped = 0
         self._loss = Loss(0.0, 0.0)
-        self._refused: list[tuple[str, str]] = []
-        self._reasons = Counter[str]()
+        self._refused, self._copies = _Refused(self._log.warning), _Refused(self._log.info)
         self._since: float | None = None
 
     @property
     def _sums_up(self) -> bool:
-        return self._every > 0 or (self._terminal and self._many)
+        return self._every > 0 or (self._terminal and (self._many or self._steady))
 
     def backlog(self, files: int) -> None:
         """Note how many files come next; with 0, all were trained, and a large backlog is summed up."""
-        if not files and self._many:
+        now = self._clock()
+        many = files > 0 and (self._many or files > MANY)
+        if files and not many:
+            self._small.append((now, files))
+        while self._small and self._small[0][0] <= now - TERMINAL_SECONDS:
+            self._small.popleft()
+        steady = sum(count for _, count in self._small) > MANY
+        if (self._many and not many) or (self._steady and not steady):
             self.flush()
-        self._many = files > 0 and (self._many or files > MANY)
+        self._many, self._steady = many, steady
 
     def worked(self, seconds: float) -> None:
         """Add the seconds of reading and training a file; write a sum if it is time."""
@@ -89,13 +124,12 @@ class Reporter:
 
     def skipped(self, path: str, reason: str) -> None:
         """Report a file that was refused or given up."""
+        copy = reason_class(reason) == COPY
         if not self._sums_up:
-            self._log.warning("file.skipped", path=path, reason=reason)
+            (self._log.info if copy else self._log.warning)("file.skipped", path=path, reason=reason)
             return
         self._log.debug("file.skipped", path=path, reason=reason)
-        self._reasons[reason_class(reason)] += 1
-        if len(self._refused) < EXAMPLES:
-            self._refused.append((path, reason))
+        (self._copies if copy else self._refused).add(path, reason)
         self._begin()
 
     def _begin(self) -> None:
@@ -124,14 +158,8 @@ class Reporter:
                 records_skipped=self._records_skipped,
             )
             self._seconds = 0.0
-        if (count := self._reasons.total()) > EXAMPLES:
-            examples = [path for path, _ in self._refused]
-            self._log.warning(
-                "files.skipped", files=count, reasons=dict(self._reasons.most_common()), examples=examples
-            )
-        else:
-            for path, reason in self._refused:
-                self._log.warning("file.skipped", path=path, reason=reason)
+        self._copies.flush()
+        self._refused.flush()
         self._forget()
 
 

@@ -81,8 +81,8 @@ class TimeLeft:
         self._since = self._shown = None
 
     def seconds(self) -> float | None:
-        """Return the seconds left, smoothed; None if it is too early to say."""
-        if self._cost.seconds < FIRST_SECONDS or not self.files:
+        """Return the seconds left, smoothed; None if it is too early to say, or if nothing is left."""
+        if self._cost.seconds < FIRST_SECONDS or self.files_done == self.files:
             return None
         left = self._cost.of(self.files - self.files_done, max(0.0, self.bytes - self.bytes_done))
         now = self._clock()

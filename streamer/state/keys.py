@@ -166,7 +166,7 @@ def ledger_leaves(ledger: Ledger) -> Tree:
     return {"ledger/root": ledger.root, **_grouped("ledger", ledger.to_arrays())}
 
 
-def frozen_ledger(ledger: Ledger) -> Tree:
+def frozen_ledger(ledger: Ledger) -> dict[str, Any]:
     """Return the ledger as it is now as a group of leaves, which are made when they are written."""
     return {"ledger": ledger.freeze()}
 

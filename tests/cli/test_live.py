@@ -152,6 +152,34 @@ def test_scoring(display: LiveDisplay, clock: SimpleNamespace) -> None:
     assert line(display).startswith("waiting for files")
 
 
+def test_epochs(display: LiveDisplay, clock: SimpleNamespace) -> None:
+    """Each has the whole bar, and its number; one alone has none."""
+    display.epoch(1, 2)
+    under_way(display, clock)
+    assert line(display, 160).split(" · ")[1:3] == ["epoch 1/2", "10/40 files"]
+    display.epoch(2, 2)
+    display.backlog(40, 100_000_000)
+    assert line(display, 160).split(" · ")[:3] == ["─" * BAR + "   0%", "epoch 2/2", " 0/40 files"]
+    display.epoch(1, 1)
+    assert "epoch" not in line(display, 160)
+
+
+def test_at_the_end(display: LiveDisplay, clock: SimpleNamespace) -> None:
+    """When all is trained, no time is left and nothing has a speed; then the model is saved."""
+    display.backlog(20, 20_000)
+    for _ in range(20):
+        display.file("a.txt", 1_000)
+        clock.now += 0.5
+        display.reached(1.0)
+        display.block(1_000, lambda: 2.0, 50)
+        assert "left" in line(display) or display._left.files_done < 2
+        display.done()
+    assert "100%" in line(display) and not re.search("left|words/s", line(display))
+    display.waiting(3)
+    display.saving()
+    assert line(display) == "saving the model · loss 2.000 · vocabulary 50"
+
+
 @pytest.mark.parametrize("columns", range(1, 160, 3))
 def test_it_fits_any_terminal(display: LiveDisplay, columns: int, clock: SimpleNamespace) -> None:
     """It is one line, never broken, at any width; ``line`` checks it."""
@@ -171,7 +199,11 @@ def test_what_it_gives_up(display: LiveDisplay, clock: SimpleNamespace) -> None:
     assert shown[120][1:] == shown[140][1:-1]
     assert shown[80][1:] == ["10/40 files", " 200k words/s", "35 s left", "loss 2.346"]
     assert shown[60][1:] == ["10/40 files", "35 s left", "loss 2.346"] or "words/s" in shown[60][2]
-    assert shown[40][1:] == ["10/40 files"] and "25%" in shown[20][0]
+    assert shown[40] == ["━─────  25%", "10/40 files", "35 s left"], "the bar is half as long, for the time left"
+    assert "25%" in shown[20][0]
+    display.epoch(1, 3)
+    under_way(display, clock, name)
+    assert line(display, 40).split(" · ")[1:] == ["epoch 1/3", "35 s left"]
 
 
 @pytest.mark.parametrize(

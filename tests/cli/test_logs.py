@@ -110,14 +110,15 @@ def test_lines_for_people(configure: Configured, file: TextIO) -> None:
     configure(file, "console")
     facts: dict[str, Any] = {
         "pid": 1234567, "words": 1_234_567, "share": 0.123456, "large": 12345.6, "yes": True,
-        "files": {"trained": 1_234, "skipped": 0}, "none": {"trained": 0}, "both": ["a", "b"], "name": "x\x1b[31m\n",
+        "files": {"trained": 1_234, "skipped": 0}, "none": {"trained": 0}, "reasons": {"empty": 7}, "both": ["a", "b"],
+        "name": "x\x1b[31m\n",
     }  # fmt: skip
     structlog.get_logger().info("some.event", **facts)
     (line,) = Path(file.name).read_text().splitlines()
     assert re.match(r"\d\d:\d\d:\d\d \[info +\] some\.event ", line)
     wanted = [
         *("pid=1234567", "words=1,234,567", "share=0.1235", "large=12,346", "yes=True", "files='1,234 trained'"),
-        *("none=none", "both='a, b'"),
+        *("none=none", "both='a, b'", "reasons='7 × empty'"),
     ]
     assert [fact for fact in wanted if fact not in line] == []
     assert "\x1b" not in line and "x\\" in line

@@ -111,7 +111,7 @@ class Books:
             contents: All that any file ever held, by SHA-256.
         """
         columns = {key.removeprefix("ledger/"): leaf for key, leaf in tree.items() if key.startswith("ledger/")}
-        books = Books(tuple(Ledger.from_arrays(columns).entries))
+        books = Books(tuple(Ledger.from_arrays(columns).entries))  # type: ignore[arg-type]
         versions = books.versions
         rows = [row for row in books.rows if row.outcome != "skipped"]
         assert len(versions) == len(rows), f"the same content under the same name has two rows: {rows}"

@@ -143,7 +143,7 @@ class Pair:
                 tree = tree_of(content)
                 self._books[digest] = self._books[start].next(tree, self.texts.contents)
                 trained, seen = tree["progress/words_trained"], tree["vocabulary/words_seen"]
-                assert trained <= self._passes * seen, f"{trained} words are trained, of {seen}"
+                assert trained <= self._passes * seen, f"{trained} words are trained, of {seen}"  # type: ignore[operator]
                 self._path.add(digest)
         if self._newest() != NOWHERE:
             check_accounts(self.folder, self.texts.folder, whole=False)

@@ -107,6 +107,29 @@ def test_a_rename_alone_wakes_the_scan(tmp_path: Path) -> None:
         assert trainer.stopped().code == 0
 
 
+def test_no_scan_is_needed_where_events_come(tmp_path: Path) -> None:
+    """Written and still, moved in with its folder, at any depth: trained in its order, with no scan for an hour."""
+    (tmp_path / "inbox" / "deep").mkdir(parents=True)
+    options = ("--vector-size", "8", "--threads", "1", "--settle", "0.5", "--rescan", "3600")
+    with started("watch", "inbox", *options, folder=tmp_path) as trainer:
+        trainer.event("inbox.watched")
+        time.sleep(1)  # the first scan is over
+        put(tmp_path / "inbox" / "deep" / "a.txt", text(1, 2_000), age=0)
+        trainer.event("file.trained", path="deep/a.txt")
+        for number, name in enumerate("cb"):
+            put(tmp_path / "folder" / "new" / f"{name}.txt", text(2 + number, 2_000), age=900 - number)
+        (tmp_path / "folder").rename(tmp_path / "inbox" / "folder")
+        trainer.event("file.trained", path="folder/new/b.txt")
+        (tmp_path / "inbox" / "deep").rename(tmp_path / "inbox" / "folder" / "deep")
+        trainer.event("file.skipped", path="folder/deep/a.txt", level="info")
+        with (tmp_path / "inbox" / "folder" / "deep" / "a.txt").open("a") as file:
+            file.write("\nwords that were added to a file in a folder that was renamed\n")
+        trainer.event("file.trained", path="folder/deep/a.txt")
+        assert trainer.stopped().code == 0
+        trained = [line["path"] for line in trainer.events("file.trained")]
+    assert trained == ["deep/a.txt", "folder/new/c.txt", "folder/new/b.txt", "folder/deep/a.txt"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_more_events_than_the_kernel_keeps(tmp_path: Path, amount: Amount, tell: Tell) -> None:

@@ -41,7 +41,7 @@ def tree(number: int) -> Tree:
 def same_bits(left: Tree, right: Tree) -> bool:
     """Say whether two trees are equal in keys and every bit."""
     return left.keys() == right.keys() and all(
-        value.tobytes() == right[key].tobytes() if isinstance(value, np.ndarray) else value == right[key]
+        value.tobytes() == right[key].tobytes() if isinstance(value, np.ndarray) else value == right[key]  # type: ignore[union-attr]
         for key, value in left.items()
     )
 

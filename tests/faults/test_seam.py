@@ -92,6 +92,8 @@ def _seen(log: str, work: str) -> list[list[object]]:
         ]
         if not paths or paths[0].endswith("/.lock"):  # filelock's, and one line of ours that nothing depends on
             continue
+        if "O_TMPFILE" in arguments:  # filelock's trial of what locks there: a file that never has a name
+            continue
         if name.startswith("open"):
             if not re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND", arguments):
                 continue

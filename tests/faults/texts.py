@@ -6,6 +6,7 @@ import gzip
 import os
 import random
 import shutil
+import unicodedata
 from hashlib import sha256
 from pathlib import Path
 
@@ -146,7 +147,8 @@ def refusal(content: bytes, encoding: str, max_bad_ratio: float) -> str:
     # Found out, it is UTF-8 too: no other encoding fits what is bad here.
     characters = found.decode("utf-8" if encoding == "auto" else encoding, "replace")
     bad = characters.count("\ufffd") + characters.count("\0")
-    return "not text in " if bad / len(characters) > max_bad_ratio else ""
+    controls = sum(unicodedata.category(character) == "Cc" and character != "\n" for character in characters)
+    return "not text in " if bad > max_bad_ratio * len(characters) or controls > 0.03 * len(characters) else ""
 
 
 def check_outcome(name: str, content: bytes, books: Books, contents: dict[bytes, bytes], *, rules: RunSettings) -> None:

@@ -101,6 +101,10 @@ ICONS = "".join(f"\ue0b0 branch {n} \uf418 is clean, and everything is fine\n" f
     [
         (LOG, "utf-8", "auto"),
         (ICONS, "utf-8", "auto"),
+        ("\x1b]0;a title\x07 done\a\n" * 99, "utf-8", "auto"),
+        ("\x1b]0;ein Titel\x07 fünf\a\n" * 99, "utf-8", "auto"),
+        ("one\x1etwo\x1fthree\x1cfour\x1dfive\n" * 99, "utf-8", "auto"),
+        ("eins\x1ezwei\x1fdreißig\u2009\x1cvier\x1dfünf\n" * 99, "utf-8", "auto"),
         ("page one\fpage two\f\n" * 9 + "the end\x1a", "utf-8", "auto"),
         ("b\bbo\bol\bld\bd and plain words\v\n" * 9, "utf-8", "auto"),
         ("function a(b){return b?b.c:a(d=>d*2)};" * 99, "utf-8", "auto"),
@@ -120,7 +124,7 @@ ICONS = "".join(f"\ue0b0 branch {n} \uf418 is clean, and everything is fine\n" f
     ],
 )
 def test_texts_stay_trained(text: str, encoding: str, used: str, tmp_path: Path) -> None:
-    """Logs with colours, form feeds, icons, code, base64, emoji, every script, EBCDIC."""
+    """Logs with colours, bells, separators of records, form feeds, icons, code, base64, emoji, every script, EBCDIC."""
     assert verdict(text.encode(encoding, "replace"), tmp_path / "file", used) is None
 
 

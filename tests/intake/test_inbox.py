@@ -10,74 +10,20 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from watchdog.observers import Observer
+from watchdog.observers.inotify_c import InotifyFD
 
-from streamer.intake.inbox import FOLDER, Inbox, Names, Scan
+from streamer.intake.inbox import FOLDER, Inbox, Scan
 from streamer.ledger.entries import Signature
-from streamer.settings import DEFAULT_EXCLUDE, RunSettings
+from streamer.settings import RunSettings
 
-NOW = 1_000_000_000.0
+from .inboxes import Clock, make, paths, put, unseen
+
 Log = list[MutableMapping[str, Any]]
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def __call__(self) -> float:
-        """Return the time."""
-        return self.time
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Return the clock that the inbox reads, as wall clock and as monotonic clock."""
-    return Clock()
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    """Return what is logged."""
-    with structlog.testing.capture_logs() as captured:
-        yield captured
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return an empty folder."""
-    (tmp_path / "inbox").mkdir()
-    return tmp_path / "inbox"
-
-
-def unseen(path: str, signature: Signature) -> bool:
-    """Say of each file that it was never seen."""
-    return False
-
-
-def make(root: Path, clock: Clock, seen: Any = unseen, **settings: Any) -> Inbox:
-    """Return an inbox that reads the clock; ``settle`` is 2 seconds unless told."""
-    return Inbox(root, RunSettings(**settings), seen, wall=clock, monotonic=clock)
-
-
-def put(path: Path, text: str = "text", *, age: float = 1000) -> Path:
-    """Write a file that was last changed so many seconds before ``NOW``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (NOW - age, NOW - age))
-    return path
-
-
-def paths(scan: Scan) -> list[str]:
-    """Return the paths that are ready."""
-    return [candidate.path for candidate in scan.ready]
 
 
 def until(inbox: Inbox, path: str) -> Scan:
@@ -230,7 +176,7 @@ def test_a_scan_can_be_stopped(root: Path, clock: Clock) -> None:
 def test_an_event_at_the_end_of_a_wait_is_not_lost(root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """What happens just after a wait has run out ends the next one."""
     inbox = make(root, clock)
-    happened, wait = inbox._happened, inbox._happened.wait
+    happened, wait = inbox._told.happened, inbox._told.happened.wait
 
     def late(timeout: float) -> bool:
         result = wait(timeout)
@@ -270,7 +216,7 @@ def test_signals_do_not_prolong_the_wait(root: Path, clock: Clock) -> None:
 
 
 def test_without_events_the_scan_finds_all(root: Path, clock: Clock) -> None:
-    """With ``--poll`` no observer runs, and files are found all the same."""
+    """With ``--poll`` nothing is watched, and files are found all the same."""
     threads = threading.active_count()
     with make(root, clock, poll=True) as inbox:
         assert threading.active_count() == threads
@@ -281,13 +227,13 @@ def test_without_events_the_scan_finds_all(root: Path, clock: Clock) -> None:
 def test_a_system_without_watches_left_is_polled(
     root: Path, clock: Clock, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If no observer can be started, that is said once, nothing is left running, and scans go on."""
+    """If no folder can be watched, that is said once, nothing is left running, and scans go on."""
     threads = threading.active_count()
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    monkeypatch.setattr(Observer, "schedule", fail)
+    monkeypatch.setattr(InotifyFD, "add_callback", fail)
     with make(root, clock) as inbox:
         put(root / "new")
         assert paths(inbox.scan()) == paths(inbox.scan()) == ["new"]
@@ -295,8 +241,8 @@ def test_a_system_without_watches_left_is_polled(
     assert [(entry["event"], entry["reason"]) for entry in log] == [("inbox.polling", "inotify watch limit reached")]
 
 
-def test_a_dead_observer_is_replaced(root: Path, clock: Clock, log: Log) -> None:
-    """An observer whose threads died is noticed at the next scan, logged, and started anew."""
+def test_a_dead_watch_is_replaced(root: Path, clock: Clock, log: Log) -> None:
+    """A watch whose thread died is noticed at the next look, logged, and started anew."""
     with make(root, clock) as inbox:
         assert inbox._watch is not None
         inbox._watch.close()
@@ -398,28 +344,6 @@ def test_an_unreadable_folder_is_logged_once(root: Path, clock: Clock, log: Log)
     ]
 
 
-@pytest.mark.parametrize(
-    ("include", "exclude", "taken", "left"),
-    [
-        ((), DEFAULT_EXCLUDE, "a.txt A.TMP b/c.txt", "a~ a.tmp b/a.part c.partial d.crdownload e.filepart"),
-        ((), ("*.md",), "a.txt", "a.md sub/a.md a.tmp"),
-        (("*.txt",), DEFAULT_EXCLUDE, "a.txt b/c.txt", "a.TXT a.md a.txt.tmp"),
-        (("*.tmp",), DEFAULT_EXCLUDE, "a.tmp", "a.txt a.part"),
-        (("*.tmp",), ("b*",), "a.tmp", "b.tmp a.txt"),
-        (("*",), (*DEFAULT_EXCLUDE, "x"), "a.txt", "a.tmp x"),
-        (("news/*.txt",), DEFAULT_EXCLUDE, "news/a.txt news/2020/a.txt", "a.txt old/news/a.txt"),
-        ((), ("drafts/*",), "a drafts.txt", "drafts/a drafts/b/c"),
-        (("[ab].txt", "c?.txt"), DEFAULT_EXCLUDE, "a.txt cc.txt", "c.txt d.txt"),
-        ((), (), "a.txt", "a.tmp"),
-    ],
-)
-def test_which_names_are_taken(include: tuple[str, ...], exclude: tuple[str, ...], taken: str, left: str) -> None:
-    """Includes choose, and are stronger than the default excludes; a user's own excludes are stronger than both."""
-    names = Names(include, exclude)
-    assert [path for path in taken.split() if not names.take(path.rpartition("/")[2], path)] == []
-    assert [path for path in left.split() if names.take(path.rpartition("/")[2], path)] == []
-
-
 def test_hidden_files_are_never_taken(root: Path, clock: Clock) -> None:
     """A leading dot hides a file or a whole folder, even from an include that names it."""
     for name in (".hidden", ".folder/a", "folder/.hidden", "folder/a"):
@@ -449,7 +373,7 @@ def test_no_file_is_missed_at_the_start(root: Path, clock: Clock) -> None:
 
 
 def test_the_watch_lives_when_folders_appear_while_it_starts(root: Path, clock: Clock) -> None:
-    """Watchdog meets such a folder twice and warns; here, warnings are errors and would end its thread."""
+    """Such a folder may be met twice, of which watchdog warns; here, warnings are errors and would end its thread."""
     for number in range(400):
         (root / f"folder-{number}").mkdir(parents=True)
     stop = threading.Event()

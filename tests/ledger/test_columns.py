@@ -96,3 +96,21 @@ def test_an_entry_says_of_what_it_is_a_copy() -> None:
     """If the other file is no longer listed, it says that."""
     entry = Entry("a", Signature(1, 1, 1), bytes(32), 1, outcome="skipped", reason="a copy of another file")
     assert entry.explanation == "a copy of a file that is no longer listed"
+
+
+def test_the_same_rows_give_the_same_bytes_whatever_they_were_before() -> None:
+    """Reasons and formats are numbered as they were met, and stored in the order of their first use."""
+    straight, devious = Ledger(), Ledger()
+    for name, reason in (("a", "a folder"), ("b", "empty"), ("c", "a FIFO")):
+        straight.refuse(name, Signature(7, 1, 1), reason)
+    for name, reason in (("a", "empty"), ("b", "a FIFO"), ("c", "a socket"), ("d", "a device")):
+        devious.refuse(name, Signature(7, 1, 1), reason)
+    for name, reason in (("a", "a folder"), ("b", "empty"), ("c", "a FIFO")):
+        devious.refuse(name, Signature(7, 1, 1), reason)
+    train(devious, devious.plan("d", look(devious, b"a text", path="d")))
+    train(straight, straight.plan("d", look(straight, b"a text", path="d")))
+    one, other = straight.to_arrays(), devious.to_arrays()
+    assert one["reasons"].tobytes() == b"a folder\0empty\0a FIFO\0\0"
+    assert {name: column.tobytes() for name, column in one.items()} == {
+        name: column.tobytes() for name, column in other.items()
+    }

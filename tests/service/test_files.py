@@ -68,6 +68,23 @@ def test_names_in_the_folder_are_relative(make: Make, ledger: Ledger, inbox: Pat
     assert ledger.root == str(inbox)
 
 
+def test_what_was_seen_in_a_folder(make: Make, ledger: Ledger, inbox: Path, tmp_path: Path) -> None:
+    """It is known by its path in the folder, whatever its name in the ledger; with another signature it is not."""
+    files = make()
+    given = files.candidates([inbox / "a.txt"], passes=1)[0]
+    train(ledger, given)
+    assert given.path == f"{inbox}/a.txt"
+    found = {candidate.path: candidate for candidate in files.candidates([inbox], passes=1)}
+    assert list(found) == ["b.txt", "deep/c.txt"]
+    train(ledger, found["b.txt"])
+    for folder, above in ((inbox, ""), (tmp_path, "inbox/")):
+        seen = files.seen_in(str(folder))
+        assert seen(f"{above}a.txt", given.signature) and seen(f"{above}b.txt", found["b.txt"].signature)
+        assert not seen(f"{above}deep/c.txt", found["deep/c.txt"].signature)
+        assert not seen(f"{above}b.txt", given.signature)
+        assert not files.seen_in(str(folder), 2)(f"{above}b.txt", found["b.txt"].signature)
+
+
 def test_names_elsewhere_are_absolute(make: Make, ledger: Ledger, inbox: Path, tmp_path: Path) -> None:
     """Before any folder, and outside of the folder that was first, a file is called by where it is."""
     other = put(tmp_path / "other" / "a.txt", "other")

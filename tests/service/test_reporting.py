@@ -144,6 +144,7 @@ def test_a_large_backlog_on_a_terminal(files: int, clock: Clock, log: list[Any])
     events = [line["event"] for line in shown(log)]
     assert events == (["files.trained"] if files > MANY else ["file.trained", "vocabulary.grown"] * files)
     log.clear()
+    clock.now += TERMINAL_SECONDS
     reporter.backlog(1)
     reporter.trained(a_file(), 50)
     assert [line["event"] for line in shown(log)] == ["file.trained"], "the next one is small"
@@ -159,6 +160,47 @@ def test_once_a_minute_on_a_terminal(clock: Clock, log: list[Any]) -> None:
         clock.now += 1.0
         reporter.worked(1.0)
     assert [line["files"] for line in shown(log)] == [TERMINAL_SECONDS] * 3
+
+
+def test_files_that_come_all_the_time(clock: Clock, log: list[Any]) -> None:
+    """On a terminal, the first of them have lines, then there is a sum a minute, until fewer come."""
+    reporter = Reporter(0.0, terminal=True, clock=clock)
+    for number in range(1_000):
+        reporter.backlog(1)
+        reporter.trained(a_file(number), 50)
+        reporter.worked(0.1)
+        reporter.backlog(0)
+        clock.now += 0.5
+        reporter.tick()
+    events = [line["event"] for line in shown(log)]
+    assert events == ["file.trained"] * MANY + ["files.trained"] * 8
+    assert {line["files"] for line in shown(log)[MANY:]} == {120}
+    for _ in range(2):
+        clock.now += TERMINAL_SECONDS / 2
+        reporter.backlog(0)
+    assert shown(log)[-1]["files"] == 1_000 - MANY - 8 * 120, "nothing is left untold"
+    reporter.backlog(1)
+    reporter.trained(a_file(), 50)
+    assert shown(log)[-1]["event"] == "file.trained"
+
+
+def test_a_copy_is_no_warning(clock: Clock, log: list[Any]) -> None:
+    """Its text was trained. It is told on a line, or in a sum, of its own; 20,000 of them are one line."""
+    Reporter(0.0, terminal=False, clock=clock).skipped("b.txt", "a copy of a.txt")
+    assert log == [{"event": "file.skipped", "log_level": "info", "path": "b.txt", "reason": "a copy of a.txt"}]
+    log.clear()
+    reporter = Reporter(10.0, terminal=False, clock=clock)
+    for number in range(20_000):
+        reporter.skipped(f"{number}.txt", f"a copy of a/{number}.txt")
+    reporter.skipped("empty.txt", "empty")
+    reporter.flush()
+    assert shown(log) == [
+        {
+            **{"event": "files.skipped", "log_level": "info", "files": 20_000},
+            **{"reasons": {"a copy of another file": 20_000}, "examples": ["0.txt", "1.txt", "2.txt"]},
+        },
+        {"event": "file.skipped", "log_level": "warning", "path": "empty.txt", "reason": "empty"},
+    ]
 
 
 def test_nothing_measured(clock: Clock, log: list[Any]) -> None:

@@ -494,6 +494,34 @@ def test_no_memory_for_a_copy(make: Make, store: Store, state: State, clock: Clo
     assert sequences(store) == [2]
 
 
+class Short(Image):
+    """An image for whose pieces there is no memory."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def __iter__(self) -> Iterator[memoryview]:
+        """Raise as NumPy does."""
+        yield memoryview(b"some")
+        raise MemoryError
+
+
+def test_no_memory_while_it_is_written(
+    make: Make, store: Store, state: State, clock: Clock, log: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told and tried again, and leaves no file behind."""
+    saver = make(state, every=0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(State, "image", lambda self: Short())
+        saver.changed()
+        written(saver, log, 1, "checkpoint.failed")
+    assert "memory" in log[0]["problem"] and log[0]["hint"]
+    assert [path.name for path in store.folder.iterdir() if path.name != ".lock"] == []
+    clock.now += 2
+    written(saver, log, 1)
+    assert sequences(store) == [2]
+
+
 class Later(Here):
     """Workers that train a block only when somebody waits for it."""
 

@@ -61,7 +61,7 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     arrays = {key.removeprefix("ledger/"): leaf for key, leaf in old.items() if key.startswith("ledger/")}
     root = arrays.pop("root")
     old = {key: leaf for key, leaf in old.items() if not key.startswith("ledger/")} | {"ledger/root": root}
-    old |= ledger_of_version_1(Ledger.from_arrays(arrays))
+    old |= ledger_of_version_1(Ledger.from_arrays(arrays))  # type: ignore[arg-type]
     kept = {key: leaf for key, leaf in old.items() if key not in later and key.split("/", maxsplit=1)[0] not in without}
     return kept | {
         "format_version": 1,

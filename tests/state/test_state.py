@@ -192,3 +192,20 @@ def test_no_part_is_left_out_of_the_tree(part: str) -> None:
     new: Any = State.new(state.settings)
     setattr(state, part, getattr(new, part))
     assert exact(state.to_tree()) != before
+
+
+def test_an_image_does_not_follow_the_state(tmp_path: Path) -> None:
+    """All of it is as it was when the image was made, though it is written after training has gone on."""
+    state = full()
+    entry = state.ledger.under_way
+    assert entry is not None
+    before, image = copied(state.to_tree()), state.image()
+    state.ledger.advance(entry, 9, 3)
+    state.ledger.finish(entry)
+    state.ledger.refuse("b.txt", Signature(1, 2, 3), "empty")
+    Trainer.of(state, threads=1).partial_fit(texts(5))
+    state.number_next()
+    store = Store(tmp_path)
+    tree = store.load(store.publish(image, 7))[1]
+    assert exact(tree) == exact(before)
+    assert exact(state.to_tree()) != exact(before)

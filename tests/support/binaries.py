@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import dbm.dumb
 import gzip
 import io
@@ -87,11 +88,11 @@ def _picture(form: str) -> bytes:
 
 
 def _sqlite() -> bytes:
-    connection = sqlite3.connect(":memory:")
-    with connection:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("create table t (a text)")
         connection.executemany("insert into t values (?)", [(TEXT.decode(),)] * 20)
-    return connection.serialize()
+        connection.commit()
+        return connection.serialize()
 
 
 def _wave() -> bytes:
