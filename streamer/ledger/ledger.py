@@ -6,7 +6,7 @@ remembers nothing else. The rows are stored in the same checkpoint as the weight
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,7 +116,7 @@ class Ledger:
 
     def knows(self, path: str) -> bool:
         """Return whether there is a row for a file. O(1)."""
-        return next(self._rows.versions(path), -1) >= 0
+        return self._rows.find(path) >= 0 and next(self._rows.versions(path), -1) >= 0
 
     def refusal(self, path: str) -> str | None:
         """Return why the newest version of a file was refused, or None if it was not."""
@@ -141,13 +141,17 @@ class Ledger:
 
     def known(self, path: str, *, duplicates: str = "skip") -> Known:
         """Return what a reader of a file needs to find out what of it was trained before."""
+        by_head = self._lengths if duplicates == "skip" else lambda head: ()
+        if not self.knows(path):
+            return Known(by_head=by_head)  # almost every file
         versions = [entry for entry in self._versions(path) if entry.known]
         lengths = frozenset(length for entry in versions for length in (entry.text_bytes, entry.signature.size))
         size, encoding = (versions[0].signature.size, versions[0].encoding) if versions else (-1, "")
-        return Known(size, encoding, lengths, self._lengths if duplicates == "skip" else lambda head: ())
+        return Known(size, encoding, lengths, by_head)
 
-    def _lengths(self, head: int) -> set[int]:
-        return {self._entry(row).text_bytes for row in self._rows.with_head(head)}
+    def _lengths(self, head: int) -> Collection[int]:
+        rows = self._rows.with_head(head)
+        return {self._entry(row).text_bytes for row in rows} if rows else ()
 
     def begins(self, path: str, verdict: Verdict) -> bool:
         """Return whether a file is a version that was trained, or begins with the text of one and goes on."""
@@ -211,7 +215,8 @@ class Ledger:
         if not entry.under_way or not entry.offset < offset <= entry.text_bytes:
             raise ValueError(f"cannot advance {entry} to {offset}")
         if entry.row < 0:
-            self._drop_refused(entry.path)
+            if self.knows(entry.path):
+                self._drop_refused(entry.path)
             self._rows.append(entry)
             self._open[entry.row] = entry
             self._planned = None
@@ -265,8 +270,11 @@ class Ledger:
     ) -> tuple[int, Entry | None]:
         """Return how many bytes at the beginning were trained as part of another row, the most, and that row."""
         best: tuple[int, Entry | None] = 0, None
+        rows = {row for head in verdict.heads for row in self._rows.with_head(head)}
+        if not rows:
+            return best
         digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
-        for row in sorted({row for head in verdict.heads for row in self._rows.with_head(head)}):
+        for row in sorted(rows):
             entry = self._entry(row)
             if entry.path == path and entry.text_sha256 == verdict.text_sha256:
                 continue

@@ -37,6 +37,7 @@ TRAINED, SKIPPED = OUTCOMES.index("trained"), OUTCOMES.index("skipped")
 Columns = dict[str, npt.NDArray[Any]]
 
 _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+_SLASH = ord("/")
 
 
 class Texts:
@@ -98,6 +99,8 @@ class Rows:
         self.removed: list[int] = []
         self._by_name = Index(self._name_keys)
         self._by_head = Index(self._head_keys)
+        self._absolute = False  # whether any name begins with a slash
+        self._found = "", -1  # the last answer of find
 
     def __len__(self) -> int:
         """Return the number of rows, with those that were removed."""
@@ -110,7 +113,14 @@ class Rows:
 
     def find(self, path: str) -> int:
         """Return the newest row of a file, which may have been removed, or −1."""
-        name, names, table = os.fsencode(path) + b"\0", self._names, self.table
+        if path != self._found[0]:  # a file is looked up again and again on its way
+            self._found = path, self._find(os.fsencode(path) + b"\0")
+        return self._found[1]
+
+    def _find(self, name: bytes) -> int:
+        if name[0] == _SLASH and not self._absolute:
+            return -1  # each file of an inbox is looked up under its absolute name too
+        names, table = self._names, self.table
         return self._by_name.first(_key(name), lambda row: names[row >> BITS].startswith(name, table.first(row)))
 
     def settled(self, row: int, signature: Signature, passes: int) -> bool:
@@ -156,27 +166,33 @@ class Rows:
         if not len(self.table) & (PIECE - 1):
             self._names.append(bytearray())
         names, older = self._names[-1], self.find(entry.path)
-        entry.row = self.table.append((len(names), older, *(0,) * 4, NO_DIGEST, *(0,) * 7, -1))
+        entry.row = len(self.table)
+        self.table.append(self._row(entry, len(names), older, -1))
         names += name
+        self._absolute |= name[0] == _SLASH
+        self._found = entry.path, entry.row
         key = _key(name)
         if older < 0:
             self._by_name.add(key, entry.row)
         else:
             self._by_name.replace(key, older, entry.row)
-        self.store(entry)
+        if entry.head and entry.outcome != "skipped":
+            self._by_head.add(entry.head, entry.row)
 
     def store(self, entry: Entry) -> None:
         """Replace a row by what the entry says now."""
         old = self.table[entry.row]
-        size, mtime, ctime = map(fit, entry.signature)
-        row = (
-            *old[:2], size, mtime, ctime, entry.words, entry.text_sha256, entry.head, entry.passes,
-            self.reasons.code(entry.reason), self.formats.code(entry.format), self.encodings.code(entry.encoding),
-            OUTCOMES.index(entry.outcome), entry.moved, self._more(entry, old[14]),
-        )  # fmt: skip
-        self.table[entry.row] = row
+        self.table[entry.row] = self._row(entry, old[0], old[1], old[14])
         if entry.head and entry.outcome != "skipped" and (old[7] != entry.head or old[12] == SKIPPED):
             self._by_head.add(entry.head, entry.row)
+
+    def _row(self, entry: Entry, name: int, older: int, more: int) -> tuple[Any, ...]:
+        size, mtime, ctime = entry.signature
+        return (
+            name, older, fit(size), fit(mtime), fit(ctime), entry.words, entry.text_sha256, entry.head, entry.passes,
+            self.reasons.code(entry.reason), self.formats.code(entry.format), self.encodings.code(entry.encoding),
+            OUTCOMES.index(entry.outcome), entry.moved, self._more(entry, more),
+        )  # fmt: skip
 
     def load(self, row: int) -> Entry:
         """Return a row."""
@@ -232,6 +248,8 @@ class Rows:
         self.more.extend(more)
         bounds = [int(starts[row]) for row in (*range(0, len(rows), PIECE), len(rows))]
         self._names = [bytearray(names[low:high]) for low, high in pairwise(bounds)]
+        self._absolute = names.startswith(b"/") or b"\0/" in names
+        self._found = "", -1
         self._link()
         self._by_name.rebuild()
         self._by_head.rebuild()
@@ -289,4 +307,4 @@ def _key(name: bytes) -> int:
 
 def fit(value: int) -> int:
     """Return a number clipped to 64 bits: some file systems can store nanoseconds of a time after the year 2262."""
-    return min(max(value, _LEAST), _MOST)
+    return value if _LEAST <= value <= _MOST else min(max(value, _LEAST), _MOST)

@@ -85,10 +85,12 @@ class Files:
 
         It is asked of each file at each scan. Most have been seen under the name that is tried first.
         """
-        seen, prefix = self._ledger.seen, f"{folder}/"
+        seen, knows, prefix = self._ledger.seen, self._ledger.knows, f"{folder}/"
         if folder != self._ledger.root:
             return lambda path, signature: self.seen(prefix + path, signature, passes)
-        return lambda path, signature: seen(path, signature, passes) or self.seen(prefix + path, signature, passes)
+        return lambda path, signature: (
+            seen(path, signature, passes) or (knows(prefix + path) and seen(prefix + path, signature, passes))
+        )
 
     def moved(self, name: str, signature: Signature) -> bool:
         """Return whether a file is gone, or no longer what it was."""

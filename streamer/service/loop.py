@@ -237,7 +237,8 @@ class Service:
 
     def _grown(self, candidate: Candidate) -> bool:
         """Return whether a file was trained at another size: the new part may be a single line."""
-        return self.state.ledger.known(candidate.path).size not in (-1, candidate.signature.size)
+        ledger = self.state.ledger
+        return ledger.knows(candidate.path) and ledger.known(candidate.path).size not in (-1, candidate.signature.size)
 
     def resume_under_way(self) -> None:
         """Resume the file in which the last run stopped, before any other."""
