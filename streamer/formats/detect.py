@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 
@@ -70,7 +71,10 @@ def choose(head: str, wanted: Recipe) -> Recipe:
             _table(head, wanted.fields)
         except tables.NoColumn as missing:
             raise NoFormat(f"{NO_COLUMN}{missing}{SEE_FIELD}") from None
-    return Recipe(name, wanted.fields if name in ("jsonl", "csv") else ())
+    return Recipe(name, wanted.fields) if name in ("jsonl", "csv") else _without_fields(name)
+
+
+_without_fields = functools.cache(Recipe)
 
 
 NO_COLUMN = "csv: no column "

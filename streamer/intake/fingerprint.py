@@ -32,7 +32,8 @@ class Fingerprint:
         self._hash = hashlib.sha256()
         self._by_head = by_head
         self._wanted = set(lengths)
-        self._stops = sorted({*self._wanted, *(HEADS if by_head else ())})  # sorted, so a heap
+        heads = HEADS if by_head else ()
+        self._stops = sorted({*self._wanted, *heads}) if self._wanted else list(heads)  # sorted, so a heap
         self.length = 0
         self.heads: list[int] = []
         self.prefixes: dict[int, bytes] = {}

@@ -76,6 +76,8 @@ def judge(
     if encoding != AUTO:
         return read(encoding)
     found = read(UTF_8, samples := Samples())
+    if found.refusal is None and not samples.doubtful:
+        return found  # almost every file
     reason = found.refusal or ""
     doubtful = samples.doubtful or reason.startswith((NOT_TEXT, detect.NO_COLUMN))
     if not doubtful or samples.marked or (reason and not reason.startswith((NOT_TEXT, detect.NO_COLUMN))):

@@ -35,6 +35,9 @@ from streamer.model.embeddings import Weights
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+SHORT = 128
+"""Tokens up to which the window weights of a chunk are kept for others of its length: less than 2 MB in all."""
+
 _LESS, _ZERO, _HALF, _ONE = (np.array(value, np.float32) for value in (-1, 0, 0.5, 1))  # faster than np.float32
 
 
@@ -143,6 +146,22 @@ class Workspace:
         self.noise_gradients: Floats = np.zeros((noise + 1, 1, dimensions), np.float32)
         self.shifted: Floats = np.empty(max(length, noise) * dimensions, np.float32)
         self._ones: Floats = np.ones(tile + 2 * window, np.float32)
+        self._alone: dict[int, tuple[Floats, Floats]] = {}
+
+    def windows(self, segments: npt.NDArray[np.int32]) -> tuple[Floats, Floats]:
+        """Return the window weights of a chunk, (n, b, b + 2w), and their sum for each centre, (n · b,); not to change.
+
+        If it is short and all of it is one segment, as many small files are, both follow from its length.
+        """
+        m = len(segments)
+        if m > SHORT or segments[0] != segments[-1]:
+            weights = self.band.weights(segments)
+            return weights, self.row_sums(weights)
+        found = self._alone.get(m)
+        if found is None:
+            weights = self.band.weights(segments).copy()
+            found = self._alone[m] = weights, self.row_sums(weights)
+        return found
 
     def row_sums(self, weights: Floats) -> Floats:
         """Return the sum of each centre's weights: (n, b, b + 2w) → (n · b,)."""
@@ -184,11 +203,10 @@ def skipgram(
     """
     m, b = rows.tokens, work.tile
     n = -(-m // b)
-    weights = work.band.weights(segments)
+    weights, totals = work.windows(segments)
     centres, around = rows.input.tiles[:n], rows.output.around[:n]
 
     scores = np.matmul(centres, around.transpose(0, 2, 1), out=work.scores[:n])
-    totals = work.row_sums(weights)
     scores += score_offset(negative)
     loss = weighted_softplus(weights, scores, -1) if with_loss else 0.0
     gradient = times_sigmoid(weights, scores, -1)  # A ⊙ σ(−S)
@@ -199,7 +217,7 @@ def skipgram(
 
     loss += _noise(work, rows.input, rows.noise, totals[:m], negative, with_loss=with_loss)
     work.input_gradients[:m] += work.from_noise[:m]
-    return work.gradients(Loss(loss, float(totals.sum())) if with_loss else None)
+    return work.gradients(Loss(loss, float(np.add.reduce(totals))) if with_loss else None)
 
 
 def cbow(

@@ -214,7 +214,7 @@ class Service:
         found = len(candidates)
         self.display.backlog(found, sum(candidate.signature.size for candidate in candidates))
         candidates = [candidate for candidate in candidates if not candidate.refusal]
-        jobs = [
+        jobs = [  # smaller files are no work for another process
             Job(
                 candidate.absolute,
                 candidate.signature,
@@ -224,21 +224,19 @@ class Service:
                 "",
             )
             for candidate in candidates
-            if not self._grown(candidate)
+            if candidate.signature.size >= WORTH_SHARING and not self._grown(candidate)
         ]
         self.prefetcher.announce(jobs)
         if not candidates:
             self.schedule.drain()
             self.schedule.end_workers()  # a service may have nothing to do for days
-        shared = sum(job.stop for job in jobs if job.stop >= WORTH_SHARING)
-        if shared >= WORTH_WORKERS and (count := self.schedule.start_workers()):
+        if sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.schedule.start_workers()):
             _log.info("workers.started", count=count)
         self.reporter.backlog(found)
 
     def _grown(self, candidate: Candidate) -> bool:
         """Return whether a file was trained at another size: the new part may be a single line."""
-        ledger = self.state.ledger
-        return ledger.knows(candidate.path) and ledger.known(candidate.path).size not in (-1, candidate.signature.size)
+        return self.state.ledger.known(candidate.path).size not in (-1, candidate.signature.size)
 
     def resume_under_way(self) -> None:
         """Resume the file in which the last run stopped, before any other."""
@@ -327,7 +325,9 @@ class Service:
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
         progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset, encoding=entry.encoding)
-        self.adviser.look(entry.path, partial(reader.beginning, file, entry.text_bytes, entry.encoding, entry.format))
+        if self.adviser.looks:
+            beginning = partial(reader.beginning, file, entry.text_bytes, entry.encoding, entry.format)
+            self.adviser.look(entry.path, beginning)
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
             schedule.make_room()
