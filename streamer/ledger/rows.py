@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from streamer.ledger.entries import NO_DIGEST, OUTCOMES, Entry, Signature
+from streamer.ledger.entries import OUTCOMES, Entry, Signature
 from streamer.ledger.index import Index
 from streamer.ledger.table import BITS, PIECE, Column, Frozen, Table
 

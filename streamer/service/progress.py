@@ -28,7 +28,7 @@ class FileProgress:
     admitted: int = 0
     seconds: float = 0.0
     skipped: int = 0
-    loss: Loss = Loss(0.0, 0.0)
+    loss: Loss = attrs.field(factory=lambda: Loss(0.0, 0.0))
     encoding: str = ""
 
     def add(self, report: BlockReport, seconds: float) -> None:
