@@ -196,3 +196,18 @@ def test_the_spans_of_a_chunk_share_their_mean_noise(architecture: str) -> None:
 def test_every_span_begun_draws_noise_words(tokens: int, words: int) -> None:
     """A chunk draws K noise words for each span of centres it begins."""
     assert sgns.noise_words(TINY, tokens) == words
+
+
+@pytest.mark.parametrize("tokens", [1, 15, 16, 17, sgns.SHORT, sgns.SHORT + 1])
+def test_window_weights_of_a_short_segment_are_those_of_the_band(tokens: int) -> None:
+    """They are kept by length: neither a chunk in between nor the training with them changes them."""
+    batching, one, two = Batching(), np.zeros(tokens, np.int32), np.zeros(tokens, np.int32)
+    two[tokens // 2 :] = 1
+    work, other = (sgns.Workspace(batching, 4, 5) for _ in range(2))
+    rows = sgns.Rows(batching, 4, 5)
+    rows.tokens, rows.noise = tokens, np.ones((sgns.noise_words(batching, tokens), 4), np.float32)
+    for segments in (one, two, one + 3, two, one):
+        sgns.skipgram(work, rows, segments, 5.0, with_loss=True)
+        weights = other.band.weights(segments)
+        for found, wanted in zip(work.windows(segments), (weights, other.row_sums(weights)), strict=True):
+            np.testing.assert_array_equal(found, wanted)
