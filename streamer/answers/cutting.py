@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 import numpy as np
@@ -16,6 +15,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Inbox
+from streamer.intake.opened import Opened, Refused, open_regular
 from streamer.ledger.entries import Verdict
 from streamer.settings import ModelSettings, RunSettings
 from streamer.text import advice
@@ -61,12 +61,12 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
     """
     cuts = new_tokenizer(settings)
     try:
-        with reader.open_regular(path) as file:
+        with open_regular(path) as file:
             verdict, blocks = _read(file, path, run)
             block = next(blocks)
         encoded = cuts.encode(block.text)
-    except (reader.Refused, FileNotFoundError) as error:
-        reason = str(error) if isinstance(error, reader.Refused) else "there is no such file"
+    except (Refused, FileNotFoundError) as error:
+        reason = str(error) if isinstance(error, Refused) else "there is no such file"
         raise StreamerError(f"cannot read {path}: {reason}", code=ExitCode.NO_INPUT) from None
     except TokenizerError as error:
         raise StreamerError(str(error), code=ExitCode.CONFIGURATION) from error
@@ -85,13 +85,13 @@ def cut(path: Path, settings: ModelSettings, run: RunSettings, *, topn: int = 20
     )
 
 
-def _read(file: BinaryIO, path: Path, run: RunSettings) -> tuple[Verdict, Iterator[reader.Block]]:
+def _read(file: Opened, path: Path, run: RunSettings) -> tuple[Verdict, Iterator[reader.Block]]:
     """Return what the trainer would find in a file, and the blocks of its text; raise Refused if it is refused."""
     how = Recipe(run.format, run.field)
     encoding = run.encoding_of(str(path))
     verdict = reader.judge(file, encoding=encoding, max_bad_ratio=run.max_bad_ratio, wanted=how)
     if verdict.refusal:
-        raise reader.Refused(verdict.refusal)
+        raise Refused(verdict.refusal)
     stop, recipe = verdict.text_bytes, verdict.format
     return verdict, reader.blocks(file, start=0, stop=stop, encoding=verdict.encoding, recipe=recipe)
 
@@ -130,11 +130,11 @@ def _files(paths: Iterable[Path], run: RunSettings) -> Iterator[Path]:
 def _blocks(paths: Iterable[Path], cuts: Tokenizer, run: RunSettings) -> Iterator[EncodedText]:
     for path in paths:
         try:
-            with reader.open_regular(path) as file:
+            with open_regular(path) as file:
                 _, blocks = _read(file, path, run)
                 for block in blocks:
                     yield cuts.encode(block.text)
         except TokenizerError as error:
             raise StreamerError(str(error), code=ExitCode.CONFIGURATION) from error
-        except (reader.Refused, FileNotFoundError) as error:
+        except (Refused, FileNotFoundError) as error:
             _log.warning("file.skipped", path=str(path), reason=str(error))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
+from streamer.intake.opened import Refused, open_regular
 from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
 from streamer.model.learner import Learner, ModelState
@@ -42,14 +43,14 @@ def read(path: Path | None) -> str:
         here = Path(__file__).parents[1]
         path = next(place for place in (here / "sample.txt", here.parent / "data" / "sample.txt") if place.exists())
     try:
-        with reader.open_regular(path) as file:
+        with open_regular(path) as file:
             found = reader.judge(file, encoding="utf-8", max_bad_ratio=0.01)
             if found.refusal:
-                raise reader.Refused(found.refusal)
+                raise Refused(found.refusal)
             stop = min(found.text_bytes, LIMIT)
             blocks = reader.blocks(file, start=0, stop=stop, encoding="utf-8", recipe=found.format)
             return "".join(block.text for block in blocks)
-    except (FileNotFoundError, reader.Refused) as error:
+    except (FileNotFoundError, Refused) as error:
         reason = (
             "there is no such file" if isinstance(error, FileNotFoundError) else str(error).partition("; see --")[0]
         )

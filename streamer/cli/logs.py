@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import logging
 import os
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
@@ -14,7 +15,7 @@ from streamer.system.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from structlog.typing import EventDict
+    from structlog.typing import EventDict, Processor
 
 
 def configure(log_format: str, level: str, console: Console) -> None:
@@ -26,27 +27,36 @@ def configure(log_format: str, level: str, console: Console) -> None:
         console: The console; a live display on it stays below the lines.
     """
     pretty = log_format == "console" or (log_format == "auto" and console.is_terminal)
-    renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=console.is_terminal, pad_event_to=20, sort_keys=False)
-        if pretty
-        else structlog.processors.JSONRenderer()
-    )
     file = _ConsoleFile(console)
     logger = structlog.WriteLogger(cast(Any, file))
     structlog.configure(
-        processors=[
-            file.tell_of_loss,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso" if not pretty else "%H:%M:%S", utc=not pretty),
-            structlog.processors.dict_tracebacks if not pretty else structlog.dev.set_exc_info,
-            *([_readable] if pretty else []),  # JSON has its own numbers and escapes
-            renderer,
-        ],
+        processors=[file.tell_of_loss, *(_for_people(console) if pretty else [_json])],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=lambda *_: logger,
         cache_logger_on_first_use=False,
     )
     threading.excepthook = _thread_failed
+
+
+def _for_people(console: Console) -> list[Processor]:
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        structlog.dev.set_exc_info,
+        _readable,
+        structlog.dev.ConsoleRenderer(colors=console.is_terminal, pad_event_to=20, sort_keys=False),
+    ]
+
+
+_encode = json.JSONEncoder(default=repr).encode
+
+
+def _json(logger: object, method: str, line: EventDict) -> str:
+    """Return a line as JSON. It is one step, for there may be a line for each of many small files."""
+    line["level"], line["timestamp"] = method, f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
+    if "exc_info" in line:
+        line = structlog.processors.dict_tracebacks(logger, method, line)
+    return _encode(line)
 
 
 def _readable(logger: object, method: str, line: EventDict) -> EventDict:
@@ -119,5 +129,4 @@ class _ConsoleFile:
                     self._torn = b"" if written == len(data) else b"\n"
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._console.file.flush()
+        """Do nothing: each line is written at once."""

@@ -89,7 +89,7 @@ _MARKS: tuple[tuple[bytes, str], ...] = (  # each has a byte that is a control o
     (b"\xa1\xb2\xc3\xd4", "packets of a network"),
     (b"\xd9\xd5\x05\xf9", "journal"),
 )
-_FIRST = frozenset(mark[0] for mark, _ in _MARKS)
+_ANY_MARK = tuple(mark for mark, _ in _MARKS)
 
 # What a text could begin with, and the fields that no text has behind it.
 _SHAPES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
@@ -147,12 +147,17 @@ _SHAPES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
 )
 
 
+_ANY_SHAPE = re.compile(b"|".join(b"(?:%b)" % pattern.pattern for pattern, _ in _SHAPES), re.DOTALL)
+
+
 def binary(head: bytes) -> str | None:
     """Return why a file that begins with these bytes is no text, if that is certain; else None."""
     found = None
-    if head and head[0] in _FIRST:
-        found = next((kind for mark, kind in _MARKS if head.startswith(mark)), None)
-    found = found or next((kind for pattern, kind in _SHAPES if pattern.match(head)), None) or _program(head)
+    if head.startswith(_ANY_MARK):
+        found = next(kind for mark, kind in _MARKS if head.startswith(mark))
+    elif _ANY_SHAPE.match(head):
+        found = next(kind for pattern, kind in _SHAPES if pattern.match(head))
+    found = found or _program(head)
     return f"{BINARY}{found}" if found else None
 
 

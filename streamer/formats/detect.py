@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 
@@ -22,6 +23,7 @@ _HTML = re.compile(
 )
 _SHORT_HTML = re.compile(r"\s*<html(?:\s[^>]*+)?>.*</html>\s*\Z", re.IGNORECASE | re.DOTALL)
 _HEADER = re.compile(r"([!-9;-~]+)[ \t]*:")
+_SENDERS = ("From ", ">From ")
 _USUAL = {
     *("from", "to", "cc", "subject", "date", "message-id", "received", "return-path", "reply-to", "sender"),
     *("mime-version", "content-type", "content-transfer-encoding", "delivered-to", "in-reply-to", "references"),
@@ -29,6 +31,7 @@ _USUAL = {
 _ONLY_MAIL = {"from", "subject", "received", "return-path", "message-id"}
 _JSON = re.compile(r'(?:[\s\[\]{},:]++|"(?:[^"\\\n]|\\.)*+"|-?\d[\d.eE+-]*+|true|false|null)*+')
 _JSON_BEGINS = re.compile(r'\s*(?:\{\s*(?:"(?:[^"\\\n]|\\.)*+"\s*:|\}|\Z)|\[\s*(?:[\[{"\]]|-?\d|true|false|null|\Z))')
+_DOCUMENTS = (b"%PDF-", rb"{\rtf", b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
 _ZIP = (b"[Content_Types].xml", b"mimetypeapplication/vnd.", b"mimetypeapplication/epub+zip")
 
 
@@ -38,6 +41,8 @@ class NoFormat(Exception):  # noqa: N818 - it is an outcome of the file, not an 
 
 def document(head: bytes) -> str | None:
     """Return why a file is refused that another program has to convert, by its first bytes; None for others."""
+    if not head.startswith(_DOCUMENTS):
+        return None  # almost every file
     if re.match(rb"%PDF-\d\.\d\s*[\r\n%]", head):
         return "PDF: convert it to text first, for example with pdftotext"
     if re.match(rb"\{\\rtf\d", head):
@@ -66,7 +71,10 @@ def choose(head: str, wanted: Recipe) -> Recipe:
             _table(head, wanted.fields)
         except tables.NoColumn as missing:
             raise NoFormat(f"{NO_COLUMN}{missing}{SEE_FIELD}") from None
-    return Recipe(name, wanted.fields if name in ("jsonl", "csv") else ())
+    return Recipe(name, wanted.fields) if name in ("jsonl", "csv") else _without_fields(name)
+
+
+_without_fields = functools.cache(Recipe)
 
 
 NO_COLUMN = "csv: no column "
@@ -86,6 +94,8 @@ def detected(head: str, fields: tuple[str, ...] = ()) -> str:
 
 def _is_mail(head: str) -> bool:
     first, _, rest = head.partition("\n")
+    if not _HEADER.match(first) and not first.startswith(_SENDERS):
+        return False
     if SEPARATES.match(first.encode("utf-8", "replace")):
         return len(_headers(rest) or ()) >= 2
     names = _headers(head)
@@ -103,7 +113,7 @@ def _headers(text: str) -> set[str] | None:
         header = _HEADER.match(line)
         if header is None:
             # Some mailers leave a line for the mailbox in a message.
-            if line.startswith((">From ", "From ")):
+            if line.startswith(_SENDERS):
                 continue
             return None
         names.add(header[1].lower())

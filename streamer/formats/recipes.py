@@ -27,7 +27,7 @@ class Recipe:
     fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return shlex.join((self.format, *self.fields))
+        return shlex.join((self.format, *self.fields)) if self.fields else self.format
 
     @classmethod
     def parse(cls, line: str) -> Recipe:

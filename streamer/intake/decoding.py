@@ -17,6 +17,7 @@ _MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with that of U
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_ALL_MARKS = tuple(mark for mark, _ in _MARKS)
 _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 _WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
 AUTO = "auto"
@@ -43,9 +44,9 @@ class Codec(NamedTuple):
     @classmethod
     def of(cls, head: bytes, encoding: str) -> Codec:
         """Return the codec of a file that begins with these bytes: by its byte-order mark, else by the encoding."""
-        for mark, name in _MARKS:
-            if head.startswith(mark):
-                return cls(name, len(mark), _WIDTHS.get(name, 1))
+        if head.startswith(_ALL_MARKS):
+            mark, name = next(found for found in _MARKS if head.startswith(found[0]))
+            return cls(name, len(mark), _WIDTHS.get(name, 1))
         return cls._named(encoding)
 
     @classmethod
@@ -95,6 +96,7 @@ PRIVATE = 0.06
 Numbers with a fraction have many of the latter, when they are read as UTF-16."""
 _USUAL = b"\a\b\t\n\f\r\v\x1a\x1b\x1c\x1d\x1e\x1f"
 """Controls of printers and terminals, Ctrl-Z, which ended files, and those that separate records and fields."""
+_ODD = bytes(byte for byte in (*range(0x20), 0x7F) if byte not in _USUAL)
 
 
 class Census:
@@ -115,7 +117,7 @@ class Census:
         self._plain = codec.name.startswith(_ASCII_INSIDE)
         self._units = codec.width > 1
         self._bytes_only = bytes_only
-        self._decoder = _decoder(codec.name)
+        self._decoder: codecs.IncrementalDecoder | None = None  # nearly every text is ASCII so far
         self._tail = b""
         self._characters, self._bad = (-1 if codec.mark else 0), 0
         self._odd = self._private = 0
@@ -127,12 +129,13 @@ class Census:
 
     def add(self, piece: bytes) -> None:
         """Count the characters of the next bytes."""
-        if self._bytes_only or (self._plain and piece.isascii() and not self._decoder.getstate()[0]):
-            odd, nulls = _odd_bytes(piece)
+        plain = self._plain and piece.isascii() and not (self._decoder and self._decoder.getstate()[0])
+        if plain or self._bytes_only:
             self._characters += len(piece)
-            self._bad += nulls
-            self._odd += odd
+            self._bad += piece.count(0)
+            self._odd += _odd_bytes(piece)
         else:
+            self._decoder = self._decoder or _decoder(self._name)
             self._count(self._decoder.decode(piece), piece)
         self._tail = piece[-8:]
 
@@ -155,7 +158,8 @@ class Census:
 
     def refusal(self, max_bad_ratio: float) -> str | None:
         """Return why this is not text, or None."""
-        self._count(self._decoder.decode(b"", True), b"")
+        if self._decoder:
+            self._count(self._decoder.decode(b"", True), b"")
         if self._characters <= 0:
             return "empty"
         if (share := self._bad / self._characters) > max_bad_ratio:
@@ -169,26 +173,17 @@ class Census:
         return f"{NOT_TEXT}{self._name}{self._known_by}: {found}{ADVICE}"
 
 
-def _odd_bytes(piece: bytes) -> tuple[int, int]:
-    """Return how many bytes are controls that no text in ASCII has, and how many of them NULs."""
-    values = np.frombuffer(piece, np.uint8)
-    low = int(np.count_nonzero(values < 7))
-    nulls = values.size - int(np.count_nonzero(values)) if low else 0
-    middle = int(np.count_nonzero((values - np.uint8(14)) < 14))
-    if middle:
-        middle -= piece.count(b"\x1a") + piece.count(b"\x1b")
-    return low + middle + int(np.count_nonzero(values == 0x7F)), nulls
+def _odd_bytes(piece: bytes) -> int:
+    """Return how many bytes are controls that no text in ASCII has."""
+    return len(piece) - len(piece.translate(None, _ODD))
 
 
 def _odd_characters(text: str) -> tuple[int, int]:
     """Return how many characters no text has, and how many are for private use."""
     try:
-        piece = text.encode("latin-1")
+        return _odd_bytes(text.encode("cp1252")), 0  # which has no controls of its own
     except UnicodeEncodeError:
         pass
-    else:
-        later = int(np.count_nonzero(np.frombuffer(piece, np.uint8) - np.uint8(0x80) < 0x20))
-        return _odd_bytes(piece)[0] + later - (piece.count(b"\x85") if later else 0), 0
     kinds = _kinds()[np.frombuffer(text.encode("utf-16-le", "surrogatepass"), "<u2")]
     return int(np.count_nonzero(kinds == 1)), int(np.count_nonzero(kinds == 2))
 

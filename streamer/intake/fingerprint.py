@@ -35,7 +35,8 @@ class Fingerprint:
         self._hash = hashlib.sha256()
         self._by_head = by_head
         self._wanted = set(lengths)
-        self._stops = sorted({*self._wanted, *(HEADS if by_head else ())})  # sorted, so a heap
+        heads = HEADS if by_head else ()
+        self._stops = sorted({*self._wanted, *heads}) if self._wanted else list(heads)  # sorted, so a heap
         self.length = 0
         self.heads: list[int] = []
         self.prefixes: dict[int, bytes] = {}
@@ -43,21 +44,21 @@ class Fingerprint:
 
     def update(self, piece: bytes) -> None:
         """Add the next bytes."""
-        done, end = 0, self.length + len(piece)
+        done, end, view = 0, self.length + len(piece), memoryview(piece)
         while self._stops and self._stops[0] <= end:
             stop = heapq.heappop(self._stops)
             if stop <= self.length + done and stop in self.prefixes:
                 continue
-            self._hash.update(memoryview(piece)[done : stop - self.length])
+            self._hash.update(view[done : stop - self.length])
             done = stop - self.length
             digest = self._hash.digest()
-            if self._by_head and stop in HEADS and len(self.heads) == HEADS.index(stop):
+            if self._by_head and stop in HEADS[len(self.heads) : len(self.heads) + 1]:
                 self._look_up(digest, stop)
             if stop in self._wanted:
                 self.prefixes[stop] = digest
                 if piece[max(done - WIDEST, 0) : done].rstrip(b"\0").endswith((b"\n", b"\r")):
                     self.line_ends.add(stop)
-        self._hash.update(memoryview(piece)[done:] if done else piece)
+        self._hash.update(view[done:])
         self.length = end
 
     def _look_up(self, digest: bytes, stop: int) -> None:

@@ -71,12 +71,11 @@ class Samples:
     """Pieces of a text at a few places: where it begins, at later ones, where it ends; best where it is not ASCII.
 
     Attributes:
-        marked: Whether it begins with a byte-order mark.
         doubtful: Whether some of it is not UTF-8.
     """
 
     def __init__(self) -> None:
-        self.marked = self.doubtful = False
+        self.doubtful = False
         self._position = 0
         self._stride = 1
         self._number = 0
@@ -87,10 +86,9 @@ class Samples:
     def add(self, piece: bytes) -> None:
         """Take what is wanted of the next bytes of the text."""
         if not self._number:
-            self.marked = Codec.of(piece[:4], UTF_8).mark > 0
-            self._first = [self._window(piece, part * len(piece) // WINDOWS) for part in range(WINDOWS)]
-            if len(piece) <= WINDOW * WINDOWS:
-                self._first = [piece]
+            self._first = [piece]
+            if len(piece) > WINDOW * WINDOWS:
+                self._first = [self._window(piece, part * len(piece) // WINDOWS) for part in range(WINDOWS)]
         else:
             self._last = self._window(piece, len(piece) // 2)
             if self._number % self._stride == 0:
@@ -99,6 +97,11 @@ class Samples:
                 self._later, self._stride = self._later[1::2], 2 * self._stride
         self._number += 1
         self._position += len(piece)
+
+    @property
+    def marked(self) -> bool:
+        """Whether it begins with a byte-order mark."""
+        return bool(self._first) and Codec.of(self._first[0][:4], UTF_8).mark > 0
 
     @property
     def windows(self) -> list[bytes]:

@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 import structlog
 
 from streamer.intake.names import Names, hidden, looks_like_text
-from streamer.intake.reader import not_regular
+from streamer.intake.opened import not_regular
 from streamer.intake.watching import Hints, Told, Watch
 from streamer.ledger.entries import Signature
 from streamer.settings import RunSettings

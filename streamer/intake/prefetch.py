@@ -7,18 +7,18 @@ deliver a block, it is tokenized here: the process may have died, the file may h
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
 from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake import reader
+from streamer.intake.opened import Opened, Refused, open_regular
 from streamer.ledger.entries import Signature
 from streamer.system.processes import keep_freed_memory, spawn
 from streamer.text.encoded import EncodedText
@@ -63,11 +63,11 @@ class Job(NamedTuple):
 
 
 def tokenize(
-    file: BinaryIO, job: Job, tokenizer: Tokenizer, *, start: int, check: Callable[[], None] = lambda: None
+    file: Opened, job: Job, tokenizer: Tokenizer, *, start: int, check: Callable[[], None] = lambda: None
 ) -> Iterator[TokenBlock]:
     """Yield the blocks of a job from a position on.
 
-    Raises :class:`reader.Refused` as :func:`reader.blocks` does, and if a tokenizer of the user fails.
+    Raises Refused as :func:`reader.blocks` does, and if a tokenizer of the user fails.
     """
     pieces = reader.blocks(
         file,
@@ -82,7 +82,7 @@ def tokenize(
         try:
             tokens = tokenizer.encode(block.text)
         except TokenizerError as error:
-            raise reader.Refused(str(error)) from error
+            raise Refused(str(error)) from error
         yield TokenBlock(block.start, block.stop, tokens, block.skipped)
 
 
@@ -119,7 +119,7 @@ class Prefetcher:
                 del self._upcoming[first]
         self._feed()
 
-    def blocks(self, file: BinaryIO, job: Job, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:
+    def blocks(self, file: Opened, job: Job, check: Callable[[], None] = lambda: None) -> Iterator[TokenBlock]:
         """Yield the blocks of a job: first those that the other process made, then the rest, tokenized here.
 
         Args:
@@ -129,12 +129,12 @@ class Prefetcher:
             check: Called while there is nothing to yield yet; may raise to stop.
         """
         position = job.start
-        given = next((known for known in (*self._given, *self._upcoming) if known[:4] == job[:4]), job)
-        made = self._connection is not None and self._claim(given, check)
-        if made and self._receive(check) == (job.encoding, job.recipe):
-            while isinstance(block := self._receive(check), TokenBlock):
-                position = block.stop
-                yield block
+        if self._connection:
+            given = next((known for known in (*self._given, *self._upcoming) if known[:4] == job[:4]), job)
+            if self._claim(given, check) and self._receive(check) == (job.encoding, job.recipe):
+                while isinstance(block := self._receive(check), TokenBlock):
+                    position = block.stop
+                    yield block
         if position < job.stop:
             yield from tokenize(file, job, self._tokenizer, start=position, check=check)
 
@@ -238,13 +238,13 @@ def serve(descriptor: int) -> None:
         while True:
             job: Job = connection.recv()
             try:
-                with reader.open_regular(job.path) as file:
-                    if Signature.of(os.fstat(file.fileno())) == job.signature:
+                with open_regular(job.path) as file:
+                    if Signature.of(file.status) == job.signature:
                         codec, recipe = reader.looked_at(file, encoding=job.encoding, wanted=wanted)
                         known = job._replace(encoding=codec, recipe=job.recipe or recipe)
                         connection.send((codec, known.recipe))
                         for block in tokenize(file, known, tokenizer, start=job.start):
                             connection.send(block)
-            except (reader.Refused, FileNotFoundError):
+            except (Refused, FileNotFoundError):
                 pass  # the trainer reads the file itself, and says what is wrong with it
             connection.send(None)

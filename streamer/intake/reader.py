@@ -1,18 +1,15 @@
-"""One file → its blocks of text: opened safely, judged once, read from any position on.
+"""One open file → its blocks of text: judged once, read from any position on.
 
-Positions are in text bytes: the bytes of the file, after decompression if it is packed. No file is held in memory as a
-whole. None is mapped into memory either: a mapped file that shrinks kills the process.
+Positions are in text bytes: the bytes of the file, after decompression if it is packed. Only a small file is held in
+memory as a whole.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import os
-import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from streamer.formats import detect
 from streamer.formats.binary import binary
@@ -20,43 +17,26 @@ from streamer.formats.recipes import ANY, TEXT, Recipe
 from streamer.intake.decoding import ADVICE, AUTO, GUESSED, NOT_TEXT, UTF_8, Census, Codec, limit, text_otherwise
 from streamer.intake.fingerprint import Fingerprint, key_of
 from streamer.intake.guessing import Samples, guess
+from streamer.intake.opened import CANNOT_READ, Opened, Refused
 from streamer.intake.packings import (
     BOMB_BYTES,
     BOMB_RATIO,
-    MAGIC,
     ZSTD_EXTRA,
     BadPacking,
     Packing,
     Readable,
     Unpacked,
-    packing_of,
 )
 from streamer.intake.streams import Stream
 from streamer.intake.structured import extracts
 from streamer.ledger.entries import NO_DIGEST, Known, Signature, Verdict
-from streamer.system import disk
 
 PIECE = 1 << 20
 
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFBLK: "a device",
-    stat.S_IFCHR: "a device",
-}
-
-_CANNOT_READ = "cannot be read: "
 _SPARSE = "sparse: "
 _MAIL = "mail"
 
 _Check = Callable[[], None]  # called between pieces; may raise to stop
-
-
-class Refused(Exception):  # noqa: N818 - it is an outcome of the file, not an error of ours
-    """A file, or the rest of it, can't be trained; the message is the reason that ``files`` shows."""
 
 
 class Block(NamedTuple):
@@ -71,40 +51,8 @@ class Block(NamedTuple):
     skipped: int = 0
 
 
-def not_regular(mode: int) -> str | None:
-    """Return why something with this ``st_mode`` is not read, or None for a regular file."""
-    kind = stat.S_IFMT(mode)
-    return None if kind == stat.S_IFREG else f"{_KINDS.get(kind, 'a special thing')}, not a regular file"
-
-
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open a file for reading, but only a regular one: a FIFO would block, a device might never end.
-
-    Raises Refused with the reason, or FileNotFoundError if it is gone.
-    """
-    try:
-        _refuse_special(disk.look(path).st_mode)
-        descriptor = disk.open_descriptor(path, _FLAGS, "input.open")
-        try:
-            _refuse_special(os.fstat(descriptor).st_mode)
-            # open() would make one more system call, to ask whether it is a terminal.
-            return io.BufferedReader(disk.Reading(descriptor, "input.read"))
-        except BaseException:
-            os.close(descriptor)
-            raise
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
-    except OSError as error:
-        raise Refused(f"{_CANNOT_READ}{error.strerror or error}") from error
-
-
-def _refuse_special(mode: int) -> None:
-    if reason := not_regular(mode):
-        raise Refused(reason)
-
-
 def judge(
-    file: BinaryIO,
+    file: Opened,
     *,
     encoding: str,
     max_bad_ratio: float,
@@ -128,6 +76,8 @@ def judge(
     if encoding != AUTO:
         return read(encoding)
     found = read(UTF_8, samples := Samples())
+    if found.refusal is None and not samples.doubtful:
+        return found  # almost every file
     reason = found.refusal or ""
     doubtful = samples.doubtful or reason.startswith((NOT_TEXT, detect.NO_COLUMN))
     if not doubtful or samples.marked or (reason and not reason.startswith((NOT_TEXT, detect.NO_COLUMN))):
@@ -144,7 +94,7 @@ def judge(
 
 
 def _judge(
-    file: BinaryIO,
+    file: Opened,
     encoding: str,
     max_bad_ratio: float,
     wanted: Recipe,
@@ -153,11 +103,12 @@ def _judge(
     samples: Samples | None,
 ) -> Verdict:
     """Judge a file in one encoding; take samples of it while it is read."""
-    signature = Signature.of(status := os.fstat(file.fileno()))
+    signature = Signature.of(file.status)
     known = before.size == signature.size  # perhaps only touched since it was trained
     if not known:
-        _refuse_sparse(file.fileno(), status, max_bad_ratio, check)
-    packing = _packing(file)
+        _refuse_sparse(file, max_bad_ratio, check)
+    packing = file.packing
+    file.position = 0
     most = packing.most(signature.size) if packing else signature.size  # a byte is no more than one character
     text = Fingerprint(before.lengths, before.by_head)
     disk_bytes = Fingerprint(before.lengths) if packing else text
@@ -182,7 +133,7 @@ def _judge(
         if samples and census:
             samples.doubtful = census.bad > 0 and recipe != _MAIL
     except Refused as refusal:
-        if str(refusal).startswith(_CANNOT_READ):
+        if str(refusal).startswith(CANNOT_READ):
             raise  # a read that fails skips bytes, so what follows says nothing about the file
         if isinstance(refusal, _Certain) and not known:
             return Verdict(signature, bytes(32), 0, str(refusal), encoding=codec.name)
@@ -221,9 +172,9 @@ def _begun(piece: bytes, codec: Codec, wanted: Recipe) -> tuple[str, Census]:
     return recipe, Census(codec, bytes_only=recipe == _MAIL and codec.width == 1)
 
 
-def looked_at(file: BinaryIO, *, encoding: str, wanted: Recipe) -> tuple[str, str]:
+def looked_at(file: Opened, *, encoding: str, wanted: Recipe) -> tuple[str, str]:
     """Return the codec and the recipe of a file if it is in this encoding; raise Refused if it can't be read."""
-    piece = _read(_unpacked(file, _packing(file)), detect.HEAD)
+    piece = _read(_rewound(file), detect.HEAD)
     codec = Codec.of(piece[:4], encoding)
     return codec.name, _recipe(piece, codec, wanted)
 
@@ -236,10 +187,12 @@ def _recipe(head: bytes, codec: Codec, wanted: Recipe) -> str:
         raise Refused(str(missing)) from None
 
 
-def _refuse_sparse(descriptor: int, status: os.stat_result, max_bad_ratio: float, check: _Check) -> None:
+def _refuse_sparse(file: Opened, max_bad_ratio: float, check: _Check) -> None:
     """Refuse a file with more holes than text may have NULs: holes are read as NULs, and 1 TB of them fits any disk."""
-    size, before = status.st_size, os.lseek(descriptor, 0, os.SEEK_CUR)
-    holes, stop = 0, 0 if status.st_blocks * 512 < size else size
+    size, descriptor = file.status.st_size, file.fileno()
+    if file.status.st_blocks * 512 >= size:
+        return
+    holes = stop = 0
     try:
         while stop < size and holes <= max_bad_ratio * size:
             check()
@@ -249,14 +202,12 @@ def _refuse_sparse(descriptor: int, status: os.stat_result, max_bad_ratio: float
             holes -= size - stop
     except OSError as error:
         holes *= error.errno == errno.ENXIO  # any other error: this file system does not report holes
-    finally:
-        os.lseek(descriptor, before, os.SEEK_SET)
     if holes > max_bad_ratio * size:
         raise Refused(f"{_SPARSE}{100 * holes / size:.3g} % of its bytes are holes {limit(max_bad_ratio)}")
 
 
 def blocks(
-    file: BinaryIO,
+    file: Opened,
     *,
     start: int,
     stop: int,
@@ -273,15 +224,15 @@ def blocks(
     ``check`` is called while what is before ``start`` is read. Raises Refused if the file ends early or cannot be read
     any more.
     """
-    packing = _packing(file)
-    codec = Codec.of(_read(_unpacked(file, packing), 4), encoding)
+    codec = Codec.of(_read(_rewound(file), 4), encoding)
     size = max(size, 16)  # no encoding has a longer character
     if recipe == TEXT:
-        file.seek(0 if packing else start)
-        yield from _text_blocks(_unpacked(file, packing), codec, start, stop, size, check if packing else None)
+        stream = _rewound(file)
+        if not file.packing:
+            file.position = start
+        yield from _text_blocks(stream, codec, start, stop, size, check if file.packing else None)
     else:
-        file.seek(0)
-        stream = _unpacked(file, packing)
+        stream = _rewound(file)
 
         def read(size: int) -> bytes:
             check()
@@ -310,7 +261,7 @@ def _text_blocks(
         start, data = start + cut, data[cut:]
 
 
-def beginning(file: BinaryIO, text_bytes: int, encoding: str, recipe: str, size: int) -> str:
+def beginning(file: Opened, text_bytes: int, encoding: str, recipe: str, size: int) -> str:
     """Return the text of about the first ``size`` bytes of a file that has ``text_bytes``.
 
     Raises Refused as :func:`blocks` does.
@@ -321,12 +272,11 @@ def beginning(file: BinaryIO, text_bytes: int, encoding: str, recipe: str, size:
     )
 
 
-def _packing(file: BinaryIO) -> Packing | None:
-    """Return how a file is packed, by its first bytes and not by its name; rewind it."""
-    file.seek(0)
-    magic = _read(file, MAGIC)
-    file.seek(0)
-    return packing_of(magic)
+def _rewound(file: Opened) -> Readable:
+    """Return the text of a file from its beginning on, unpacked."""
+    packing = file.packing
+    file.position = 0
+    return _unpacked(file, packing)
 
 
 def _unpacked(file: Readable, packing: Packing | None) -> Readable:
@@ -342,8 +292,6 @@ def _read(stream: Readable, size: int, *, exactly: bool = False) -> bytes:
         data = stream.read(size)
     except BadPacking as bad:
         raise Refused(str(bad)) from bad
-    except OSError as error:
-        raise Refused(f"{_CANNOT_READ}{error.strerror or error}") from error
     if exactly and len(data) < size:
         raise Refused("became shorter while it was being trained")
     return data
@@ -352,7 +300,7 @@ def _read(stream: Readable, size: int, *, exactly: bool = False) -> bytes:
 class _Hashed:
     """The first ``size`` bytes of a file, hashed as they are read; ``check`` is called for each piece."""
 
-    def __init__(self, file: BinaryIO, size: int, fingerprint: Fingerprint | None, check: _Check) -> None:
+    def __init__(self, file: Opened, size: int, fingerprint: Fingerprint | None, check: _Check) -> None:
         self.position = 0
         self._file = file
         self._size = size
@@ -372,9 +320,9 @@ class _Hashed:
 
 def outdated(reason: str, *, encoding: str, max_bad_ratio: float, wanted: Recipe = ANY) -> bool:
     """Return whether a refusal may be out of date, because a setting has changed or the disk may work again."""
-    if reason.startswith(_CANNOT_READ):
+    if reason.startswith(CANNOT_READ):
         # A change of permissions changes the ctime of a file, so only failures of the disk are retried.
-        return reason.removeprefix(_CANNOT_READ) not in map(os.strerror, (errno.EACCES, errno.EPERM, errno.ELOOP))
+        return reason.removeprefix(CANNOT_READ) not in map(os.strerror, (errno.EACCES, errno.EPERM, errno.ELOOP))
     if reason.startswith(_SPARSE):
         return not reason.endswith(limit(max_bad_ratio))
     if reason == ZSTD_EXTRA:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,13 +79,11 @@ class Folded:
         name = name_key(path)
         return sorted(number for number in self._by_name.find(name >> 32) if self.table[number][1] == name)
 
-    def with_head(self, head: int) -> Iterator[int]:
-        """Yield the versions that begin with a key, or with another that collides with it."""
-        if len(self.table):
-            for number in self._by_head.find(head):
-                found = self.table[number]
-                if found[0] == head and found[1]:
-                    yield number
+    def with_head(self, head: int) -> list[int]:
+        """Return the versions that begin with a key, or with another that collides with it."""
+        if not len(self.table):
+            return []
+        return [row for row in self._by_head.find(head) if (found := self.table[row])[0] == head and found[1]]
 
     def load(self, number: int, path: str = "") -> Entry:
         """Return a version; its digests are cut, and of its signature only the size of its text is known."""

@@ -1,8 +1,8 @@
-"""Where rows with a key are: a hash table of row numbers in one array, 5 to 8 bytes a row."""
+"""Where rows with a key are: a hash table of row numbers in one array, 5 to 6 bytes a row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -33,12 +33,14 @@ class Index:
         """Build the table anew from the keys of all rows."""
         self._build(*self._keys())
 
-    def find(self, key: int) -> Iterator[int]:
-        """Yield the numbers of the rows that may have a key."""
+    def find(self, key: int) -> list[int]:
+        """Return the numbers of the rows that may have a key."""
         slots, at = self._view, key * self._homes >> 32
+        found = []
         while row := slots[at]:
-            yield row - 1
+            found.append(row - 1)
             at += 1
+        return found
 
     def first(self, key: int, wanted: Callable[[int], bool]) -> int:
         """Return the first row of :meth:`find` that is wanted, −1 if there is none."""

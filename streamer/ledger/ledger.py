@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from streamer.ledger.entries import (
     CHANGED,
@@ -27,14 +27,20 @@ class Ledger(Register):
 
     def known(self, path: str, *, duplicates: str = "skip") -> Known:
         """Return what a reader of a file needs to find out what of it was trained before."""
+        by_head = self._lengths if duplicates == "skip" else lambda head: ()
+        if not self.knows(path):
+            return Known(by_head=by_head)  # almost every file
         versions = [entry for entry in self._versions(path) if entry.known]
         lengths = frozenset(length for entry in versions for length in (entry.text_bytes, entry.signature.size))
         size, encoding = (versions[0].signature.size, versions[0].encoding) if versions else (-1, "")
-        return Known(size, encoding, lengths, self._lengths if duplicates == "skip" else lambda head: ())
+        return Known(size, encoding, lengths, by_head)
 
-    def _lengths(self, head: int) -> set[int]:
-        lengths = {self._entry(row).text_bytes for row in self._rows.with_head(head)}
-        return lengths.union(self._folded.load(number).text_bytes for number in self._folded.with_head(head))
+    def _lengths(self, head: int) -> Collection[int]:
+        rows, folded = self._rows.with_head(head), self._folded.with_head(head)
+        if not rows and not folded:
+            return ()
+        lengths = {self._entry(row).text_bytes for row in rows}
+        return lengths.union(self._folded.load(number).text_bytes for number in folded)
 
     def begins(self, path: str, verdict: Verdict) -> bool:
         """Return whether a file is a version that was trained, or begins with the text of one and goes on."""
@@ -98,7 +104,8 @@ class Ledger(Register):
         if not entry.under_way or not entry.offset < offset <= entry.text_bytes:
             raise ValueError(f"cannot advance {entry} to {offset}")
         if entry.row < 0:
-            self._drop_refused(entry.path)
+            if self.knows(entry.path):
+                self._drop_refused(entry.path)
             self._rows.append(entry)
             self._open[entry.row] = entry
         fresh = offset - max(entry.offset, entry.known)
@@ -146,10 +153,12 @@ class Ledger(Register):
     ) -> tuple[int, Entry | None]:
         """Return how many bytes at the beginning were trained as part of another row, the most, and that row."""
         best: tuple[int, Entry | None] = 0, None
+        rows = {row for head in verdict.heads for row in self._rows.with_head(head)}
+        folded = {number for head in verdict.heads for number in self._folded.with_head(head)}
+        if not rows and not folded:
+            return best
         digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
-        rows = sorted({row for head in verdict.heads for row in self._rows.with_head(head)})
-        folded = sorted({number for head in verdict.heads for number in self._folded.with_head(head)})
-        for entry in (*map(self._entry, rows), *map(self._folded.load, folded)):
+        for entry in (*map(self._entry, sorted(rows)), *map(self._folded.load, sorted(folded))):
             if entry.path == path and alike(verdict.text_sha256, entry.text_sha256):
                 continue
             digest = digests.get(entry.text_bytes, NO_DIGEST)

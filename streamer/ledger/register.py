@@ -116,7 +116,8 @@ class Register:
 
     def knows(self, path: str) -> bool:
         """Return whether there is a row for a file. O(1)."""
-        return next(self._rows.versions(path), -1) >= 0 or bool(self._folded.of_name(path))
+        listed = self._rows.find(path) >= 0 and next(self._rows.versions(path), -1) >= 0
+        return listed or bool(self._folded.of_name(path))
 
     def refusal(self, path: str) -> str | None:
         """Return why the newest version of a file was refused, or None if it was not."""

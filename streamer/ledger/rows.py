@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from streamer.ledger.entries import NO_DIGEST, OUTCOMES, Entry, Signature
+from streamer.ledger.entries import OUTCOMES, Entry, Signature
 from streamer.ledger.index import Index
 from streamer.ledger.table import BITS, PIECE, Column, Frozen, Table
 
@@ -37,7 +37,8 @@ TRAINED, SKIPPED = OUTCOMES.index("trained"), OUTCOMES.index("skipped")
 
 Columns = dict[str, npt.NDArray[Any]]
 
-_INT64 = np.iinfo(np.int64)
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
+_SLASH = ord("/")
 _STEP = 1 << 22
 
 
@@ -50,8 +51,9 @@ class Texts:
 
     def code(self, text: str) -> int:
         """Return the number of a text."""
-        code = self._codes.setdefault(text, len(self.texts))
-        if code == len(self.texts):
+        code = self._codes.get(text)
+        if code is None:
+            code = self._codes[text] = len(self.texts)
             self.texts.append(text)
         return code
 
@@ -99,6 +101,8 @@ class Rows:
         self.removed: list[int] = []
         self._by_name = Index(self._name_keys)
         self._by_head = Index(self._head_keys)
+        self._absolute = False  # whether any name begins with a slash
+        self._found = "", -1  # the last answer of find
 
     def __len__(self) -> int:
         """Return the number of rows, with those that were removed."""
@@ -111,7 +115,14 @@ class Rows:
 
     def find(self, path: str) -> int:
         """Return the newest row of a file, which may have been removed, or −1."""
-        name, names, table = os.fsencode(path) + b"\0", self._names, self.table
+        if path != self._found[0]:  # a file is looked up again and again on its way
+            self._found = path, self._find(os.fsencode(path) + b"\0")
+        return self._found[1]
+
+    def _find(self, name: bytes) -> int:
+        if name[0] == _SLASH and not self._absolute:
+            return -1  # each file of an inbox is looked up under its absolute name too
+        names, table = self._names, self.table
         return self._by_name.first(_key(name), lambda row: names[row >> BITS].startswith(name, table.first(row)))
 
     def settled(self, row: int, signature: Signature, passes: int) -> bool:
@@ -133,12 +144,10 @@ class Rows:
                 yield row
             row = found[1]
 
-    def with_head(self, head: int) -> Iterator[int]:
-        """Yield the rows of texts that begin with this key, or with another that collides with it."""
-        for row in self._by_head.find(head):
-            found = self.table[row]
-            if found[7] == head and found[12] != GONE:
-                yield row
+    def with_head(self, head: int) -> list[int]:
+        """Return the rows of texts that begin with this key, or with another that collides with it."""
+        rows = self._by_head.find(head)
+        return [row for row in rows if (found := self.table[row])[7] == head and found[12] != GONE]
 
     def path(self, row: int) -> str:
         """Return the name of a file."""
@@ -167,28 +176,34 @@ class Rows:
         if not len(self.table) & (PIECE - 1):
             self._names.append(bytearray())
         names, older = self._names[-1], self.find(entry.path)
-        entry.row = self.table.append((len(names), older, *(0,) * 4, NO_DIGEST, *(0,) * 7, -1, 0))
+        entry.row = len(self.table)
+        self.table.append(self._row(entry, len(names), older, -1, 0))
         names += name
+        self._absolute |= name[0] == _SLASH
+        self._found = entry.path, entry.row
         key = _key(name)
         if older < 0:
             self._by_name.add(key, entry.row)
         else:
             self._by_name.replace(key, older, entry.row)
             self.table[older] = (*self.table[older][:15], 0)  # whatever is begun of a file, it is there
-        self.store(entry)
+        if entry.head and entry.outcome != "skipped":
+            self._by_head.add(entry.head, entry.row)
 
     def store(self, entry: Entry) -> None:
         """Replace a row by what the entry says now."""
         old = self.table[entry.row]
-        size, mtime, ctime = map(fit, entry.signature)
-        row = (
-            *old[:2], size, mtime, ctime, entry.words, entry.text_sha256, entry.head, entry.passes,
-            self.reasons.code(entry.reason), self.formats.code(entry.format), self.encodings.code(entry.encoding),
-            OUTCOMES.index(entry.outcome), entry.moved, self._more(entry, old[14]), old[15],
-        )  # fmt: skip
-        self.table[entry.row] = row
+        self.table[entry.row] = self._row(entry, old[0], old[1], old[14], old[15])
         if entry.head and entry.outcome != "skipped" and (old[7] != entry.head or old[12] == SKIPPED):
             self._by_head.add(entry.head, entry.row)
+
+    def _row(self, entry: Entry, name: int, older: int, more: int, gone: int) -> tuple[Any, ...]:
+        size, mtime, ctime = entry.signature
+        return (
+            name, older, fit(size), fit(mtime), fit(ctime), entry.words, entry.text_sha256, entry.head, entry.passes,
+            self.reasons.code(entry.reason), self.formats.code(entry.format), self.encodings.code(entry.encoding),
+            OUTCOMES.index(entry.outcome), entry.moved, self._more(entry, more), gone,
+        )  # fmt: skip
 
     def load(self, row: int) -> Entry:
         """Return a row."""
@@ -238,6 +253,7 @@ class Rows:
         starts = np.concatenate([np.zeros(1, np.int64), name_ends(names) + 1])
         firsts = [*range(0, len(starts) - 1, PIECE), len(starts) - 1]
         self._names = [bytearray(names[starts[low] : starts[high]]) for low, high in pairwise(firsts)]
+        self._absolute, self._found = bool((names[starts[:-1]] == _SLASH).any()), ("", -1)
         for low, high in pairwise(firsts):
             starts[low:high] -= starts[low]
         columns["name"] = starts[:-1].astype(np.uint32)
@@ -292,7 +308,7 @@ class Rows:
         sources = self.more.column("source")
         self.more.replace("source", np.where(sources >= 0, number[sources], -1))
         self.more.replace("row", number[self.more.column("row")])
-        self._free, self.removed = [], []
+        self._free, self.removed, self._found = [], [], ("", -1)
         self._by_name.rebuild()
         self._by_head.rebuild()
         return number
@@ -350,4 +366,4 @@ def _key(name: bytes) -> int:
 
 def fit(value: int) -> int:
     """Return a number clipped to 64 bits: some file systems can store nanoseconds of a time after the year 2262."""
-    return min(max(value, _INT64.min), _INT64.max)
+    return value if _LEAST <= value <= _MOST else min(max(value, _LEAST), _MOST)

@@ -97,7 +97,8 @@ class Band:
         # have had a neighbour in a longer chunk.
         out = self._transposed[:n]
         out[:, :, w : w + b] = values[:, :, w : w + b].transpose(0, 2, 1)
-        out[1:, :w, :w] = values[:-1, b - w :, w + b :].transpose(0, 2, 1)
-        out[:-1, b - w :, w + b :] = values[1:, :w, :w].transpose(0, 2, 1)
+        if n > 1:
+            out[1:, :w, :w] = values[:-1, b - w :, w + b :].transpose(0, 2, 1)
+            out[:-1, b - w :, w + b :] = values[1:, :w, :w].transpose(0, 2, 1)
         out[-1, b - w :, w + b :] = 0
         return out

@@ -131,9 +131,8 @@ class Learner:
             ids, admitted = state.vocabulary.lookup(words), 0
         state.noise.refresh(state.vocabulary.counts, state.vocabulary.total)
 
-        known = ids >= 0
-        kept = self._subsample(ids, known, codes)
-        trained = int(counts[known].sum())
+        kept = self._subsample(ids, codes)
+        trained = int(np.add.reduce(counts[ids >= 0]))
         tokens = Tokens(ids[codes[kept]], segments[kept], self._draw(len(kept)))
         state.blocks += 1
         state.words_trained += trained
@@ -148,12 +147,15 @@ class Learner:
             self._pipeline = Pipeline(self.state.batching, self.state.settings)
         return total_loss(self._pipeline.train(self.state.embeddings.weights, tokens))
 
-    def _subsample(self, ids: Ints, known: npt.NDArray[np.bool_], codes: npt.NDArray[np.int32]) -> Ints:
+    def _subsample(self, ids: Ints, codes: npt.NDArray[np.int32]) -> Ints:
         """Return the positions of the tokens to train: (m,) int64."""
         vocabulary = self.state.vocabulary
-        probability = np.zeros(len(ids), np.float32)
-        counts = vocabulary.counts[ids[known]]
-        probability[known] = sampling.keep_probability(counts, vocabulary.total, self.state.settings.sample)
+        if not len(vocabulary):
+            return np.zeros(0, np.int64)
+        counts = vocabulary.counts[ids]  # of candidates, that of the last word; this is faster than to leave them out
+        keep = sampling.keep_probability(counts, vocabulary.total, self.state.settings.sample)
+        probability = keep.astype(np.float32)
+        probability[ids < 0] = 0
         draw = self._streams.begin(self.state.blocks, Purpose.SUBSAMPLE).random(len(codes), np.float32)
         return (draw < probability[codes]).nonzero()[0]
 

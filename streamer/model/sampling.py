@@ -14,7 +14,9 @@ Doubles = npt.NDArray[np.float64]
 NOISE_EXPONENT = 0.75
 """The power to which counts are raised in the noise distribution (Mikolov et al. 2013, section 2.2)."""
 
+_ONE = np.array(1.0)  # faster than a float
 _PLACE_BITS = 24
+_PLACES = 2.0 ** (63 - _PLACE_BITS)
 _FEW = 256
 """Up to so many draws are looked up in the order in which they are drawn: to sort them takes longer."""
 
@@ -69,8 +71,10 @@ def keep_probability(counts: Ints, total: int, sample: float) -> Doubles:
     """
     if sample == 0:
         return np.ones(len(counts))
-    ratio = sample * total / counts
-    return np.minimum(1.0, np.sqrt(ratio) + ratio)
+    ratio: Doubles = sample * total / counts
+    ratio += np.sqrt(ratio)
+    np.minimum(_ONE, ratio, out=ratio)
+    return ratio
 
 
 class NoiseDistribution:
@@ -88,6 +92,7 @@ class NoiseDistribution:
         self.counts: Ints = np.zeros(0, np.int64)
         self.due = 0
         self._cumulative: Doubles = np.zeros(0)
+        self._step = 0.0
 
     def refresh(self, counts: Ints, total: int) -> None:
         """Rebuild it from these counts if it is due at this number of tokens seen."""
@@ -98,12 +103,15 @@ class NoiseDistribution:
         """Build it from these counts."""
         self.counts, self.due = counts, due
         self._cumulative = np.cumsum(counts**NOISE_EXPONENT)
+        self._step = self._cumulative[-1] / _PLACES if len(counts) else 0.0
 
     def draw(self, rng: np.random.Generator, size: int) -> Ints:
         """Draw ids with replacement: (size,) int64, ``size`` at most 2²⁴."""
         if size <= _FEW:
             # The upper bits of the numbers below.
-            return self._find(np.floor(rng.random(size) * 2.0 ** (63 - _PLACE_BITS)))
+            upper = rng.random(size)
+            upper *= _PLACES
+            return self._find(np.floor(upper, out=upper))
         # A search in sorted order stays in the cache. So each random number has its place in its low bits; the numbers
         # are sorted, looked up and put back: 47 ns per draw at V = 36,000, against 116 without sorting.
         keys = rng.integers(0, 1 << 63, size, np.int64)
@@ -119,5 +127,5 @@ class NoiseDistribution:
 
     def _find(self, keys: Ints | Doubles) -> Ints:
         """Return the word at each place in the table: (n,) whole numbers from 0 to 2³⁹ − 1."""
-        words: Ints = self._cumulative.searchsorted(keys * (self._cumulative[-1] * 2.0 ** (_PLACE_BITS - 63)), "right")
+        words: Ints = self._cumulative.searchsorted(keys * self._step, "right")
         return words

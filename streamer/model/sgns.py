@@ -35,7 +35,10 @@ from streamer.model.embeddings import Weights
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
-_LESS, _ZERO, _HALF, _ONE = np.array([-1, 0, 0.5, 1], np.float32)
+SHORT = 128
+"""Tokens up to which the window weights of a chunk are kept for others of its length: less than 2 MB in all."""
+
+_LESS, _ZERO, _HALF, _ONE = (np.array(value, np.float32) for value in (-1, 0, 0.5, 1))  # faster than np.float32
 
 
 @attrs.frozen
@@ -143,6 +146,22 @@ class Workspace:
         self.noise_gradients: Floats = np.zeros((noise + 1, 1, dimensions), np.float32)
         self.shifted: Floats = np.empty(max(length, noise) * dimensions, np.float32)
         self._ones: Floats = np.ones(tile + 2 * window, np.float32)
+        self._alone: dict[int, tuple[Floats, Floats]] = {}
+
+    def windows(self, segments: npt.NDArray[np.int32]) -> tuple[Floats, Floats]:
+        """Return the window weights of a chunk, (n, b, b + 2w), and their sum for each centre, (n · b,); not to change.
+
+        If it is short and all of it is one segment, as many small files are, both follow from its length.
+        """
+        m = len(segments)
+        if m > SHORT or segments[0] != segments[-1]:
+            weights = self.band.weights(segments)
+            return weights, self.row_sums(weights)
+        found = self._alone.get(m)
+        if found is None:
+            weights = self.band.weights(segments).copy()
+            found = self._alone[m] = weights, self.row_sums(weights)
+        return found
 
     def row_sums(self, weights: Floats) -> Floats:
         """Return the sum of each centre's weights: (n, b, b + 2w) → (n · b,)."""
@@ -159,9 +178,15 @@ def noise_words(batching: Batching, tokens: int) -> int:
 
 
 @functools.cache
-def score_offset(negative: float) -> np.float32:
+def score_offset(negative: float) -> Floats:
     """Return b, which is added to every score: half of the term −ln(negative) in the optimum PMI − ln(negative)."""
-    return np.float32(-0.5 * math.log(negative))
+    return np.array(-0.5 * math.log(negative), np.float32)
+
+
+@functools.cache
+def _weight_of_noise(negative: float, words: int) -> Floats:
+    """Return the weight of each of the noise words of a pair, and its sign."""
+    return np.array(-negative / words, np.float32)
 
 
 def skipgram(
@@ -178,13 +203,13 @@ def skipgram(
     """
     m, b = rows.tokens, work.tile
     n = -(-m // b)
-    weights = work.band.weights(segments)
+    weights, totals = work.windows(segments)
     centres, around = rows.input.tiles[:n], rows.output.around[:n]
 
     scores = np.matmul(centres, around.transpose(0, 2, 1), out=work.scores[:n])
-    totals = work.row_sums(weights)
-    loss = float((weights * softplus(-(scores + score_offset(negative)))).sum()) if with_loss else 0.0
-    gradient = times_sigmoid(weights, scores, -1, score_offset(negative))  # A ⊙ σ(−S)
+    scores += score_offset(negative)
+    loss = weighted_softplus(weights, scores, -1) if with_loss else 0.0
+    gradient = times_sigmoid(weights, scores, -1)  # A ⊙ σ(−S)
     into_input = work.input_gradients[: n * b].reshape(centres.shape)
     np.matmul(gradient, around, out=into_input)
     into_output = work.output_gradients[: n * b].reshape(centres.shape)
@@ -192,7 +217,7 @@ def skipgram(
 
     loss += _noise(work, rows.input, rows.noise, totals[:m], negative, with_loss=with_loss)
     work.input_gradients[:m] += work.from_noise[:m]
-    return work.gradients(Loss(loss, float(totals.sum())) if with_loss else None)
+    return work.gradients(Loss(loss, float(np.add.reduce(totals))) if with_loss else None)
 
 
 def cbow(
@@ -213,9 +238,9 @@ def cbow(
     means, targets = work.hidden.tiles[:n], rows.output.tiles[:n]
     np.matmul(weights, rows.input.around[:n], out=means)
     scores = np.einsum("nbd,nbd->nb", means, targets)
-    offset = score_offset(negative)
-    loss = float((has_window.reshape(n, b) * softplus(-(scores + offset))).sum()) if with_loss else 0.0
-    gradient = times_sigmoid(has_window.reshape(n, b), scores, -1, offset)[:, :, None]
+    scores += score_offset(negative)
+    loss = weighted_softplus(has_window.reshape(n, b), scores, -1) if with_loss else 0.0
+    gradient = times_sigmoid(has_window.reshape(n, b), scores, -1)[:, :, None]
     np.multiply(gradient, means, out=work.output_gradients[: n * b].reshape(means.shape))
 
     loss += _noise(work, work.hidden, rows.noise, has_window[:m], negative, with_loss=with_loss)
@@ -238,16 +263,16 @@ def _noise(
     m, k = len(pair_weights), len(noise)
     per_span, span = work.batching.noise, work.batching.span
     spans = k // per_span
-    np.multiply(pair_weights, np.float32(-negative / per_span), out=work.noise_weights[:m])
+    np.multiply(pair_weights, _weight_of_noise(negative, per_span), out=work.noise_weights[:m])
     work.noise_weights[m : spans * span] = 0
     weights = work.noise_weights[: spans * span].reshape(spans, span, 1)
 
     rows = noise.reshape(spans, per_span, -1)
     centres = hidden.rows[: spans * span].reshape(spans, span, -1)
     scores = np.matmul(centres, rows.transpose(0, 2, 1), out=work.noise_scores[:spans])
-    offset = score_offset(negative)
-    loss = -float((weights * softplus(scores + offset)).sum()) if with_loss else 0.0
-    gradient = times_sigmoid(weights, scores, 1, offset)  # −(neg · Σ_j A_ij / K) σ(H)
+    scores += score_offset(negative)
+    loss = -weighted_softplus(weights, scores, 1) if with_loss else 0.0
+    gradient = times_sigmoid(weights, scores, 1)  # −(neg · Σ_j A_ij / K) σ(H)
     rows = _shared_mean(rows, work.shifted)
     np.matmul(gradient, rows, out=work.from_noise[: spans * span].reshape(centres.shape))
     centres = _shared_mean(centres, work.shifted)
@@ -273,22 +298,27 @@ def _mean_of(n: int) -> Floats:
     return np.full((1, n), 1 / n, np.float32)
 
 
-def times_sigmoid(weights: Floats, scores: Floats, sign: int, offset: np.float32) -> Floats:
-    """Return ``weights · σ(sign · (scores + offset))`` in the array of the scores: w · ½ (1 ± tanh(½ (s + b)))."""
+def times_sigmoid(weights: Floats, scores: Floats, sign: int) -> Floats:
+    """Return ``weights · σ(sign · scores)`` in the array of the scores: w · ½ (1 ± tanh(½ s))."""
     scores *= _HALF
-    scores += _HALF * offset
     np.tanh(scores, out=scores)  # half the time of an exponential and a division
     if sign < 0:
         np.subtract(_ONE, scores, out=scores)
     else:
         scores += _ONE
-    scores *= _HALF * weights
+    scores *= weights
+    scores *= _HALF
     return scores
 
 
-def softplus(x: Floats) -> Floats:
-    """Return log(1 + e^x) = −log σ(−x), without overflow."""
-    result: Floats = np.exp(np.copysign(x, _LESS))  # e^−|x|
-    np.log1p(result, out=result)
-    result += np.maximum(x, _ZERO)
-    return result
+def weighted_softplus(weights: Floats, scores: Floats, sign: int) -> float:
+    """Return Σ weights · log(1 + e^x) = −Σ weights · log σ(−x) for x = sign · scores, without overflow."""
+    result: Floats = np.copysign(scores, _LESS)
+    np.exp(result, out=result)
+    np.log1p(result, out=result)  # of e^−|x|
+    if sign < 0:
+        result -= np.minimum(scores, _ZERO)
+    else:
+        result += np.maximum(scores, _ZERO)
+    result *= weights
+    return float(np.add.reduce(result, axis=None))

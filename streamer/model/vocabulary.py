@@ -59,8 +59,8 @@ class Vocabulary:
         ids = self.lookup(words)
         known = ids >= 0
         self._counts[ids[known]] += counts[known]
-        self.total += int(counts.sum())
-        others = (~known).nonzero()[0]
+        self.total += int(np.add.reduce(counts))
+        others = (ids < 0).nonzero()[0]
         for position, times in zip(others.tolist(), counts[others].tolist(), strict=True):
             word = words[position]
             count = self.candidates.get(word, 0) + times

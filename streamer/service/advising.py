@@ -28,6 +28,11 @@ class Adviser:
         self._left = FIRST_FILES
         self._judged = state.words_seen >= ENOUGH_WORDS
 
+    @property
+    def looks(self) -> bool:
+        """Whether it wants to see the next file."""
+        return self._left > 0
+
     def look(self, path: str, beginning: Callable[[int], str]) -> None:
         """Say what the text of a file looks like, if another tokenizer suits it better.
 
@@ -35,7 +40,7 @@ class Adviser:
             path: The name of the file.
             beginning: Returns the first so many characters, if it is asked.
         """
-        if not self._left:
+        if not self.looks:
             return
         self._left -= 1
         found = advised(beginning(SAMPLE), self._state.rules)

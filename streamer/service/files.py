@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 
@@ -14,6 +13,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.opened import Opened
 from streamer.ledger.entries import COPY, REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.settings import RunSettings
@@ -73,7 +73,8 @@ class Files:
 
     def named(self, candidate: Candidate, folder: Path) -> Candidate:
         """Return a file that was found in a folder, with its name in the ledger."""
-        return candidate._replace(path=self.name(f"{folder}/{candidate.path}"))
+        name = self.name(f"{folder}/{candidate.path}")
+        return candidate if name == candidate.path else candidate._replace(path=name)
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file with this signature."""
@@ -84,10 +85,12 @@ class Files:
 
         It is asked of each file at each scan. Most have been seen under the name that is tried first.
         """
-        seen, prefix = self._ledger.seen, f"{folder}/"
+        seen, knows, prefix = self._ledger.seen, self._ledger.knows, f"{folder}/"
         if folder != self._ledger.root:
             return lambda path, signature: self.seen(prefix + path, signature, passes)
-        return lambda path, signature: seen(path, signature, passes) or self.seen(prefix + path, signature, passes)
+        return lambda path, signature: (
+            seen(path, signature, passes) or (knows(prefix + path) and seen(prefix + path, signature, passes))
+        )
 
     def moved(self, name: str, signature: Signature) -> bool:
         """Return whether a file is gone, or no longer what it was."""
@@ -124,7 +127,7 @@ def outdated(run: RunSettings, entry: Entry) -> bool:
 
 
 def judged(
-    file: BinaryIO, path: str, run: RunSettings, ledger: Ledger, check: Callable[[], None] = lambda: None
+    file: Opened, path: str, run: RunSettings, ledger: Ledger, check: Callable[[], None] = lambda: None
 ) -> Verdict:
     """Return the verdict on a file: in the encoding that it was begun with, if it is what it was, or has grown."""
     before = ledger.known(path, duplicates=run.duplicates)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import attrs
 import structlog
@@ -24,6 +24,7 @@ from streamer.errors import StreamerError
 from streamer.intake import reader
 from streamer.intake.decoding import likely
 from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.opened import Opened, Refused, open_regular
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.ledger.entries import REMOVED, Entry, Signature
 from streamer.model.learner import BlockReport
@@ -219,7 +220,7 @@ class Service:
         found = len(candidates)
         self.display.backlog(found, sum(candidate.signature.size for candidate in candidates))
         candidates = [candidate for candidate in candidates if not candidate.refusal]
-        jobs = [
+        jobs = [  # smaller files are no work for another process
             Job(
                 candidate.absolute,
                 candidate.signature,
@@ -229,14 +230,13 @@ class Service:
                 "",
             )
             for candidate in candidates
-            if not self._grown(candidate)
+            if candidate.signature.size >= WORTH_SHARING and not self._grown(candidate)
         ]
         self.prefetcher.announce(jobs)
         if not candidates:
             self.schedule.drain()
             self.schedule.end_workers()  # a service may have nothing to do for days
-        shared = sum(job.stop for job in jobs if job.stop >= WORTH_SHARING)
-        if shared >= WORTH_WORKERS and (count := self.schedule.start_workers()):
+        if sum(job.stop for job in jobs) >= WORTH_WORKERS and (count := self.schedule.start_workers()):
             _log.info("workers.started", count=count)
         self.reporter.backlog(found)
 
@@ -292,8 +292,8 @@ class Service:
         ledger = self.state.ledger
         try:
             if candidate.refusal:
-                raise reader.Refused(candidate.refusal)
-            with reader.open_regular(candidate.absolute) as file:
+                raise Refused(candidate.refusal)
+            with open_regular(candidate.absolute) as file:
                 verdict = judged(file, candidate.path, self.run, ledger, self.signals.check)
                 entry = ledger.plan(
                     candidate.path,
@@ -314,7 +314,7 @@ class Service:
             if entry and entry.path == candidate.path and Path(candidate.absolute).parent.is_dir():
                 self._gone(entry)
             return  # gone since the scan; if it returns, a scan finds it
-        except reader.Refused as refusal:
+        except Refused as refusal:
             ledger.refuse(candidate.path, candidate.signature, str(refusal))
             self._skipped(candidate.path, str(refusal))
 
@@ -337,12 +337,14 @@ class Service:
             if box.wait(min(left, SIGNAL_SECONDS)):
                 return
 
-    def _train(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> None:
+    def _train(self, file: Opened, candidate: Candidate, entry: Entry) -> None:
         """Train a file from the entry's offset to its end, block by block."""
         schedule, ledger = self.schedule, self.state.ledger
         epoch, signature = entry.passes, entry.signature
         progress = FileProgress(entry.path, entry.text_bytes, entry.text_bytes - entry.offset, encoding=entry.encoding)
-        self.adviser.look(entry.path, partial(reader.beginning, file, entry.text_bytes, entry.encoding, entry.format))
+        if self.adviser.looks:
+            beginning = partial(reader.beginning, file, entry.text_bytes, entry.encoding, entry.format)
+            self.adviser.look(entry.path, beginning)
         for block in self._blocks(file, candidate, entry):
             failpoints.reached("block.read")
             schedule.make_room()
@@ -379,7 +381,7 @@ class Service:
         if stop >= progress.size:
             self.reporter.trained(progress, report.vocabulary)
 
-    def _blocks(self, file: BinaryIO, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
+    def _blocks(self, file: Opened, candidate: Candidate, entry: Entry) -> Iterator[TokenBlock]:
         """Yield the rest of a file, with a cut before the bytes that no pass has covered: they were added later."""
         for stop in (entry.known, entry.text_bytes):
             if entry.offset < stop:

@@ -20,8 +20,6 @@ TERMINAL_SECONDS = 60.0
 EXAMPLES = 3
 """Refused files up to which there is a line for each, and of which a sum names the paths."""
 
-_log = structlog.get_logger(__name__)
-
 
 class _Refused:
     """Files that were refused since the last sum, all for reasons of one weight."""
@@ -61,6 +59,7 @@ class Reporter:
 
     def __init__(self, every: float, *, terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._terminal, self._clock = every, terminal, clock
+        self._log = structlog.get_logger(__name__).bind()  # to look up how to log takes longer than to log a line
         self._many = self._steady = False
         self._small: deque[tuple[float, int]] = deque()  # backlogs of the last minute that were not large
         self._seconds = 0.0
@@ -69,7 +68,7 @@ class Reporter:
     def _forget(self) -> None:
         self._files = self._words = self._bytes = self._admitted = self._vocabulary = self._records_skipped = 0
         self._loss = Loss(0.0, 0.0)
-        self._refused, self._copies = _Refused(_log.warning), _Refused(_log.info)
+        self._refused, self._copies = _Refused(self._log.warning), _Refused(self._log.info)
         self._since: float | None = None
 
     @property
@@ -99,7 +98,7 @@ class Reporter:
         more: dict[str, object] = {"records_skipped": file.skipped} if file.skipped else {}
         if file.encoding not in ("", "utf-8"):
             more["encoding"] = file.encoding
-        say = _log.debug if self._sums_up else _log.info
+        say = self._log.debug if self._sums_up else self._log.info
         say(
             "file.trained",
             path=file.path,
@@ -127,9 +126,9 @@ class Reporter:
         """Report a file that was refused or given up."""
         copy = reason_class(reason) == COPY
         if not self._sums_up:
-            (_log.info if copy else _log.warning)("file.skipped", path=path, reason=reason)
+            (self._log.info if copy else self._log.warning)("file.skipped", path=path, reason=reason)
             return
-        _log.debug("file.skipped", path=path, reason=reason)
+        self._log.debug("file.skipped", path=path, reason=reason)
         (self._copies if copy else self._refused).add(path, reason)
         self._begin()
 
@@ -146,7 +145,7 @@ class Reporter:
     def flush(self) -> None:
         """Write a sum of what was not told yet."""
         if self._files:
-            _log.info(
+            self._log.info(
                 "files.trained",
                 files=self._files,
                 words=self._words,

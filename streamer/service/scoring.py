@@ -75,9 +75,11 @@ class Scorer:
     @property
     def due(self) -> bool:
         """Whether words trained have passed a multiple of ``every`` since the last time."""
+        if not self._tests:
+            return False
         trained, scores = self._state.model.words_trained, self._state.scores
         last = max(scores.rows[-1].words_trained if scores.rows else 0, self._failed)
-        return bool(self._tests) and trained // self._every != last // self._every
+        return trained // self._every != last // self._every
 
     def score_if_due(self) -> bool:
         """Score if it is :attr:`due`; return whether it did.

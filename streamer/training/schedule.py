@@ -6,10 +6,10 @@ words drawn. So the result is the same whoever computes it, and however many blo
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from types import TracebackType
 
 import structlog
 
@@ -37,6 +37,20 @@ def _broken_off() -> StreamerError:
     )
 
 
+class _Guard:
+    """A context for steps that must be completed: if Ctrl-C or lack of memory stops one, the state is broken."""
+
+    failure: StreamerError | None = None
+
+    def __enter__(self) -> None:
+        if self.failure:
+            raise self.failure
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error and not self.failure:
+            self.failure = error if isinstance(error, StreamerError) else _broken_off()
+
+
 class Schedule:
     """The blocks of one model, one after the other.
 
@@ -54,12 +68,12 @@ class Schedule:
         self._can_start = True
         self._under_way: deque[tuple[BlockReport, float, Then]] = deque()
         self._last_ended = 0.0
-        self._failure: StreamerError | None = None
+        self._unbroken = _Guard()
 
     @property
     def broken(self) -> bool:
         """Whether training stopped in the middle of a block: then the state can't be used any more."""
-        return self._failure is not None
+        return self._unbroken.failure is not None
 
     def train(self, encoded: EncodedText, *, epoch: int = 0, then: Then = lambda *_: None) -> None:
         """Train one block of text.
@@ -75,7 +89,7 @@ class Schedule:
         Raises:
             StreamerError: 71 if a training process died.
         """
-        with self._unbroken():
+        with self._unbroken:
             started = time.perf_counter()
             words, codes, segments = encoded.words, encoded.codes, encoded.segments
             report, tokens = self._learner.prepare(words, codes, segments, first_pass=epoch == 0)
@@ -93,9 +107,9 @@ class Schedule:
         Raises:
             StreamerError: 71 if a training process died.
         """
-        if not self._workers and not self._failure:
+        if not self._workers and not self._unbroken.failure:
             return
-        with self._unbroken():
+        with self._unbroken:
             while self._workers and self._workers.full():
                 self._collect(self._workers)
 
@@ -105,7 +119,7 @@ class Schedule:
         Raises:
             StreamerError: 71 if a training process died.
         """
-        with self._unbroken():
+        with self._unbroken:
             while self._under_way:
                 assert self._workers is not None
                 self._collect(self._workers)
@@ -129,8 +143,8 @@ class Schedule:
         ended, self._workers = self._workers, None
         if ended:
             ended.close()
-            if self._under_way and not self._failure:
-                self._failure = _broken_off()
+            if self._under_way and not self._unbroken.failure:
+                self._unbroken.failure = _broken_off()
 
     def _ready(self, beside: Workers) -> bool:
         try:
@@ -144,17 +158,6 @@ class Schedule:
     def _do_without(self, reason: str) -> None:
         self._can_start = False
         _log.warning("workers.unavailable", reason=reason, hint="training continues in one process")
-
-    @contextlib.contextmanager
-    def _unbroken(self) -> Iterator[None]:
-        """Guard a step that must be completed: if Ctrl-C or lack of memory stops it, the state is broken."""
-        if self._failure:
-            raise self._failure
-        try:
-            yield
-        except BaseException as error:
-            self._failure = error if isinstance(error, StreamerError) else _broken_off()
-            raise
 
     def _collect(self, computed_by: Workers) -> None:
         loss, ended = computed_by.collect()

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streamer.intake import reader
+from streamer.intake.opened import open_regular
 
 WEST = ("fr", "de", "es", "pt", "pt_BR", "it", "sv")
 WIDE = ("fr", "ru", "zh_CN", "zh_TW", "ja", "ko", "el", "en")
@@ -174,7 +175,7 @@ def found(data: bytes, path: Path, *, alone: bool) -> str:
         best = charset_normalizer.from_bytes(data).best()
         return best.encoding if best else ""
     path.write_bytes(data)
-    with reader.open_regular(path) as file:
+    with open_regular(path) as file:
         verdict = reader.judge(file, encoding="auto", max_bad_ratio=0.01)
     return "" if verdict.refusal else verdict.encoding
 

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from streamer.formats import binary, detect
-from streamer.intake import decoding, inbox, packings, reader
+from streamer.intake import decoding, inbox, opened, packings, reader
 from streamer.ledger import entries
 from streamer.service import loop
 
@@ -43,10 +43,11 @@ def _texts(node: ast.AST) -> Iterator[ast.AST]:
 
 REASONS = {
     *(inbox.FOLDER, entries.IN_TRAINING, entries.CHANGED, entries.REWRITTEN),
-    *(reader._KINDS.values()),
+    *(opened._KINDS.values()),
     *VERDICTS,
     *ENDS,
     *strings(reader, "Refused"),
+    *strings(opened, "Refused"),
     *strings(packings, "BadPacking"),
     *(packing.bomb for packing in packings.PACKINGS[:1]),
     *(packing.name for packing in packings.PACKINGS),

@@ -20,7 +20,7 @@ import pytest
 import structlog
 
 from streamer import Trainer
-from streamer.intake import reader
+from streamer.intake import opened, reader
 from streamer.ledger.entries import CHANGED, REWRITTEN
 from streamer.service import loop
 from streamer.service.progress import Display
@@ -243,6 +243,7 @@ class World:
         """Let files be read and trained in small pieces."""
         self._monkeypatch.setattr(reader, "blocks", partial(reader.blocks, size=PIECE))
         self._monkeypatch.setattr(reader, "PIECE", PIECE)
+        self._monkeypatch.setattr(opened, "FEW", PIECE)
 
     def run(self, hook: Callable[[str, Reached], bool] = never, **settings: Any) -> bool:
         """Train all that is there, by a new trainer; return whether the hook did, which is asked at each failpoint.

@@ -12,6 +12,7 @@ import pytest
 
 from streamer.intake import reader
 from streamer.intake.decoding import AUTO, Census, Codec, likely, text_otherwise
+from streamer.intake.opened import Refused, open_regular
 from streamer.settings import _is_encoding
 
 from ..support.binaries import BINARIES
@@ -68,9 +69,9 @@ def verdict(data: bytes, path: Path, encoding: str, max_bad_ratio: float = 0.01)
     """Return why a file is refused, if it is."""
     path.write_bytes(data)
     try:
-        with reader.open_regular(path) as file:
+        with open_regular(path) as file:
             return reader.judge(file, encoding=encoding, max_bad_ratio=max_bad_ratio).refusal
-    except reader.Refused as refusal:
+    except Refused as refusal:
         return str(refusal)
 
 
@@ -145,9 +146,9 @@ def test_reasons_for_what_no_text_has(tmp_path: Path) -> None:
 def test_a_file_that_is_certainly_no_text_is_not_read_to_its_end(tmp_path: Path) -> None:
     """As with bytes that can't be decoded."""
     (path := tmp_path / "file").write_bytes(b"abc\x01" * 2_000_000)
-    with reader.open_regular(path) as file:
+    with open_regular(path) as file:
         assert reader.judge(file, encoding="latin-1", max_bad_ratio=1.0).sha256 == bytes(32)
-        assert file.tell() < 7_000_000
+        assert file.position < 7_000_000
 
 
 BAD = "not text in utf-8: 9 % of its characters can't be decoded (limit 1 %)"

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from streamer.formats.recipes import ANY, TEXT, Recipe
-from streamer.intake import prefetch, reader
+from streamer.intake import prefetch
+from streamer.intake.opened import Refused, open_regular
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock, serve, tokenize
 from streamer.ledger.entries import Signature
 from streamer.text.encoded import EncodedText
@@ -62,7 +63,7 @@ def job_of(path: Path, stop: int | None = None) -> Job:
 
 
 def ours(job: Job) -> list[TokenBlock]:
-    with Path(job.path).open("rb") as file:
+    with open_regular(job.path) as file:
         return list(tokenize(file, job, CUTS, start=0))
 
 
@@ -72,7 +73,7 @@ def announced(jobs: Iterable[Job]) -> list[Job]:
 
 
 def theirs(other: Prefetcher, job: Job) -> list[TokenBlock]:
-    with Path(job.path).open("rb") as file:
+    with open_regular(job.path) as file:
         return list(other.blocks(file, job))
 
 
@@ -108,7 +109,7 @@ def test_the_other_process_has_the_tokenizer_of_the_model(files: list[Path], mon
     """With its settings, such as its stop words: a pipe alone would not hold so many."""
     stop_words = tuple(f"w{number}" for number in range(4900)) + tuple(f"{number}" * 9 for number in range(10_000))
     cuts, job = tokenizer(Rules("spaces", boundary="line", stop_words=stop_words)), job_of(files[0])
-    with files[0].open("rb") as file:
+    with open_regular(files[0]) as file:
         expected = list(tokenize(file, job, cuts, start=0))
     assert not same(expected, ours(job))
     forbid_ours(monkeypatch)
@@ -158,7 +159,7 @@ def test_a_process_that_dies_is_reported_and_done_without(
     jobs = [job_of(path) for path in files]
     other.announce(announced(jobs))
     got = []
-    with files[0].open("rb") as file:
+    with open_regular(files[0]) as file:
         blocks = other.blocks(file, jobs[0])
         got += [next(blocks) for _ in range(after)]
         assert other._process
@@ -188,7 +189,7 @@ def test_a_job_given_up_in_the_middle_does_not_hold_up_the_next(files: list[Path
     """Its remaining blocks are thrown away; so are those of jobs that nobody asks for."""
     jobs = [job_of(path) for path in files]
     other.announce(announced(jobs))
-    with files[0].open("rb") as file:
+    with open_regular(files[0]) as file:
         next(other.blocks(file, jobs[0]))
     assert same(theirs(other, jobs[3]), ours(jobs[3]))
 
@@ -274,7 +275,7 @@ def test_a_tokenizer_that_fails_refuses_the_file(tmp_path: Path) -> None:
     """It is the reason, and no end of the run."""
     (tmp_path / "a.txt").write_text("a b c")
     job = job_of(tmp_path / "a.txt")
-    with (tmp_path / "a.txt").open("rb") as file, pytest.raises(reader.Refused, match="it fails"):
+    with open_regular(tmp_path / "a.txt") as file, pytest.raises(Refused, match="it fails"):
         list(tokenize(file, job, Fails(Rules("spaces")), start=0))
 
 
@@ -285,7 +286,7 @@ def test_files_with_markup_are_tokenized_ahead(recipe: str, tmp_path: Path) -> N
     path.write_text("".join(f'{{"text": "word{n % 999} and more", "other": "not wanted"}}\n' for n in range(200_000)))
     job = job_of(path)._replace(recipe=recipe)
     one = Prefetcher(CUTS, enabled=True, wanted=Recipe("auto", ("text",)))
-    with contextlib.closing(one), path.open("rb") as file:
+    with contextlib.closing(one), open_regular(path) as file:
         one.announce(announced([job]))
         process = one._process
         found = list(one.blocks(file, job))

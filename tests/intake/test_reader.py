@@ -11,13 +11,12 @@ import hashlib
 import lzma
 import os
 import random
-import socket
 import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from backports import zstd
@@ -25,10 +24,11 @@ from backports import zstd
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
 from streamer.intake.decoding import Codec
-from streamer.intake.reader import Block, Refused, blocks, open_regular, outdated
+from streamer.intake.opened import Opened, Refused, open_regular
+from streamer.intake.reader import Block, blocks, outdated
 from streamer.ledger.entries import Known, Signature
 
-Opener = Callable[[bytes], BinaryIO]
+Opener = Callable[[bytes], Opened]
 inspect = functools.partial(reader.judge, encoding="utf-8", max_bad_ratio=0.01)
 PARAGRAPHS = "Καλημέρα, wörld 🙂.\nA second line\twith a tab.\r\n\r\nNew paragraph\n\n\nAnother 語.\rold Mac\r\rend" * 3
 SIZES = (1, 16, 17, 23, 50, 64, 100, 1000)
@@ -38,7 +38,7 @@ SIZES = (1, 16, 17, 23, 50, 64, 100, 1000)
 def opened(tmp_path: Path) -> Opener:
     """Return a function that writes a real file and opens it."""
 
-    def write(data: bytes) -> BinaryIO:
+    def write(data: bytes) -> Opened:
         path = tmp_path / hashlib.sha256(data).hexdigest()
         path.write_bytes(data)
         return open_regular(path)
@@ -46,7 +46,7 @@ def opened(tmp_path: Path) -> Opener:
     return write
 
 
-def read(file: BinaryIO, start: int = 0, *, stop: int, size: int = 1 << 20, encoding: str = "utf-8") -> list[Block]:
+def read(file: Opened, start: int = 0, *, stop: int, size: int = 1 << 20, encoding: str = "utf-8") -> list[Block]:
     """Return the blocks of a file."""
     return list(blocks(file, start=start, stop=stop, encoding=encoding, size=size))
 
@@ -59,59 +59,6 @@ def test_a_plain_file_is_hashed_and_measured(opened: Opener, tmp_path: Path) -> 
         for found in (inspect(file), inspect(file)):
             assert found[:4] == (Signature.of(os.fstat(file.fileno())), digest, len(data), None)
             assert (found.text_sha256, found.encoding, found.format) == (digest, "utf-8", "text")
-
-
-@pytest.mark.parametrize(
-    "kind", ["folder", "link", "dangling link", "FIFO", "socket", "device", "missing", "in a file"]
-)
-def test_what_is_no_regular_file_is_not_opened(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A FIFO never blocks and a device is never read: all that is not a regular file is refused in plain words."""
-    monkeypatch.chdir(tmp_path)  # a socket's path may not be long
-    path, regular = Path("thing"), Path("regular")
-    regular.write_bytes(b"text")
-    if kind == "FIFO":
-        os.mkfifo(path)
-    elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(str(path))
-    elif kind == "folder":
-        path.mkdir()
-    elif "link" in kind:
-        path.symlink_to(regular if kind == "link" else "nowhere")
-    if kind in ("missing", "in a file"):
-        with pytest.raises(FileNotFoundError):
-            open_regular(path if kind == "missing" else regular / "thing")
-        return
-    kind = "symbolic link" if "link" in kind else kind
-    with pytest.raises(Refused, match=f"^a {kind}, not a regular file$"):
-        open_regular(path if kind != "device" else Path("/dev/null"))
-
-
-def test_a_link_put_in_place_of_a_file_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that becomes a link between the look at it and its opening is refused by the opening."""
-    (tmp_path / "regular").write_bytes(b"text")
-    (tmp_path / "link").symlink_to("regular")
-    regular = (tmp_path / "regular").lstat()
-    monkeypatch.setattr(os, "lstat", lambda _: regular)
-    with pytest.raises(Refused, match="cannot be read"):
-        open_regular(tmp_path / "link")
-
-
-def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file without permission to read is refused with the system's word for it, as another user would see it."""
-    monkeypatch.chdir(tmp_path)
-    tmp_path.chmod(0o755)
-    path = Path("secret.txt")
-    path.write_bytes(b"text")
-    path.chmod(0)
-    user = os.geteuid()
-    try:
-        if user == 0:
-            os.seteuid(65534)
-        with pytest.raises(Refused, match=r"^cannot be read: Permission denied$"):
-            open_regular(path)
-    finally:
-        os.seteuid(user)
 
 
 def test_an_error_while_reading_is_a_refusal() -> None:
@@ -266,7 +213,7 @@ def test_reading_ends_when_the_verdict_is_certain(
     data = head + noise * (60 * reader.PIECE // len(noise))
     with opened(data) as file:
         found = inspect(file, **settings)
-        assert file.tell() <= share * len(data)
+        assert file.position <= share * len(data)
     assert (found.refusal or "").startswith("not text")
     assert (found.sha256, found.text_bytes) == (bytes(32), 0)
     assert outdated(found.refusal or "", encoding="utf-8", max_bad_ratio=0.9)
@@ -514,7 +461,7 @@ def test_documents_are_refused_whatever_the_encoding(opened: Opener) -> None:
         with opened(data) as file:
             found = inspect(file, encoding="latin-1")
             assert "convert it to text first" in (found.refusal or "")
-            assert (found.sha256, file.tell() < len(data)) == (bytes(32), True)
+            assert (found.sha256, file.position < len(data)) == (bytes(32), True)
             again = inspect(file, before=Known(len(data)))
             assert (again.sha256, again.text_sha256) == (hashlib.sha256(data).digest(),) * 2
     with opened(gzip.compress(b"%PDF-1.4\n")) as file:

@@ -13,6 +13,7 @@ import pytest
 
 from streamer.formats.recipes import ANY, Recipe
 from streamer.intake import reader, streams
+from streamer.intake.opened import open_regular
 from streamer.intake.reader import Block
 
 WORDS = ["alpha", "beta", "gamma", "délta", "中文", "🙂", "eps\\n", 'q"', "<b>"]
@@ -73,7 +74,7 @@ MAKERS: dict[str, tuple[Callable[[random.Random], str], Recipe, str]] = {
 def blocks(path: Path, wanted: Recipe, *, start: int = 0, stop: int | None = None, **how: object) -> list[Block]:
     """Return the blocks of a file from a position on, by the recipe that it has."""
     encoding = str(how.get("encoding", "utf-8"))
-    with reader.open_regular(path) as file:
+    with open_regular(path) as file:
         verdict = reader.judge(file, encoding=encoding, max_bad_ratio=0.01, wanted=wanted)
         assert verdict.refusal is None
         stop = verdict.text_bytes if stop is None else stop
@@ -194,7 +195,7 @@ def test_noise_of_markup_is_read_in_the_same_blocks_from_any_cut(recipe: str, tm
         encoding, size = chance.choice(["utf-8", "latin-1", "utf-16", "shift_jis"]), chance.choice([16, 60])
 
         def read(start: int, data: bytes = data, encoding: str = encoding, size: int = size) -> list[Block]:
-            with reader.open_regular(path) as file:
+            with open_regular(path) as file:
                 stop = len(data)
                 return list(reader.blocks(file, start=start, stop=stop, encoding=encoding, recipe=recipe, size=size))
 

@@ -43,6 +43,25 @@ def test_names_and_versions_are_found() -> None:
     assert [list(rows.with_head(number)) for number in (1, 3, 4, 99)] == [[0], [], [3], []]
 
 
+def test_a_name_that_was_not_there_is_found_once_it_is() -> None:
+    """The last answer is not remembered too long, and absolute names are looked for as soon as there is one."""
+    rows = Rows()
+    for number, name in enumerate(("a", "/box/a", "/a")):
+        assert [rows.find(name), rows.find(name)] == [-1, -1]
+        rows.append(row(name, bytes([number + 1])))
+        assert [rows.find(name), rows.find("a"), rows.find(name)] == [number, 0, number]
+
+
+@pytest.mark.parametrize("names", [("/a", "b"), ("b", "/a")])
+def test_absolute_names_come_back(names: tuple[str, str]) -> None:
+    """Wherever they are among the others."""
+    ledger = Ledger()
+    for name in names:
+        train(ledger, ledger.plan(name, look(ledger, name.encode(), path=name)))
+    again = Ledger.from_arrays(ledger.to_arrays())
+    assert [again.knows(name) for name in (*names, "/b", "a")] == [True, True, False, False]
+
+
 def test_a_ledger_of_many_pieces_comes_back() -> None:
     """Rows, names, links between versions and what only some rows have, wherever a piece ends."""
     ledger = Ledger()

@@ -162,12 +162,15 @@ def test_large_scores_do_not_overflow(architecture: str) -> None:
 def test_softplus_and_sigmoid_are_what_they_say() -> None:
     """log(1 + e^x) and w·σ(−s) are right from −90 to 90, where the plain formulas overflow in float32."""
     x = np.linspace(-90, 90, 721)
-    np.testing.assert_allclose(sgns.softplus(x.astype(np.float32)), np.logaddexp(0, x), rtol=1e-5, atol=1e-30)
     weights = np.full_like(x, 0.5, np.float32)
     for sign in (-1, 1):
-        expected = 0.5 * np.exp(-np.logaddexp(0, -sign * (x + 0.25)))
-        found = sgns.times_sigmoid(weights, x.astype(np.float32), sign, np.float32(0.25))
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        for number in range(0, len(x), 7):
+            found = sgns.weighted_softplus(weights[:1], x[number : number + 1].astype(np.float32), sign)
+            assert found == pytest.approx(0.5 * np.logaddexp(0, sign * x[number]), rel=1e-5, abs=1e-30)
+        expected = 0.5 * np.exp(-np.logaddexp(0, -sign * x))
+        np.testing.assert_allclose(
+            sgns.times_sigmoid(weights, x.astype(np.float32), sign), expected, rtol=1e-5, atol=1e-7
+        )
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -193,3 +196,18 @@ def test_the_spans_of_a_chunk_share_their_mean_noise(architecture: str) -> None:
 def test_every_span_begun_draws_noise_words(tokens: int, words: int) -> None:
     """A chunk draws K noise words for each span of centres it begins."""
     assert sgns.noise_words(TINY, tokens) == words
+
+
+@pytest.mark.parametrize("tokens", [1, 15, 16, 17, sgns.SHORT, sgns.SHORT + 1])
+def test_window_weights_of_a_short_segment_are_those_of_the_band(tokens: int) -> None:
+    """They are kept by length: neither a chunk in between nor the training with them changes them."""
+    batching, one, two = Batching(), np.zeros(tokens, np.int32), np.zeros(tokens, np.int32)
+    two[tokens // 2 :] = 1
+    work, other = (sgns.Workspace(batching, 4, 5) for _ in range(2))
+    rows = sgns.Rows(batching, 4, 5)
+    rows.tokens, rows.noise = tokens, np.ones((sgns.noise_words(batching, tokens), 4), np.float32)
+    for segments in (one, two, one + 3, two, one):
+        sgns.skipgram(work, rows, segments, 5.0, with_loss=True)
+        weights = other.band.weights(segments)
+        for found, wanted in zip(work.windows(segments), (weights, other.row_sums(weights)), strict=True):
+            np.testing.assert_array_equal(found, wanted)

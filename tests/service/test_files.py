@@ -11,6 +11,7 @@ import pytest
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Scan
+from streamer.intake.opened import open_regular
 from streamer.ledger.entries import REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.service.files import Files, has_changed, outdated, refuse_unreadable
@@ -216,7 +217,7 @@ def test_a_folder_that_cannot_be_listed() -> None:
 def refusal(path: Path, **settings: object) -> str:
     """Return why a file is refused."""
     run = RunSettings(threads=1, **settings)  # type: ignore[arg-type]
-    with reader.open_regular(path) as file:
+    with open_regular(path) as file:
         verdict = reader.judge(file, encoding=run.encoding_of(path.name), max_bad_ratio=run.max_bad_ratio)
     assert verdict.refusal
     return verdict.refusal
