@@ -226,25 +226,18 @@ class RunSettings:
     """Settings of one process. They never change what a decoded text teaches the model."""
 
     threads: int = _setting(
-        available_cores,
-        "Cores to train on; the result is the same with any number.",
-        low=1,
-        high=1024,
-        factory=True,
+        available_cores, "Cores to train on; the result is the same with any number.", low=1, high=1024, factory=True
     )
     checkpoint_every: float = _setting(
         60.0, "Least time between checkpoints; 0 saves as often as possible.", low=0, duration=True
     )
     fresh: float = _setting(
-        600.0,
-        "Longest time until a checkpoint has what was learned, however costly it is.",
-        low=0,
-        duration=True,
+        600.0, "Longest time until a checkpoint has what was learned, however costly it is.", low=0, duration=True
     )
     keep: int = _setting(3, "Number of checkpoints to keep.", low=1)
     ledger_keep: float = _setting(
         30 * 86400.0,
-        "How long files are listed after they are gone from the folder; then only what they add up to is. 0: for ever.",
+        "Time for which files that are gone from the folder are still listed; 0: for ever.",
         low=0,
         duration=True,
     )

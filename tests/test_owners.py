@@ -55,7 +55,7 @@ def test_the_fields_are_those_of_the_state() -> None:
         "vectors": "streamer.model.embeddings",
         "input": "streamer.model.embeddings",
         "due": "streamer.model.sampling",
-        "_rows": "streamer.ledger.ledger",
+        "_rows": "streamer.ledger",
         "bytes_trained": "streamer.ledger",
         "resolution": "streamer.state.history",
         "losses": "streamer.state.epochs",

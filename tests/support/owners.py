@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 STATE = (
-    "State", "ModelState", "Vocabulary", "Embeddings", "NoiseDistribution", "Ledger", "Entry", "History", "Scores",
-    "EpochLosses", "InitialVectors", "ModelSettings", "Batching",
+    "State", "ModelState", "Vocabulary", "Embeddings", "NoiseDistribution", "Register", "Ledger", "Entry", "History",
+    "Scores", "EpochLosses", "InitialVectors", "ModelSettings", "Batching",
 )  # fmt: skip
 """The classes that the state is made of."""
-ROOMS = {"Entry": "streamer.ledger"}
+ROOMS = {"Entry": "streamer.ledger", "Register": "streamer.ledger"}
 """Classes whose fields are changed by all modules of a room: the ledger's rows are nobody else's."""
 
 _MUTATING = {
