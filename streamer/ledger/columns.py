@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import IN_TRAINING, OUTCOMES
-from streamer.ledger.folded import FOLDED, Folded, FrozenFolded, Sums, versions_sums
+from streamer.ledger.folded import FOLDED, Folded, FrozenFolded
 from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
 from streamer.ledger.spans import NAMELESS, SPAN, Spans
 from streamer.ledger.table import PIECE, Column, Frozen
@@ -24,6 +24,9 @@ ROWS = {
 """Columns with a value a row, as in :data:`streamer.ledger.rows.ROW`."""
 TEXTS = {"reasons": "reason", "formats": "format", "encodings": "encoding"}
 """Blobs of distinct texts, and for each the column with the position of its text for each row."""
+
+FOLDED_TEXTS = {"formats": "format", "encodings": "encoding", "reasons": "reason"}
+"""The same for folded files."""
 
 
 def to_columns(rows: FrozenRows, spans: Frozen, folded: FrozenFolded) -> dict[str, npt.NDArray[Any] | Column]:
@@ -65,18 +68,12 @@ def _folded_columns(folded: FrozenFolded) -> dict[str, npt.NDArray[Any] | Column
     table = folded.table
     listed = table.array("name") != 0
     columns: dict[str, npt.NDArray[Any] | Column] = {}
-    for names, (code, texts) in zip(
-        ("formats", "encodings"), (("format", folded.formats), ("encoding", folded.encodings)), strict=True
+    for (names, code), texts in zip(
+        FOLDED_TEXTS.items(), (folded.formats, folded.encodings, folded.reasons), strict=True
     ):
         columns[f"folded/{names}"], places = _blob(table, code, texts, listed)
         columns[f"folded/{code}"] = table.column(code, listed, places)
-    columns |= {f"folded/{name}": table.column(name, listed) for name in FOLDED if name not in ("format", "encoding")}
-    keys = sorted(key for key, one in folded.sums.items() if any(one))
-    columns["sums/outcome"] = np.array([OUTCOMES.index(outcome) for outcome, _ in keys], np.uint8)
-    columns["sums/reasons"] = _to_blob(reason for _, reason in keys)
-    for at, name in enumerate(Sums._fields):
-        columns[f"sums/{name}"] = np.array([folded.sums[key][at] for key in keys], np.int64)
-    return columns
+    return {f"folded/{name}": table.column(name, listed) for name in FOLDED} | columns
 
 
 def _blob(
@@ -86,12 +83,8 @@ def _blob(
     used = _first_uses(table, code, len(texts), keep)
     places = np.zeros(len(texts), np.uint32)
     places[used] = np.arange(len(used))
-    return _to_blob(texts[number] for number in used.tolist()), places
-
-
-def _to_blob(texts: Iterable[str]) -> npt.NDArray[np.uint8]:
-    chosen = (text.replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for text in texts)
-    return np.frombuffer(b"".join(chosen), np.uint8)
+    chosen = (texts[number].replace("\0", "").encode("utf-8", "surrogatepass") + b"\0" for number in used.tolist())
+    return np.frombuffer(b"".join(chosen), np.uint8), places
 
 
 def restore(columns: Columns, rows: Rows, spans: Spans, folded: Folded) -> list[int]:
@@ -121,16 +114,16 @@ def restore(columns: Columns, rows: Rows, spans: Spans, folded: Folded) -> list[
     return under_way
 
 
-def _restore_folded(columns: Mapping[str, npt.NDArray[Any]], folded: Folded) -> None:
+def _restore_folded(columns: Columns, folded: Folded) -> None:
     """Fill the folded files of an empty ledger; raise ValueError if they can't be."""
-    found = {name: columns[f"folded/{name}"] for name in FOLDED}
-    for kind, names, code in ((folded.formats, "formats", "format"), (folded.encodings, "encodings", "encoding")):
-        texts = _texts(columns[f"folded/{names}"])
-        for text in texts:
-            kind.code(text)
-        if np.unique(found[code]).tolist() != list(range(len(kind.texts))) or len(kind.texts) < len(texts):
+    found = {name: columns.pop(f"folded/{name}") for name in FOLDED}
+    for (names, code), kind in zip(
+        FOLDED_TEXTS.items(), (folded.formats, folded.encodings, folded.reasons), strict=True
+    ):
+        texts = _texts(columns.pop(f"folded/{names}"))
+        if np.unique(found[code]).tolist() != list(range(len(texts))) or len(set(texts)) < len(texts):
             raise ValueError(f"folded/{code} has a number without a text in folded/{names}, or the other way around")
-        found[code] = found[code].astype(np.uint16)
+        found[code] = np.array([kind.code(text) for text in texts], np.uint16)[found[code]]
     length = len(found["name"])
     for name, expected in FOLDED.items():
         column = found[name]
@@ -139,23 +132,10 @@ def _restore_folded(columns: Mapping[str, npt.NDArray[Any]], folded: Folded) -> 
             raise ValueError(f"folded/{name} is {column.dtype} of shape {column.shape}")
     if length and (not found["name"].all() or (found["start"] > found["text_bytes"]).any() or found["moved"].max() > 1):
         raise ValueError("folded/ has a file without a name, or one that accounts for bytes that are not there")
-    outcome, reasons = columns["sums/outcome"], _texts(columns["sums/reasons"])
-    numbers = [columns[f"sums/{name}"] for name in Sums._fields]
-    if any(column.dtype != np.int64 or column.shape != outcome.shape for column in numbers) or (
-        outcome.dtype != np.uint8 or outcome.shape != (len(reasons),)
-    ):
-        raise ValueError("sums/ has columns of other types or lengths")
-    if len(outcome) and (outcome.max() >= len(OUTCOMES) or min(map(np.min, numbers)) < 0):
-        raise ValueError("sums/ has an unknown outcome, or a negative number")
-    keys = [(OUTCOMES[code], reason) for code, reason in zip(outcome.tolist(), reasons, strict=True)]
-    rows = zip(*(column.tolist() for column in numbers), strict=True)
-    sums = {key: Sums(*row) for key, row in zip(keys, rows, strict=True)}
-    trained = {key: one for key, one in sums.items() if any(one) and key[0] != OUTCOMES[SKIPPED]}
-    if len(sums) < len(keys) or trained != versions_sums(found):
-        raise ValueError("sums/ has a row twice, or is not what folded/ adds up to")
-    if any(one.bytes_trained or one.words for (outcome, _), one in sums.items() if outcome == OUTCOMES[SKIPPED]):
-        raise ValueError("sums/ has refused files that were trained")
-    folded.restore(found, sums)
+    refused = found["reason"] > 0
+    if any(found[name][refused].any() for name in ("head", "start", "words", "passes", "moved", "sha256")):
+        raise ValueError("folded/ has a refused file that was trained")
+    folded.add(found)
 
 
 def _first_uses(table: Frozen, field: str, texts: int, keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:

@@ -1,15 +1,13 @@
-"""Files that were gone for long: what must be known of each to treat it as before if it returns, in 47 bytes.
+"""Files that were gone for long: what must be known of each to treat it as before if it returns, in 49 bytes.
 
 The decisions of a ledger do not change when a file is folded. What is left out is what only people read: of the name,
-a digest stays; of the digest of the text, a half; of a refused file, nothing, since it would be refused again. What
-they add up to is in the sums.
+a digest stays; of the digest of the text, a half; of the reason of a refusal, its class.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,9 +20,10 @@ from streamer.ledger.table import Frozen, Table
 
 FOLDED = {
     "head": "u4", "name": "u8", "text_bytes": "u4", "start": "u4", "words": "u4", "passes": "u2", "format": "u2",
-    "encoding": "u2", "moved": "u1", "sha256": "V16",
+    "encoding": "u2", "reason": "u2", "moved": "u1", "sha256": "V16",
 }  # fmt: skip
-"""One version of a file; ``name`` is :func:`name_key`, and 0 if it has returned."""
+"""One version of a file; ``name`` is :func:`name_key`, and 0 if it has returned. ``reason`` is 0 if it was trained;
+else ``text_bytes`` were refused, and there is nothing else."""
 DIGEST = 16
 """Bytes of a text's digest that stay."""
 
@@ -55,7 +54,26 @@ class FrozenFolded(NamedTuple):
     table: Frozen
     formats: list[str]
     encodings: list[str]
-    sums: dict[tuple[str, str], Sums]
+    reasons: list[str]
+
+    def sums(self) -> dict[tuple[str, str], Sums]:
+        """Return what those add up to that have not returned, by outcome and class of reason."""
+        there = self.table.array("name") != 0
+        reason, start = self.table.array("reason")[there], self.table.array("start")[there].astype(np.int64)
+        text, words = (self.table.array(name)[there].astype(np.int64) for name in ("text_bytes", "words"))
+        skipped = np.where(reason > 0, text, start)
+        groups = np.where((reason == 0) & (start > 0), len(self.reasons), reason)
+        found = {}
+        for group in np.unique(groups).tolist():
+            mine = groups == group
+            key = (
+                ("skipped", self.reasons[group])
+                if 0 < group < len(self.reasons)
+                else ("trained", COPY if group else "")
+            )
+            columns = (text - skipped, skipped, words)
+            found[key] = Sums(int(mine.sum()), *(int(column[mine].sum()) for column in columns))
+        return found
 
 
 class Folded:
@@ -63,8 +81,8 @@ class Folded:
 
     def __init__(self) -> None:
         self.table = Table(FOLDED)
-        self.formats, self.encodings = Texts(), Texts()
-        self.sums: dict[tuple[str, str], Sums] = {}
+        self.formats, self.encodings, self.reasons = Texts(), Texts(), Texts()
+        self.reasons.code("")
         self._by_name = Index(self._name_keys)
         self._by_head = Index(self._head_keys)
 
@@ -80,14 +98,18 @@ class Folded:
         return sorted(number for number in self._by_name.find(name >> 32) if self.table[number][1] == name)
 
     def with_head(self, head: int) -> list[int]:
-        """Return the versions that begin with a key, or with another that collides with it."""
+        """Return the trained versions that begin with a key, or with another that collides with it."""
         if not len(self.table):
             return []
         return [row for row in self._by_head.find(head) if (found := self.table[row])[0] == head and found[1]]
 
+    def refused(self, number: int) -> bool:
+        """Return whether a version was refused."""
+        return bool(self.table[number][8])
+
     def load(self, number: int, path: str = "") -> Entry:
-        """Return a version; its digests are cut, and of its signature only the size of its text is known."""
-        head, _, text_bytes, start, words, passes, fmt, encoding, moved, sha256 = self.table[number]
+        """Return a trained version; its digests are cut, and of its signature only the size of its text is known."""
+        head, _, text_bytes, start, words, passes, fmt, encoding, _, moved, sha256 = self.table[number]
         return Entry(
             path, Signature(text_bytes, -1, -1), sha256, text_bytes, words, text_bytes - start, passes,
             outcome="trained", reason="", format=self.formats.texts[fmt], encoding=self.encodings.texts[encoding],
@@ -97,36 +119,33 @@ class Folded:
     def mark_moved(self, number: int) -> None:
         """Remember that what it holds was found under another name too."""
         found = self.table[number]
-        self.table[number] = (*found[:8], 1, found[9])
+        self.table[number] = (*found[:9], 1, found[10])
 
-    def remove(self, number: int, path: str) -> Entry:
-        """Return a version, which has returned: it is no longer found here, and the sums are without it."""
-        entry, found = self.load(number, path), self.table[number]
-        entry.folded = -1
+    def remove(self, number: int) -> None:
+        """Forget a version, which has returned."""
+        found = self.table[number]
         self.table[number] = (found[0], 0, *found[2:])
-        key = "trained", COPY if entry.start else ""
-        one = Sums(1, entry.bytes_trained, entry.start, entry.words)
-        self.sums[key] = self.sums[key].plus(one, -1)
-        return entry
 
     def add(self, columns: dict[str, npt.NDArray[Any]]) -> None:
         """Add versions, as columns like :data:`FOLDED`, which are emptied."""
-        self.table.extend(columns)
-        self._rebuild()
-
-    def restore(self, columns: dict[str, npt.NDArray[Any]], sums: dict[tuple[str, str], Sums]) -> None:
-        """Take over what was stored."""
-        self.table.extend(columns)
-        self.sums = sums
-        self._rebuild()
+        there = self.table.column("name") > 0
+        if sparse := 2 * int(np.count_nonzero(there)) < len(there):  # most have returned
+            self.table.keep(there)
+        if sparse or len(columns["name"]) > len(self.table) >> 3:
+            self.table.extend(columns)
+            self._by_name.rebuild()
+            self._by_head.rebuild()
+            return
+        for row in zip(*(_listed(columns.pop(name)) for name in FOLDED), strict=True):
+            number = self.table.append(row)  # one by one, since an index that is full takes all rows that there are
+            self._by_name.add(row[1] >> 32, number)
+            if not row[8]:
+                self._by_head.add(row[0], number)
 
     def freeze(self) -> FrozenFolded:
         """Return all of it as it is now."""
-        return FrozenFolded(self.table.freeze(), list(self.formats.texts), list(self.encodings.texts), dict(self.sums))
-
-    def _rebuild(self) -> None:
-        self._by_name.rebuild()
-        self._by_head.rebuild()
+        texts = (list(kind.texts) for kind in (self.formats, self.encodings, self.reasons))
+        return FrozenFolded(self.table.freeze(), *texts)
 
     def _name_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         names = self.table.column("name")
@@ -135,22 +154,14 @@ class Folded:
 
     def _head_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         heads = self.table.column("head")
-        numbers = np.flatnonzero(self.table.column("name"))
+        numbers = np.flatnonzero((self.table.column("name") > 0) & (self.table.column("reason") == 0))
         return heads[numbers], numbers
-
-
-def versions_sums(columns: Mapping[str, npt.NDArray[Any]]) -> dict[tuple[str, str], Sums]:
-    """Return what versions add up to, as columns like :data:`FOLDED`, by outcome and class of reason."""
-    text, start, words = (columns[name].astype(np.int64) for name in ("text_bytes", "start", "words"))
-    found = {}
-    for reason, mine in (("", start == 0), (COPY, start > 0)):
-        columns_of = (text - start, start, words)
-        one = Sums(int(mine.sum()), *(int(column[mine].sum()) for column in columns_of))
-        if one.files:
-            found["trained", reason] = one
-    return found
 
 
 def name_key(path: str) -> int:
     """Return the digest of a name, 64 bits: never 0."""
     return int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:8], "big") or 1
+
+
+def _listed(column: npt.NDArray[Any]) -> list[Any]:
+    return [bytes(row) for row in column] if column.ndim == 2 else column.tolist()

@@ -1,4 +1,4 @@
-"""Fold the rows of files that were gone for long into sums, and a short record of each; what all rows add up to."""
+"""Fold the rows of files that were gone for long into a short record of each; what all rows add up to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
 from streamer.ledger.folded import DIGEST, Folded, Sums, name_key
-from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows, fit
+from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows
 from streamer.ledger.spans import Spans
 from streamer.ledger.table import PIECE
 
@@ -25,17 +25,17 @@ def accounts(rows: FrozenRows) -> dict[str, npt.NDArray[np.int64]]:
     table, more = rows.table, rows.more
     outcome, size = table.array("outcome"), table.array("size")
     text, trained = size.copy(), np.where(outcome == TRAINED, size, 0)
-    start = np.zeros(len(size), np.int64)
+    start, offset = np.zeros(len(size), np.int64), np.zeros(len(size), np.int64)
     links = table.array("more")
     has = np.flatnonzero(links >= 0)
-    for column, name in ((text, "text_bytes"), (trained, "bytes_trained"), (start, "start")):
+    for column, name in ((text, "text_bytes"), (trained, "bytes_trained"), (start, "start"), (offset, "offset")):
         column[has] = more.array(name)[links[has]]
     reason = table.array("reason")
     training = np.isin(reason, [number for number, text in enumerate(rows.reasons) if text == IN_TRAINING])
     skipped = np.where(training, start, text - trained)
     skipped = np.where(outcome == SKIPPED, np.where(text > 0, text, size), skipped)
     return {
-        "text_bytes": text, "start": start, "bytes_trained": trained, "bytes_skipped": skipped,
+        "text_bytes": text, "start": start, "offset": offset, "bytes_trained": trained, "bytes_skipped": skipped,
         "words": table.array("words"),
     }  # fmt: skip
 
@@ -70,36 +70,35 @@ def _total(column: npt.NDArray[np.int64]) -> int:
     return (int((column >> 32).sum()) << 32) + int((column & 0xFFFFFFFF).sum())
 
 
-def fold(rows: Rows, spans: Spans, folded: Folded, due: Mask, of: Class) -> npt.NDArray[np.int32]:
+def fold(rows: Rows, spans: Spans, folded: Folded, going: Mask, of: Class) -> npt.NDArray[np.int32]:
     """Fold rows; return the new number of each row that stays, −1 for the others: (n,).
 
     Args:
         rows: The rows.
         spans: The journal: what was trained of folded files becomes nameless in it.
         folded: The files that are folded already.
-        due: The newest rows of the files to fold: (n,). Files with a row that can't be folded stay.
+        going: The rows to fold, as of :func:`due`: (n,).
         of: Returns the class of a reason.
     """
     frozen = rows.freeze()
-    going = _whole_files(frozen, due)
-    found = accounts(frozen)
-    table = frozen.table
-    trained = going & (table.array("outcome") == TRAINED)
-    numbers = np.flatnonzero(trained)
-    columns: dict[str, npt.NDArray[Any]] = {name: found[name][numbers] for name in ("text_bytes", "start", "words")}
-    columns |= {name: table.array(name)[numbers] for name in ("head", "passes", "moved")}
-    columns["name"] = np.fromiter((name_key(path) for _, path in rows.paths(trained)), np.uint64, len(numbers))
+    found, table = accounts(frozen), frozen.table
+    keep = ~going & (table.array("outcome") != GONE)
+    numbers = np.flatnonzero(going)
+    refused = table.array("outcome")[numbers] == SKIPPED
+    columns: dict[str, npt.NDArray[Any]] = {name: table.array(name)[numbers] for name in ("head", "passes", "moved")}
+    columns |= {name: found[name][numbers] for name in ("start", "words")}
+    columns["text_bytes"] = np.where(refused, found["bytes_skipped"][numbers], found["text_bytes"][numbers])
+    columns["name"] = np.fromiter((name_key(path) for _, path in rows.paths(going)), np.uint64, len(numbers))
     columns["sha256"] = table.array("sha256")[numbers, :DIGEST]
+    columns["sha256"][refused] = 0
     for name, texts, known in (
         ("format", frozen.formats, folded.formats),
         ("encoding", frozen.encodings, folded.encodings),
+        ("reason", ["" if text in ("", IN_TRAINING) else of(text) for text in frozen.reasons], folded.reasons),
     ):
-        codes = np.array([known.code(text) for text in texts], np.uint16)
-        columns[name] = codes[table.array(name)[numbers]]
-    for key, one in sums(frozen, of, going).items():
-        folded.sums[key] = Sums(*map(fit, folded.sums.get(key, Sums()).plus(one)))
-    keep = ~going & (table.array("outcome") != GONE)
-    del frozen, table, found, numbers, trained  # who holds what is frozen has all rows twice
+        chosen, places = np.unique(table.array(name)[numbers], return_inverse=True)
+        columns[name] = np.array([known.code(texts[code]) for code in chosen.tolist()], np.uint16)[places]
+    del frozen, table, found  # who holds what is frozen has all rows twice
     folded.add(columns)
     number = rows.compact(keep)
     spans.renumber(number)
@@ -126,16 +125,17 @@ def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> b
     return bool(returned.any() or missing.any())
 
 
-def due_rows(rows: Rows, before: int) -> Mask:
-    """Return the newest rows of the files that are gone since before a time: (n,)."""
+def due(rows: Rows, before: int) -> Mask:
+    """Return the rows of the files that are gone since before a time, without files that can't be folded: (n,)."""
     gone = rows.table.column("gone")
-    return (gone > 0) & (gone <= before) & _newest(rows)
+    whole = _whole_files(rows.freeze(), (gone > 0) & (gone <= before) & _newest(rows))
+    return whole & (rows.table.column("outcome") != GONE)
 
 
-def worthwhile(due: Mask) -> bool:
-    """Return whether so many are due that all rows may be moved: this takes a second for a million."""
-    count = int(np.count_nonzero(due))
-    return count > 0 and (len(due) <= PIECE or 8 * count >= len(due))
+def worthwhile(going: Mask) -> bool:
+    """Return whether so many are to be folded that all rows may be moved: this takes a second for a million."""
+    count = int(np.count_nonzero(going))
+    return count > 0 and (len(going) <= PIECE or 8 * count >= len(going))
 
 
 def _newest(rows: Rows) -> Mask:
@@ -145,21 +145,21 @@ def _newest(rows: Rows) -> Mask:
     return newest
 
 
-def _whole_files(rows: FrozenRows, due: Mask) -> Mask:
-    """Return all rows of those files that can be folded: (n,)."""
+def _whole_files(rows: FrozenRows, newest: Mask) -> Mask:
+    """Return all rows of those files that can be folded, given the newest row of each: (n,)."""
     table, found = rows.table, accounts(rows)
     outcome, older = table.array("outcome"), table.array("older")
-    small = np.maximum(np.maximum(found["text_bytes"], found["start"]), found["words"]) <= _LARGEST
-    known = table.array("sha256").any(axis=1) & (table.array("passes") <= np.iinfo(np.uint16).max)
-    can = (outcome >= SKIPPED) | ((outcome == TRAINED) & small & known)
-    newest = np.flatnonzero(due)
-    whole, row = np.ones(len(newest), np.bool_), newest.copy()
-    chains = []
+    largest = np.maximum.reduce([found[name] for name in ("text_bytes", "start", "words", "bytes_skipped")])
+    trained = table.array("sha256").any(axis=1) & (table.array("passes") <= np.iinfo(np.uint16).max)
+    trained &= found["offset"] == 0  # else a later pass stopped there
+    can = (outcome == GONE) | ((largest <= _LARGEST) & ((outcome == SKIPPED) | ((outcome == TRAINED) & trained)))
+    row = np.flatnonzero(newest)
+    whole, chains = np.ones(len(row), np.bool_), []
     while (there := row >= 0).any():
         whole[there] &= can[row[there]]
-        chains.append(row.copy())
-        row[there] = older[row[there]]
-    going = np.zeros(len(due), np.bool_)
+        chains.append(row)
+        row = np.where(there, older[row], -1)
+    going = np.zeros(len(newest), np.bool_)
     for row in chains:
         going[row[(row >= 0) & whole]] = True
     return going

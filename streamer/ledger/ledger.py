@@ -137,12 +137,19 @@ class Ledger(Register):
 
     def refuse(self, path: str, signature: Signature, reason: str) -> None:
         """Record something that can't be opened or is not a regular file."""
+        for number in self._folded.of_name(path):
+            if self._folded.refused(number):
+                self._folded.remove(number)
         self._refuse(path, Verdict(signature, NO_DIGEST, 0), reason)
 
     def _recall(self, path: str, verdict: Verdict) -> None:
         """List a folded file that has returned again; what is there now tells the other half of its digest."""
         for number in self._folded.of_name(path):
-            entry = self._folded.remove(number, path)
+            self._folded.remove(number)
+            if self._folded.refused(number):
+                continue  # it is judged again
+            entry = self._folded.load(number, path)
+            entry.folded = -1
             found = verdict.text_sha256 if entry.same(verdict) else verdict.prefixes.get(entry.text_bytes, NO_DIGEST)
             entry.text_sha256 = found if alike(found, entry.text_sha256) else entry.text_sha256.ljust(32, b"\0")
             entry.sha256 = entry.text_sha256

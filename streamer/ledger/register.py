@@ -14,7 +14,7 @@ import numpy.typing as npt
 from streamer.ledger import columns as stored
 from streamer.ledger.entries import COPY, OUTCOMES, Entry, Signature
 from streamer.ledger.folded import Folded, FrozenFolded, Sums
-from streamer.ledger.folding import due_rows, fold, missed, sums, worthwhile
+from streamer.ledger.folding import due, fold, missed, sums, worthwhile
 from streamer.ledger.rows import SKIPPED, FrozenRows, Rows, fit
 from streamer.ledger.spans import Spans
 from streamer.ledger.table import Frozen
@@ -87,14 +87,14 @@ class Register:
         self._flush()
         counts = np.bincount(self._rows.table.column("outcome"), minlength=len(OUTCOMES)).tolist()
         found = dict(zip(OUTCOMES, counts[: len(OUTCOMES)], strict=True))
-        for (outcome, _), one in self._folded.sums.items():
+        for (outcome, _), one in self.folded.items():
             found[outcome] += one.files
         return found
 
     @property
     def folded(self) -> dict[tuple[str, str], Sums]:
         """Return what the files add up to that were folded, by outcome and class of reason."""
-        return {key: one for key, one in self._folded.sums.items() if one.files}
+        return self._folded.freeze().sums()
 
     def seen(self, path: str, signature: Signature, passes: int = 1) -> bool:
         """Return whether there is nothing to do for a file with this signature. O(1)."""
@@ -164,7 +164,7 @@ class Register:
         return noted
 
     def fold(self, before: int, of: Callable[[str], str]) -> int:
-        """Fold the files that are gone since before a time, in seconds since 1970; return how many rows that are.
+        """Fold the files that are gone since before a time, in seconds since 1970; return how many versions that are.
 
         What is decided of later files stays the same. If few are due among many, nothing is done yet.
 
@@ -173,21 +173,21 @@ class Register:
             of: Returns the class of a reason: the sums are by class.
         """
         self._flush()
-        due = due_rows(self._rows, before)
-        if not worthwhile(due):
+        going = due(self._rows, before)
+        if not worthwhile(going):
             return 0
-        number = fold(self._rows, self._spans, self._folded, due, of)
+        number = fold(self._rows, self._spans, self._folded, going, of)
         self._open = {int(number[row]): entry for row, entry in self._open.items()}
         for row, entry in self._open.items():
             entry.row = row
             entry.source = int(number[entry.source]) if entry.source >= 0 else -1
-        return int(np.count_nonzero(number < 0))
+        return int(np.count_nonzero(going))
 
     def sums(self, of: Callable[[str], str]) -> dict[tuple[str, str], Sums]:
         """Return what all files add up to, with those that were folded, by outcome and class of reason."""
         self._flush()
         total = sums(self._rows.freeze(), of)
-        for key, one in self._folded.sums.items():
+        for key, one in self.folded.items():
             total[key] = total.get(key, Sums()).plus(one)
         return total
 
@@ -200,7 +200,8 @@ class Register:
         listed = [
             self._entry(row) for row in rows.versions(path) if row in self._open or rows.outcome(row) != "skipped"
         ]
-        return listed + [folded.load(number, path) for number in reversed(folded.of_name(path))]
+        numbers = (number for number in reversed(folded.of_name(path)) if not folded.refused(number))
+        return listed + [folded.load(number, path) for number in numbers]
 
     def _refused(self, path: str) -> Entry | None:
         found = (row for row in self._rows.versions(path) if self._rows.outcome(row) == "skipped")

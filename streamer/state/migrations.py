@@ -113,16 +113,13 @@ def _from_4(tree: Tree) -> Tree:
     """Add since when files are gone, and what was folded: until then, all files were listed for ever."""
     outcome = tree.get("ledger/outcome")
     rows = outcome.size if isinstance(outcome, np.ndarray) else 0
-    added: Tree = {"ledger/gone": np.zeros(rows, np.uint32), "ledger/sums/outcome": np.zeros(0, np.uint8)}
-    added |= {
-        f"ledger/{name}": np.zeros(0, np.uint8) for name in ("folded/formats", "folded/encodings", "sums/reasons")
-    }
+    added: Tree = {"ledger/gone": np.zeros(rows, np.uint32)}
+    added |= {f"ledger/folded/{name}": np.zeros(0, np.uint8) for name in ("formats", "encodings", "reasons")}
     added |= {f"ledger/folded/{name}": np.zeros(0, np.uint32) for name in ("head", "text_bytes", "start", "words")}
-    added |= {f"ledger/folded/{name}": np.zeros(0, np.uint32) for name in ("format", "encoding")}
+    added |= {f"ledger/folded/{name}": np.zeros(0, np.uint32) for name in ("format", "encoding", "reason")}
     added |= {"ledger/folded/passes": np.zeros(0, np.uint16), "ledger/folded/name": np.zeros(0, np.uint64)}
     added |= {"ledger/folded/moved": np.zeros(0, np.uint8), "ledger/folded/sha256": np.zeros((0, 16), np.uint8)}
-    names = ("files", "bytes_trained", "bytes_skipped", "words")
-    return {**tree, **added, **{f"ledger/sums/{name}": np.zeros(0, np.int64) for name in names}}
+    return {**tree, **added}
 
 
 STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}

@@ -21,8 +21,8 @@ def columns(*names: str) -> dict[str, npt.NDArray[Any]]:
     """Return files of 100 bytes, of which the first 10 are a copy."""
     count = len(names)
     digests = np.frombuffer(b"".join(name.encode().ljust(16, b"\1") for name in names), np.uint8).reshape(-1, 16)
-    numbers = {"text_bytes": 100, "start": 10, "words": 20, "passes": 2, "format": 0, "encoding": 0, "moved": 0}
-    found = {name: np.full(count, value) for name, value in numbers.items()}
+    numbers = {"text_bytes": 100, "start": 10, "words": 20, "passes": 2, "format": 0, "encoding": 0, "reason": 0}
+    found = {name: np.full(count, value) for name, value in (numbers | {"moved": 0}).items()}
     heads = np.array([1 + len(name) for name in names], np.uint32)
     return {"head": heads, "name": np.array(list(map(name_key, names)), np.uint64), "sha256": digests, **found}
 
@@ -34,7 +34,6 @@ def folded() -> Folded:
     found.formats.code("text")
     found.encodings.code("utf-8")
     found.add(columns("a", "bb", "a", "cc"))
-    found.sums["trained", COPY] = Sums(4, 360, 40, 80)
     return found
 
 
@@ -50,11 +49,35 @@ def test_files_are_found(folded: Folded) -> None:
 
 def test_a_file_that_returns_is_no_longer_found(folded: Folded) -> None:
     """Neither by its name nor by its beginning; the sums are without it."""
-    entry = folded.remove(1, "bb")
-    assert (entry.path, entry.folded) == ("bb", -1)
+    assert folded.freeze().sums() == {("trained", COPY): Sums(4, 360, 40, 80)}
+    folded.remove(1)
     assert folded.of_name("bb") == []
     assert list(folded.with_head(3)) == [3]
-    assert folded.sums["trained", COPY] == Sums(3, 270, 30, 60)
+    assert folded.freeze().sums() == {("trained", COPY): Sums(3, 270, 30, 60)}
+
+
+def test_a_refused_file_has_a_name_and_a_class_only(folded: Folded) -> None:
+    """It is found by its name, not by a beginning, and is in the sums of its class."""
+    refused = columns("no") | {name: np.zeros(1, np.uint32) for name in ("head", "start", "words", "passes")}
+    refused["reason"] = np.array([folded.reasons.code("not text")])
+    folded.add(refused)
+    (number,) = folded.of_name("no")
+    assert folded.refused(number)
+    assert not any(folded.refused(other) for other in range(4))
+    assert list(folded.with_head(0)) == []
+    assert folded.freeze().sums() == {
+        ("trained", COPY): Sums(4, 360, 40, 80), ("skipped", "not text"): Sums(1, 0, 100, 0),
+    }  # fmt: skip
+
+
+def test_files_that_returned_take_no_memory_for_ever(folded: Folded) -> None:
+    """When most have returned, the others move together."""
+    for number in (0, 1, 2):
+        folded.remove(number)
+    folded.add(columns("dddd"))
+    assert len(folded) == 2
+    assert [folded.of_name(name) for name in ("a", "bb", "cc", "dddd")] == [[], [], [0], [1]]
+    assert [folded.with_head(head) for head in (2, 3, 5)] == [[], [0], [1]]
 
 
 def test_a_mark_stays(folded: Folded) -> None:
@@ -78,12 +101,9 @@ def test_names_have_keys_of_64_bits() -> None:
         ("folded/format", lambda old: old + np.uint32(1)),
         ("folded/formats", lambda old: np.concatenate([old, old])),
         ("folded/sha256", lambda old: old[:, :8]),
+        ("folded/reason", lambda old: old + np.uint32(1)),
+        ("folded/reasons", lambda old: np.frombuffer(b"refused\0", np.uint8)),
         ("folded/passes", lambda old: old.astype(np.int16)),
-        ("sums/files", lambda old: old + 1),
-        ("sums/files", lambda old: -old),
-        ("sums/words", lambda old: old.astype(np.int32)),
-        ("sums/outcome", lambda old: old + np.uint8(7)),
-        ("sums/reasons", lambda old: old[:0]),
     ],
 )
 def test_damage_is_told(column: str, change: Any) -> None:
