@@ -138,7 +138,7 @@ def _summarise(running: Service) -> None:
         say(f"nothing new to train{refused}")
         return
     stopped = "stopped and saved, the same command resumes; " if running.signals.received else ""
-    say(f"{stopped}trained {_files(len(running.files_trained))}, {running.words_seen:,} words{refused}")
+    say(f"{stopped}trained {_files(running.files_trained)}, {running.words_seen:,} words{refused}")
 
 
 def _files(count: int) -> str:

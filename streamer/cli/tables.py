@@ -111,7 +111,9 @@ def _print_accounts(console: Console, found: Listing) -> None:
     """Print how many bytes of all files were seen, trained and skipped, and how many files are not listed."""
     total = found.bytes
     if found.folded:
-        print(f"\nand {found.folded:,} files that are gone (--ledger-keep)")
+        print(
+            f"\nand {found.folded:,} {'file that is' if found.folded == 1 else 'files that are'} gone (--ledger-keep)"
+        )
     print(f"\n{total['seen']:,} bytes seen = {total['trained']:,} trained + {sum(total['skipped'].values()):,} skipped")
     for reason, count in total["skipped"].items():
         _print_wrapped(console, f"{count:,} skipped: {printable(reason)}")

@@ -28,8 +28,8 @@ from streamer.system import disk, failpoints
 
 FOLDER = "a folder, not a file; what is in it is taken by itself"
 
-SCAN_SHARE = 125
-"""The next scan comes at most so many times as long after a scan as that scan took: it is 0.8 % of an idle core."""
+SCAN_SHARE = 100
+"""The next scan comes at most so many times as long after a scan as that scan took of a core, which is 1 % then."""
 TOGETHER = 0.05
 """Seconds from an event to the look: what arrives together is looked at together."""
 
@@ -54,7 +54,8 @@ class Scan:
 
     ``ready`` is in the order of training. ``waiting`` counts the files that are not still yet. ``next_still`` is the
     time in seconds until the first of them may be still. ``failure`` says why the inbox itself can't be listed.
-    ``whole`` is whether all that is there was looked at.
+    ``whole`` is whether all that is there was looked at, but for what is in the folders ``unread``, which have a ``/``
+    at the end.
     """
 
     ready: list[Candidate] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Scan:
     next_still: float | None = None
     failure: str | None = None
     whole: bool = field(default=False, compare=False)
+    unread: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 class Inbox:
@@ -69,8 +71,9 @@ class Inbox:
 
     ``seen`` takes a path and a signature, and returns whether there is nothing to do. It is called for each file at
     each scan. ``without`` is a folder that is left out with its content, wherever it is. ``check`` is called now and
-    then during a scan, which may take seconds; it may raise to stop. The age of a file is measured with ``wall``, and
-    how long it has been still with ``monotonic``. The folder may vanish and return.
+    then during a scan, which may take seconds; it may raise to stop. The age of a file is measured with ``wall``, how
+    long it has been still with ``monotonic``, and what a scan takes with ``cpu``: one that waits for a disk or a
+    network is not put off. The folder may vanish and return.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Inbox:
         check: Callable[[], None] = lambda: None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self.root = root.absolute()
         self._settings = settings
@@ -91,10 +95,12 @@ class Inbox:
         self._without = without
         self._check = check
         self._wall = wall
-        self._monotonic = monotonic
+        self._monotonic, self._cpu = monotonic, cpu
         # (size, mtime), and since when it is still; −∞ if that was known at first sight
         self._pending: dict[str, tuple[tuple[int, int], float]] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: set[str] = set()  # folders that could not be read since the last scan began
+        self._reported: set[str] = set()  # those of the scan before, while one is under way
+        self._crowded = False
         self._unlisted: str | None = None
         self._missing = False
         self._scan_at = -math.inf
@@ -146,12 +152,13 @@ class Inbox:
         return self._scan(identity, self._told.take())
 
     def _scan(self, identity: tuple[int, int] | None, hints: Hints) -> Scan:
-        started = self._monotonic()
+        started = self._cpu()
+        self._reported, self._unreadable = self._unreadable, set()
         self._unlisted = None if identity else os.strerror(errno.ENOENT)
         scan = self._sift(self._walk() if identity else iter(()), hints.renamed, {})
-        now = self._monotonic()
-        self._scan_at = now + max(self._settings.rescan, SCAN_SHARE * (now - started))
-        return replace(scan, whole=not (self._unlisted or self._unreadable))
+        self._reported = set()
+        self._scan_at = self._monotonic() + max(self._settings.rescan, SCAN_SHARE * (self._cpu() - started))
+        return replace(scan, whole=not self._unlisted, unread=frozenset(self._unreadable))
 
     def _arrive(self) -> tuple[int, int] | None:
         """Return which folder is there now; log if it vanished or returned, and keep a watch on it."""
@@ -241,7 +248,7 @@ class Inbox:
                 for path, status in self._walk(folder + "/", without):
                     done.add(path)
                     yield path, status
-        for path in sorted((paths | {path for path in folders if self._wanted(path, folder=False)}) - done):
+        for path in sorted((paths | {path for path in folders if self.wanted(path)}) - done):
             parent, _, name = path.rpartition("/")
             if not self._real(parent, without, real):
                 continue
@@ -269,7 +276,7 @@ class Inbox:
             known[folder] = real
         return known[folder]
 
-    def _wanted(self, path: str, *, folder: bool) -> bool:
+    def wanted(self, path: str, *, folder: bool = False) -> bool:
         """Return whether an event at a path matters: a scan would list the folder, or look at the file."""
         return not hidden(path) and (folder or self._names.take(path.rpartition("/")[2], path))
 
@@ -278,11 +285,11 @@ class Inbox:
 
     def _report(self, folder: str, failure: OSError | None) -> None:
         """Log once that a folder, or something in it, can't be read; that it vanished meanwhile is not a failure."""
-        if failure is None:
-            self._unreadable.discard(folder)
-        elif not isinstance(failure, (FileNotFoundError, NotADirectoryError)) and folder not in self._unreadable:
-            self._unreadable.add(folder)
+        if failure is None or isinstance(failure, (FileNotFoundError, NotADirectoryError)):
+            return
+        if folder not in self._unreadable | self._reported:
             _log.warning("inbox.unreadable", path=f"{self.root}/{folder}", reason=failure.strerror)
+        self._unreadable.add(folder)
 
     def _tend(self, identity: tuple[int, int] | None) -> None:
         """Keep a living watch on the folder that is there now; if the system gives none, continue with scans only."""
@@ -290,6 +297,9 @@ class Inbox:
             self._scan_at = -math.inf
         if not self._watching or (self._watch and self._watched == identity and self._watch.alive()):
             self._watched = identity
+            if self._watch and self._watch.refused and not self._crowded:
+                self._crowded = True
+                _log.warning("inbox.polling", reason=self._watch.refused, hint="scans still find every file")
             return
         if self._watch and identity:
             _log.warning("inbox.watch_lost", path=str(self.root))
@@ -298,7 +308,7 @@ class Inbox:
         if identity is None:
             return
         try:
-            self._watch = Watch(self.root, self._told, self._wanted)
+            self._watch = Watch(self.root, self._told, self.wanted)
         except (FileNotFoundError, NotADirectoryError):
             self._watched = None  # the folder vanished; the next look says so
         except OSError as error:

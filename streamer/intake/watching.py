@@ -7,6 +7,7 @@ from time to time, and at once if :attr:`Hints.unclear` says so.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import warnings
@@ -79,7 +80,7 @@ class Told:
                 self._paths, self._folders, self._unclear = set(), set(), True
             if not self._unclear:
                 (self._folders if folder else self._paths).add(path)
-            if renamed:
+            if renamed and len(self._renamed) < MOST:
                 self._renamed.add(path)
         self.happened.set()
 
@@ -109,6 +110,9 @@ class Watch(WatchCallback):
         told: Whom to tell.
         wanted: Returns whether what happened at a path matters, be it a folder or not.
 
+    Attributes:
+        refused: Why the system gives some folders no watch; "" if all have one.
+
     Raises:
         OSError: If the folder is gone, or the system allows no more watches.
     """
@@ -120,6 +124,7 @@ class Watch(WatchCallback):
         self._folders: dict[WatchDescriptor, str] = {}  # with a / at the end; that of the root is empty
         self._moved: dict[int, None] = {}  # what was moved away, by the number that its arrival will have
         self._deaf = False
+        self.refused = ""  # why some folders have no watch, if the system allows no more
         # A folder may be found twice, under its old name and its new one: watchdog warns. In a program that turns
         # warnings into errors, the warning would end the thread that listens.
         warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
@@ -198,13 +203,20 @@ class Watch(WatchCallback):
         while folders:
             folder = folders.pop()
             with contextlib.suppress(OSError):
-                self._watch_folder(folder)  # first, so that nothing is lost between this and the list
+                self._watch_early(folder)  # so that nothing is lost between this and the list
                 with os.scandir(self._root + folder) as entries:
                     for entry in entries:
                         if entry.is_dir(follow_symlinks=False):
                             folders.append(f"{folder}{entry.name}/")
                         else:
                             yield folder + entry.name
+
+    def _watch_early(self, folder: str) -> None:
+        try:
+            self._watch_folder(folder)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                self.refused = error.strerror or str(error)
 
     def _forget(self, top: str) -> None:
         """Stop watching a folder that has this path no longer, and those in it."""

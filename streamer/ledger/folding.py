@@ -115,6 +115,7 @@ def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> b
         inside: Returns whether a file is one of those that were scanned.
     """
     gone, there = rows.table.column("gone"), np.ones(len(rows), np.bool_)
+    rows.table.change("gone", gone > now, now)  # the clock was set back
     there[: len(here)] = here
     returned = there & (gone > 0)
     rows.table.change("gone", returned, 0)
@@ -128,8 +129,9 @@ def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> b
 def due(rows: Rows, before: int) -> Mask:
     """Return the rows of the files that are gone since before a time, without files that can't be folded: (n,)."""
     gone = rows.table.column("gone")
-    whole = _whole_files(rows.freeze(), (gone > 0) & (gone <= before) & _newest(rows))
-    return whole & (rows.table.column("outcome") != GONE)
+    going = _whole_files(rows.freeze(), (gone > 0) & (gone <= before) & _newest(rows))
+    going &= rows.table.column("outcome") != GONE
+    return going
 
 
 def worthwhile(going: Mask) -> bool:

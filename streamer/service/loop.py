@@ -48,6 +48,8 @@ from streamer.workers import starter
 
 SIGNAL_SECONDS = 0.25
 """Seconds between checks for a signal while there is nothing to do."""
+NAMES = 1 << 18
+"""Names of trained files that are remembered, so that each counts once: some 30 MB."""
 
 _log = structlog.get_logger(__name__)
 
@@ -65,8 +67,8 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
     files.adopt(root)
 
     seen = files.seen_in(os.fspath(root))
-    tidier = Tidier(service.state.ledger, root, service.run.ledger_keep)
     with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
+        tidier = Tidier(service.state.ledger, root, service.run.ledger_keep, box.wanted)
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
         freed = False
@@ -206,9 +208,10 @@ class Service:
     display: Display
     reporter: Reporter
     adviser: Adviser
-    files_trained: set[str] = attrs.field(factory=set)
+    files_trained: int = 0
     files_refused: int = 0
     words_seen: int = 0
+    _names: set[str] = attrs.field(factory=set)
 
     @property
     def idle(self) -> bool:
@@ -370,7 +373,10 @@ class Service:
         ledger.finish(entry)
         failpoints.reached("file.finished")
         self.adviser.judge()
-        self.files_trained.add(entry.path)
+        self.files_trained += entry.path not in self._names
+        if len(self._names) >= NAMES:  # a service may run for years
+            self._names.clear()
+        self._names.add(entry.path)
 
     def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
         """Report a block that was trained, and its file if this was the last block."""

@@ -5,6 +5,7 @@ What is decided of later files does not depend on it, so it may follow the clock
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -18,6 +19,10 @@ from streamer.ledger.ledger import Ledger
 
 SHARE = 30
 """How often files are missed in the time for which they are listed: once a day in a month."""
+EARLIEST = 1_767_225_600
+"""2026. A clock that says less is wrong, as that of a machine without a battery when it starts."""
+LATEST = 2**32
+"""2106. The ledger has 32 bits for a time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -29,18 +34,29 @@ class Tidier:
         ledger: The files.
         root: The folder that is watched; only its files can be missed.
         keep: Seconds for which a file is listed after it is gone; 0: for ever.
+        wanted: Returns whether a scan looks at a file, given its path in the folder.
         clock: Returns the seconds since 1970.
     """
 
-    def __init__(self, ledger: Ledger, root: Path, keep: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        root: Path,
+        keep: float,
+        wanted: Callable[[str], bool] = lambda path: True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._ledger, self._prefix = ledger, f"{os.fspath(root).rstrip('/')}/"
-        self._keep, self._clock = keep, clock
-        self._next = 0.0
+        self._keep, self._wanted, self._clock = keep, wanted, clock
+        self._last = -math.inf
         self._looking = False
 
     def looks(self) -> None:
         """Note that the inbox is looked at now."""
-        self._looking = self._keep > 0 and self._clock() >= self._next
+        now = self._clock()
+        # A clock that is wrong at the start must not say for how long files are gone, and may be set back.
+        due = not self._last <= now < self._last + self._keep / SHARE
+        self._looking = self._keep > 0 and due and EARLIEST <= now < LATEST
         if self._looking:
             self._ledger.begin_scan()
 
@@ -51,13 +67,14 @@ class Tidier:
         """
         if not self._looking or not scan.whole:
             return False
-        now = self._clock()
-        self._next = now + self._keep / SHARE
-        noted = self._ledger.end_scan(int(now), self._inside)
+        now = self._last = self._clock()
+        noted = self._ledger.end_scan(int(now), lambda name: self._missed(name, scan.unread))
         if folded := self._ledger.fold(int(now - self._keep), reason_class):
             _log.info("ledger.folded", files=folded, listed=len(self._ledger))
         return noted or folded > 0
 
-    def _inside(self, name: str) -> bool:
+    def _missed(self, name: str, unread: frozenset[str]) -> bool:
+        """Return whether a file that was not found would have been found if it were there."""
         path = name if name.startswith("/") else f"{self._ledger.root}/{name}"
-        return path.startswith(self._prefix)
+        inside = path.removeprefix(self._prefix)
+        return inside != path and self._wanted(inside) and not any(map(inside.startswith, unread))

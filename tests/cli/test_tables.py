@@ -173,4 +173,4 @@ def test_files_that_are_not_listed_are_counted(shown: Any) -> None:
     assert "and 1,234 files that are gone (--ledger-keep)" in some
     alone = shown(tables.print_files, Listing([], {"seen": 5, "trained": 5, "skipped": {}}, 1))
     assert alone[0] == "no files"
-    assert "and 1 files that are gone (--ledger-keep)" in alone
+    assert "and 1 file that is gone (--ledger-keep)" in alone

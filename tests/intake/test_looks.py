@@ -97,10 +97,12 @@ def test_the_next_scan_comes_later_if_a_scan_is_slow(root: Path, clock: Clock) -
     put(root / "known")
 
     def slow(path: str, signature: Signature) -> bool:
-        clock.time += 1.0
+        cpu.time += 1.0
+        clock.time += 1e6  # the disk or the network had to be waited for
         return True
 
-    inbox = make(root, clock, slow)
+    cpu = Clock()
+    inbox = Inbox(root, RunSettings(), slow, wall=clock, monotonic=clock, cpu=cpu)
     inbox.look()
     assert inbox.until_scan == SCAN_SHARE
     clock.time += SCAN_SHARE - 1.0
