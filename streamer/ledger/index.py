@@ -1,4 +1,4 @@
-"""Where rows with a key are: a hash table of row numbers in one array, 5 to 6 bytes a row."""
+"""Where rows with a key are: a hash table of row numbers in one array, 6 to 8 bytes a row."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 _SPARE = 64
 """Slots behind the last home: the search never goes around the end."""
-_FULL = 0.8
+_FULL = 0.7
 """Share of slots in use at which the table is built anew."""
-_ROOM = 0.65
+_ROOM = 0.5
 """Share in use after that."""
 
 
