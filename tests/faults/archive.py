@@ -84,7 +84,7 @@ class Archive:
         )
         self.logs: dict[str, Log] = {}
         self.gone: list[tuple[str, Log]] = []
-        self.now = 1000
+        self.now = 2_000_000_000
         self.folded = 0
         self._lines = 0
         self._kind: list[str] = []  # of each line
