@@ -29,7 +29,9 @@ from streamer.system import disk, failpoints
 FOLDER = "a folder, not a file; what is in it is taken by itself"
 
 SCAN_SHARE = 100
-"""The next scan comes at most so many times as long after a scan as that scan took of a core, which is 1 % then."""
+"""The next scan comes at most so many times as long after a scan as that scan took: it is 1 % of an idle core then."""
+CPU_SHARE = 125
+"""The same for the processor time that it took: a scan that had to wait for a disk or a network is not put off."""
 TOGETHER = 0.05
 """Seconds from an event to the look: what arrives together is looked at together."""
 
@@ -72,8 +74,8 @@ class Inbox:
     ``seen`` takes a path and a signature, and returns whether there is nothing to do. It is called for each file at
     each scan. ``without`` is a folder that is left out with its content, wherever it is. ``check`` is called now and
     then during a scan, which may take seconds; it may raise to stop. The age of a file is measured with ``wall``, how
-    long it has been still with ``monotonic``, and what a scan takes with ``cpu``: one that waits for a disk or a
-    network is not put off. The folder may vanish and return.
+    long it has been still with ``monotonic``, and what a scan takes with that and ``cpu``. The folder may vanish and
+    return.
     """
 
     def __init__(
@@ -152,12 +154,14 @@ class Inbox:
         return self._scan(identity, self._told.take())
 
     def _scan(self, identity: tuple[int, int] | None, hints: Hints) -> Scan:
-        started = self._cpu()
+        began, began_cpu = self._monotonic(), self._cpu()
         self._reported, self._unreadable = self._unreadable, set()
         self._unlisted = None if identity else os.strerror(errno.ENOENT)
         scan = self._sift(self._walk() if identity else iter(()), hints.renamed, {})
         self._reported = set()
-        self._scan_at = self._monotonic() + max(self._settings.rescan, SCAN_SHARE * (self._cpu() - started))
+        now = self._monotonic()
+        later = min(SCAN_SHARE * (now - began), CPU_SHARE * (self._cpu() - began_cpu))
+        self._scan_at = now + max(self._settings.rescan, later)
         return replace(scan, whole=not self._unlisted, unread=frozenset(self._unreadable))
 
     def _arrive(self) -> tuple[int, int] | None:

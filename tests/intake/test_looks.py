@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamer.intake import watching
-from streamer.intake.inbox import SCAN_SHARE, Inbox, Scan
+from streamer.intake.inbox import CPU_SHARE, SCAN_SHARE, Inbox, Scan
 from streamer.ledger.entries import Signature
 from streamer.settings import RunSettings
 from streamer.system import failpoints
@@ -98,12 +98,15 @@ def test_the_next_scan_comes_later_if_a_scan_is_slow(root: Path, clock: Clock) -
 
     def slow(path: str, signature: Signature) -> bool:
         cpu.time += 1.0
-        clock.time += 1e6  # the disk or the network had to be waited for
+        clock.time += took  # if that is more, the disk or the network had to be waited for
         return True
 
-    cpu = Clock()
+    cpu, took = Clock(), 1e6
     inbox = Inbox(root, RunSettings(), slow, wall=clock, monotonic=clock, cpu=cpu)
     inbox.look()
+    assert inbox.until_scan == CPU_SHARE
+    took = 1.0
+    inbox.scan()
     assert inbox.until_scan == SCAN_SHARE
     clock.time += SCAN_SHARE - 1.0
     (root / "known").unlink()
