@@ -66,8 +66,8 @@ def test_defaults_are_those_of_the_contract() -> None:
         *("words", "paragraph", False, 1, (), ()),
     )
     assert run.threads >= 1
-    assert attrs.astuple(run)[1:9] == (60, 600, 3, 2, 5, False, (), DEFAULT_EXCLUDE)
-    assert attrs.astuple(run)[9:] == (("auto",), "auto", (), 0.01, "skip", "skip", (), (), 1_000_000, 0)
+    assert attrs.astuple(run)[1:10] == (60, 600, 3, 30 * 86400, 2, 5, False, (), DEFAULT_EXCLUDE)
+    assert attrs.astuple(run)[10:] == (("auto",), "auto", (), 0.01, "skip", "skip", (), (), 1_000_000, 0)
 
 
 @pytest.mark.parametrize("name", ["text", "html", "mail"])
