@@ -27,8 +27,8 @@ Key = tuple[str, bytes]
 """A path and the SHA-256 of what it held."""
 
 TRAILER = struct.Struct("<8sQ32s")
-UNLIKE = {"sequence", "history/seconds"}
-"""Leaves of a tree that a run may have otherwise than one that was never stopped: they count saves, and time."""
+UNLIKE = {"sequence", "history/seconds", "ledger/gone"}
+"""Leaves of a tree that a run may have otherwise than one that was never stopped: they count saves, or are times."""
 
 
 def whole(content: bytes) -> bool:

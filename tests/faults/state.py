@@ -13,8 +13,8 @@ import numpy as np
 from streamer.checkpoints import Store
 from streamer.training.trainer import Trainer
 
-OF_THE_CLOCK = {"sequence", "history/seconds"}
-"""What of a checkpoint depends on how often and how fast it was saved, and influences nothing."""
+OF_THE_CLOCK = {"sequence", "history/seconds", "ledger/gone"}
+"""What of a checkpoint depends on how often, how fast and when it was saved, and influences nothing."""
 OF_THE_FOLDER = {"ledger/root", "ledger/ctime_ns", "ledger/mtime_ns"}
 """What depends on where the files lie and when they were put there."""
 
