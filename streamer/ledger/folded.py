@@ -43,9 +43,9 @@ class Sums(NamedTuple):
     bytes_skipped: int = 0
     words: int = 0
 
-    def plus(self, other: Sums, times: int = 1) -> Sums:
-        """Return the sums of both, or with −1 the difference."""
-        return Sums(*(one + times * another for one, another in zip(self, other, strict=True)))
+    def plus(self, other: Sums) -> Sums:
+        """Return the sums of both."""
+        return Sums(*map(sum, zip(self, other, strict=True)))
 
 
 class FrozenFolded(NamedTuple):
@@ -63,16 +63,12 @@ class FrozenFolded(NamedTuple):
         text, words = (self.table.array(name)[there].astype(np.int64) for name in ("text_bytes", "words"))
         skipped = np.where(reason > 0, text, start)
         groups = np.where((reason == 0) & (start > 0), len(self.reasons), reason)
+        keys = [("trained", ""), *(("skipped", text) for text in self.reasons[1:]), ("trained", COPY)]
         found = {}
         for group in np.unique(groups).tolist():
             mine = groups == group
-            key = (
-                ("skipped", self.reasons[group])
-                if 0 < group < len(self.reasons)
-                else ("trained", COPY if group else "")
-            )
             columns = (text - skipped, skipped, words)
-            found[key] = Sums(int(mine.sum()), *(int(column[mine].sum()) for column in columns))
+            found[keys[group]] = Sums(int(mine.sum()), *(int(column[mine].sum()) for column in columns))
         return found
 
 

@@ -40,17 +40,16 @@ def accounts(rows: FrozenRows) -> dict[str, npt.NDArray[np.int64]]:
     }  # fmt: skip
 
 
-def sums(rows: FrozenRows, of: Class, keep: Mask | None = None) -> dict[tuple[str, str], Sums]:
+def sums(rows: FrozenRows, of: Class) -> dict[tuple[str, str], Sums]:
     """Return what rows add up to, by outcome and class of reason.
 
     Args:
         rows: The rows.
         of: Returns the class of a reason.
-        keep: Only these rows: (n,).
     """
     found = accounts(rows)
     outcome, reason = rows.table.array("outcome"), rows.table.array("reason").astype(np.int64)
-    chosen = (outcome != GONE) if keep is None else keep & (outcome != GONE)
+    chosen = outcome != GONE
     copied = (found["start"] > 0) & np.isin(reason, [at for at, text in enumerate(rows.reasons) if not text])
     reason[copied] = len(rows.reasons)  # of these, the beginning is a copy
     classes = [of(text) for text in rows.reasons] + [of(COPY)]
@@ -115,7 +114,8 @@ def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> b
         inside: Returns whether a file is one of those that were scanned.
     """
     gone, there = rows.table.column("gone"), np.ones(len(rows), np.bool_)
-    rows.table.change("gone", gone > now, now)  # the clock was set back
+    ahead = gone > now
+    rows.table.change("gone", ahead, now)  # the clock was set back
     there[: len(here)] = here
     returned = there & (gone > 0)
     rows.table.change("gone", returned, 0)
@@ -123,13 +123,16 @@ def missed(rows: Rows, here: Mask, now: int, inside: Callable[[str], bool]) -> b
     for row, path in rows.paths(missing.copy()):
         missing[row] = inside(path)
     rows.table.change("gone", missing, max(1, now))
-    return bool(returned.any() or missing.any())
+    return bool(returned.any() or missing.any() or ahead.any())
 
 
 def due(rows: Rows, before: int) -> Mask:
     """Return the rows of the files that are gone since before a time, without files that can't be folded: (n,)."""
     gone = rows.table.column("gone")
-    going = _whole_files(rows.freeze(), (gone > 0) & (gone <= before) & _newest(rows))
+    past = (gone > 0) & (gone <= before)
+    if not past.any():
+        return past  # as nearly always
+    going = _whole_files(rows.freeze(), past & _newest(rows))
     going &= rows.table.column("outcome") != GONE
     return going
 

@@ -168,6 +168,7 @@ def test_files_in_the_order_of_training(folder: Path) -> None:
     ]
     assert [row["reason"] for row in rows] == ["", "given up", "a FIFO, not a regular file", "empty"]
     assert rows[0]["sha256"] == b"whole.txt".ljust(32).hex()
+    assert rows[2]["sha256"] == "0" * 64, "it was never read"
 
 
 @pytest.mark.parametrize(
@@ -218,6 +219,22 @@ def test_files_that_were_folded_are_counted(tmp_path: Path) -> None:
     assert found.bytes == {"seen": 15, "trained": 0, "skipped": {"empty": 15}}
     assert reports.listing(tmp_path, "trained").folded == 0
     assert reports.status(tmp_path)["files_folded"] == 2
+
+
+def test_half_a_digest_is_shown_as_half(tmp_path: Path) -> None:
+    """A file that was folded and returns as another text: of what it was, the first half of the digest is known."""
+    state, digest = State.new(ModelSettings(vector_size=4)), bytes(range(1, 33))
+    ledger = state.ledger
+    entry = ledger.plan("a", Verdict(Signature(9, 1, 1), digest, 9, text_sha256=digest, heads=(1,)))
+    assert entry is not None
+    ledger.advance(entry, 9, 3)
+    ledger.finish(entry)
+    ledger.begin_scan()
+    ledger.end_scan(1, lambda path: True)
+    assert ledger.fold(1, str) == 1
+    ledger.plan("a", Verdict(Signature(8, 2, 2), digest[::-1], 8, text_sha256=digest[::-1], heads=(2,)))
+    Store(tmp_path).save(state.to_tree(), 1)
+    assert [row["sha256"] for row in reports.files(tmp_path)] == [digest[:16].hex(), digest[::-1].hex()]
 
 
 def test_two_versions_of_a_file_are_two_rows(state: State, tmp_path: Path) -> None:

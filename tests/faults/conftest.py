@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
+
+from streamer.intake import reader
+from streamer.service import loop
 
 from ..conftest import FIGURE
+from . import lives
 
 Tell = Callable[[str], None]
 Amount = Callable[[int, int], int]
+BLOCK = 128
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +29,14 @@ def amount(request: pytest.FixtureRequest) -> Amount:
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Return a function that puts a line of figures below the results of all tests."""
     return lambda line: request.node.user_properties.append((FIGURE, line))
+
+
+@pytest.fixture
+def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let files of some hundred bytes have several blocks, and nobody write a log."""
+    monkeypatch.setattr(reader, "PIECE", BLOCK)
+    monkeypatch.setattr(loop, "Saver", lives.InStep)
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)

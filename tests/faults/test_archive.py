@@ -5,16 +5,13 @@ What may happen is drawn at random, the same for the same number; what must hold
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-import structlog
 
-from streamer.intake import reader
 from streamer.service import loop
 from streamer.service.saving import Saver
 
@@ -23,7 +20,7 @@ from .archive import NAMES, WORDS, Archive, Lines, kind_of
 from .conftest import Amount, Tell
 from .lives import ANYWHERE, Fault
 
-BLOCK = 128
+pytestmark = pytest.mark.usefixtures("small_and_quiet")
 LONGEST = 1_200.0
 """Seconds after which no more histories are begun."""
 
@@ -210,17 +207,6 @@ def play(number: int, steps: list[Step], told: Counter[str]) -> None:
         raise AssertionError(f"history {number}, after {done}: {error}") from error
     finally:
         archive.close()
-
-
-@pytest.fixture(autouse=True)
-def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let files of some hundred bytes have several blocks, and nobody write a log."""
-    monkeypatch.setattr(reader, "PIECE", BLOCK)
-    monkeypatch.setattr(loop, "Saver", lives.InStep)
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.configure(**before)
 
 
 def test_a_file_is_folded_though_nothing_else_happens() -> None:

@@ -6,20 +6,17 @@ What may happen is drawn by Hypothesis; what must hold is in :mod:`tests.faults.
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyStrategyDefinition
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from streamer.intake import reader
 from streamer.service import loop
 from streamer.service.saving import Saver
 
@@ -29,7 +26,7 @@ from .lives import ANYWHERE, CALLS, MOMENTS, Fault
 from .machine import Pair
 from .texts import BAD, NAMES, member, packed, text
 
-BLOCK = 128
+pytestmark = pytest.mark.usefixtures("small_and_quiet")
 SEEDS = st.integers(0, 999)
 SIZES = st.sampled_from((0, 20, 100, 300, 500))
 NAME = st.sampled_from(NAMES)
@@ -233,17 +230,6 @@ class Lives(RuleBasedStateMachine):
         self._failed = False
         if life.struck:
             _told[fault.action] += 1
-
-
-@pytest.fixture(autouse=True)
-def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let files of some hundred bytes have several blocks, and nobody write a log."""
-    monkeypatch.setattr(reader, "PIECE", BLOCK)
-    monkeypatch.setattr(loop, "Saver", lives.InStep)
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.configure(**before)
 
 
 @pytest.mark.slow

@@ -193,3 +193,16 @@ def test_looks_find_what_scans_find(seed: int, root: Path, clock: Clock) -> None
                 inbox.wait(0.5)
             seen |= {(candidate.path, candidate.signature) for candidate in expected.ready}
             assert inbox.until_scan > 0, "all of this was found without a scan"
+
+
+def test_a_folder_that_cannot_be_read_is_told_with_the_scan(
+    root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else was looked at. If it can be read again, or is gone, nothing of it is remembered."""
+    put(root / "sub" / "a")
+    inbox = make(root, clock, poll=True)
+    for broken, whole, unread in ((2, True, {"sub/"}), (9, True, set()), (1, False, {""}), (9, True, set())):
+        with monkeypatch.context() as patched:
+            patched.setattr(failpoints, "_armed", failpoints.arm(f"inbox.list:EACCES:{broken}"))
+            scan = inbox.scan()
+        assert (scan.whole, set(scan.unread)) == (whole, unread)
