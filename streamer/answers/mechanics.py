@@ -115,7 +115,7 @@ class Mechanics:
 
     def update(self) -> None:
         """Take one step: gradients, row sums, AdaGrad."""
-        self._pipeline.train(self.state.embeddings.weights, Tokens(self.ids, self.segments, self.noise))
+        self._pipeline.train(self.state.embeddings.weights, Tokens(self.ids, self.segments, self.noise, 1))
 
 
 def epoch_losses(text: str, settings: ModelSettings, epochs: int) -> list[float]:

@@ -53,6 +53,14 @@ class ModelState:
             NoiseDistribution(),
         )
 
+    @property
+    def group(self) -> int:
+        """How many chunks of the next block are under way at a time.
+
+        It hurts a young model most if chunks miss what those before them have learned. So the number grows.
+        """
+        return min(self.settings.max_group, self.batching.group + self.words_trained // self.batching.growth)
+
     def restore_progress(self, blocks: int, words_trained: int) -> None:
         """Take over the progress of a checkpoint."""
         self.blocks, self.words_trained = blocks, words_trained
@@ -133,7 +141,7 @@ class Learner:
 
         kept = self._subsample(ids, codes)
         trained = int(np.add.reduce(counts[ids >= 0]))
-        tokens = Tokens(ids[codes[kept]], segments[kept], self._draw(len(kept)))
+        tokens = Tokens(ids[codes[kept]], segments[kept], self._draw(len(kept)), state.group)
         state.blocks += 1
         state.words_trained += trained
         report = BlockReport(

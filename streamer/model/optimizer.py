@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import attrs
 import numpy as np
@@ -34,22 +35,30 @@ class RowSums:
     matrix in tiles of 32 takes 160.
 
     Attributes:
-        ids: (u,) int64, the distinct words: level by level, ascending within a level.
-        order: (p,) int64, the rows of each word, with zero rows between them; p < 2r for r rows.
+        ids: (u,) int64, the distinct words, shard by shard: the shard of a word is its id modulo S.
+        ends: (S + 1,) int64, 0, and where each shard ends in ``ids``.
+        order: (p,) int64, the rows of each word, level by level, with zero rows between them; p < 2r for r rows.
         sizes: For each level up to the highest, the number of words of that level.
+        places: (u,) int64, for each of ``ids`` its position in the order of the levels; None if it is the same.
+        words: (r,) int64, for each gradient row the position of its word in ``ids``; empty if there is only one shard.
     """
 
     ids: Ints
+    ends: Ints
     order: Ints
     sizes: tuple[int, ...]
+    places: Ints | None
+    words: Ints
 
 
-def plan_row_sums(ids: Ints, zero_row: int) -> RowSums:
+def plan_row_sums(ids: Ints, zero_row: int, shards: int = 1, *, singles: bool = False) -> RowSums:
     """Plan the sums of a chunk.
 
     Args:
         ids: (r,) int64, the word of each gradient row; 1 ≤ r ≤ :data:`LONGEST`.
         zero_row: The index of a row of zeros in the gradients.
+        shards: S, into how many parts the words are divided.
+        singles: Whether ``ids`` are numbers of :attr:`Weights.outputs`: a word has its shard in both tables.
     """
     count = len(ids)
     position = _POSITIONS[:count]
@@ -62,85 +71,127 @@ def plan_row_sums(ids: Ints, zero_row: int) -> RowSums:
     first[0] = True
     np.not_equal(keys[1:], keys[:-1], out=first[1:])
     starts = first.nonzero()[0]
-    if len(starts) == count:  # no word comes twice
-        return RowSums(keys, row, (count,))
-    times = np.empty_like(starts)
-    np.subtract(starts[1:], starts[:-1], out=times[:-1])
-    times[-1] = count - starts[-1]
-    level = _LEVEL[times]
-    by_level = level.argsort(kind="stable")
-    width = _WIDTH[level[by_level]]
-    ends = np.add.accumulate(width)  # half the time of cumsum
-    begins = np.empty_like(ends)
-    begins[by_level] = ends - width
-    begins -= starts
-    order = np.empty(ends[-1], np.int64)
-    order.fill(zero_row)
-    place = begins.repeat(times)
-    place += position
-    order[place] = row
-    return RowSums(keys[starts[by_level]], order, tuple(np.bincount(level).tolist()))
+    distinct = len(starts)
+    if distinct == count:  # no word comes twice
+        sizes: tuple[int, ...] = (count,)
+        order, by_level, times = row, position, None
+    else:
+        times = np.empty_like(starts)
+        np.subtract(starts[1:], starts[:-1], out=times[:-1])
+        times[-1] = count - starts[-1]
+        level = _LEVEL[times]
+        sizes = tuple(np.bincount(level).tolist())
+        by_level = level.argsort(kind="stable")
+        width = _WIDTH[level[by_level]]
+        ends = np.add.accumulate(width)  # half the time of cumsum
+        begins = np.empty_like(ends)
+        begins[by_level] = ends - width
+        begins -= starts
+        order = np.empty(ends[-1], np.int64)
+        order.fill(zero_row)
+        place = begins.repeat(times)
+        place += position
+        order[place] = row
+        keys = keys[starts[by_level]]
+    if shards == 1:
+        return RowSums(keys, np.array((0, distinct)), order, sizes, None, _POSITIONS[:0])
+    shard = ((keys >> 1 if singles else keys) % shards).astype(np.uint8)
+    places = shard.argsort(kind="stable")
+    bounds = np.zeros(shards + 1, np.int64)
+    np.add.accumulate(np.bincount(shard, minlength=shards), out=bounds[1:])
+    rank = np.empty_like(starts)
+    rank[by_level[places]] = _POSITIONS[:distinct]
+    words = np.empty_like(row)
+    words[row] = rank if times is None else rank.repeat(times)
+    return RowSums(keys[places], bounds, order, sizes, places, words)
+
+
+class Sums(NamedTuple):
+    """The gradients of a chunk, summed by word: what is added to the weights when the turn of the chunk has come.
+
+    They are in buffers for r words at most; a chunk uses the first ones of each.
+
+    Attributes:
+        ends: (S + 1,) int64, as in :class:`RowSums`.
+        ids: (r,) int64, the rows of the weights, shard by shard.
+        means: (r, p) float32, mean(g²) of each vector.
+        gradients: (r, p, D) float32.
+    """
+
+    ends: Ints
+    ids: Ints
+    means: Floats
+    gradients: Floats
 
 
 class RowSummer:
-    """The sums of one chunk at a time.
+    """Sums the gradients of chunks, one chunk at a time.
 
     Args:
         rows: Most gradient rows in a chunk.
         width: Floats in a row.
-        scratch: (≥ 2 · rows · width,) float32; other objects may use it between calls.
+        scratch: Two arrays of ≥ 2 · rows · width float32; other objects may use them between calls.
     """
 
-    def __init__(self, rows: int, width: int, scratch: Floats) -> None:
-        self._buffers: tuple[Floats, Floats] = (
-            np.empty((2 * rows, width), np.float32),
-            scratch[: 2 * rows * width].reshape(-1, width),
-        )
+    def __init__(self, rows: int, width: int, scratch: tuple[Floats, Floats]) -> None:
+        self._even, self._odd = (buffer[: 2 * rows * width].reshape(-1, width) for buffer in scratch)
 
-    def sum(self, gradients: Floats, plan: RowSums) -> Floats:
-        """Return the sum of the rows of each word of the plan: (u, …) float32, a view that the next call overwrites.
+    def sum(self, gradients: Floats, plan: RowSums, out: Sums) -> None:
+        """Sum the rows of each word of a plan.
 
         Args:
-            gradients: (r, …) float32, the rows of the plan and its zero row.
+            gradients: (r, p, D) float32, the rows of the plan and its zero row.
             plan: Which rows belong together.
+            out: The sums.
         """
         flat = gradients.reshape(len(gradients), -1)
+        wanted = out.gradients.reshape(len(out.gradients), -1)
+        buffers = (wanted if plan.places is None else self._even), self._odd
         level = len(plan.sizes) - 1
         words, end = 0, len(plan.order)
         while True:
             # A level has first its own rows, then the halved rows of the level above.
-            here, below = self._buffers[level % 2], self._buffers[(level + 1) % 2]
+            here, below = buffers[level % 2], buffers[(level + 1) % 2]
             own = plan.sizes[level] << level
             flat.take(plan.order[end - own : end], 0, out=here[:own], mode="clip")
             end -= own
             words += plan.sizes[level]
             if level == 0:
-                return here[:words].reshape(words, *gradients.shape[1:])
+                break
             half = 1 << (level - 1)
             pairs = here[: words << level].reshape(words, 2, -1)
             free = plan.sizes[level - 1] * half
             into = below[free : free + words * half].reshape(words, -1)
             np.add(pairs[:, 0], pairs[:, 1], out=into)
             level -= 1
+        if plan.places is not None:
+            here.take(plan.places, 0, out=wanted[:words], mode="clip")
+        summed = out.gradients[:words]
+        means = np.vecdot(summed, summed, out=out.means[:words])
+        means *= _number(1 / summed.shape[2])
+        out.ends[:] = plan.ends
+        out.ids[:words] = plan.ids
 
 
-def apply_adagrad(weights: Weights, ids: Ints, gradients: Floats, rate: float, scratch: Floats) -> None:
+def apply_adagrad(weights: Weights, sums: Sums, shard: int, rate: float, scratch: Floats) -> None:
     """Take one step for each vector: acc += mean(g²), w += η · g / √acc (Duchi et al. 2011, with one acc per vector).
 
     Vectors of frequent words settle, new ones move fast. No total number of words is needed: a stream has none.
 
     Args:
-        weights: (V, p, D) vectors and (V, p) accumulators, changed in the rows of ``ids``.
-        ids: (u,) int64, distinct.
-        gradients: (u, p, D) float32; they are overwritten.
+        weights: (V, p, D) vectors and (V, p) accumulators, changed in the rows of one shard of ``sums.ids``.
+        sums: The gradients g of distinct rows; those of the shard are overwritten.
+        shard: The number of the shard.
         rate: The step size η.
-        scratch: (≥ u · p · D,) float32, for intermediate results.
+        scratch: (≥ u · p · D,) float32 for u rows, for intermediate results.
     """
+    begin, end = sums.ends[shard : shard + 2].tolist()
+    if begin == end:
+        return
+    ids, gradients = sums.ids[begin:end], sums.gradients[begin:end]
     vectors, squares = weights.rows
     accumulated = weights.squares.take(ids, 0)
-    means = np.vecdot(gradients, gradients)
-    means *= _number(1 / gradients.shape[2])
-    accumulated += means
+    accumulated += sums.means[begin:end]
     squares[ids] = accumulated.reshape(-1).view(squares.dtype)
     gradients *= (_number(rate) / np.sqrt(accumulated, out=accumulated))[:, :, None]
     flat = scratch[: gradients.size]

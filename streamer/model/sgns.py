@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from streamer.model.band import Band, Padded, padded, tile_size
 from streamer.model.embeddings import Weights
+from streamer.model.optimizer import RowSums
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -47,15 +48,17 @@ class Batching:
 
     Attributes:
         chunk: Tokens whose gradients are computed together; at most 8,192, and at most 8,192 noise words for them.
-        group: Chunks under way at a time: each misses the updates of the ``group − 1`` chunks before it.
+        group: Chunks under way at a time, at first: each misses the updates of the ``group − 1`` chunks before it.
         noise: Noise words (K) that the centres of a span share.
         span: Centres that share noise words.
+        growth: Words to be trained until one more chunk is under way, up to the setting ``max_group``.
     """
 
     chunk: int = 960
     group: int = 2
     noise: int = 16
     span: int = 16
+    growth: int = 250_000
 
 
 class Loss(NamedTuple):
@@ -104,11 +107,14 @@ class Rows:
     def __init__(self, batching: Batching, dimensions: int, window: int) -> None:
         tile = tile_size(window)
         both = padded(_length(batching, tile), (2, dimensions), tile, window)
+        noise = noise_words(batching, batching.chunk)
         self.tokens = 0
         self.input, self.output = (Padded(both[:, which], tile, window) for which in (0, 1))
         self._both: Floats = both[window : len(both) - window]
-        self._noise: Floats = np.empty((noise_words(batching, batching.chunk), 1, dimensions), np.float32)
+        self._noise: Floats = np.empty((noise, 1, dimensions), np.float32)
         self.noise: Floats = self._noise[:, 0]
+        self._of_words: Floats = np.empty((batching.chunk, 2, dimensions), np.float32)
+        self._of_drawn: Floats = np.empty((noise, 1, dimensions), np.float32)
 
     def load(self, weights: Weights, ids: Ints, noise: Ints) -> None:
         """Copy a chunk's rows.
@@ -118,12 +124,35 @@ class Rows:
             ids: (m,) int64, the tokens of the chunk.
             noise: (k,) int64, K noise words for each span of centres, as indices in :attr:`Weights.outputs`.
         """
+        self._spread(weights.vectors, ids, weights.outputs.vectors, noise)
+
+    def load_shard(self, weights: Weights, words: RowSums, drawn: RowSums, shard: int) -> None:
+        """Copy the rows of a shard, one for each distinct word; :meth:`spread` follows when all are there.
+
+        Args:
+            weights: The weights of all words.
+            words: The plan for the tokens of the chunk.
+            drawn: That for its noise words.
+            shard: The number of the shard.
+        """
+        for table, plan, into in (
+            (weights.vectors, words, self._of_words),
+            (weights.outputs.vectors, drawn, self._of_drawn),
+        ):
+            begin, end = plan.ends[shard : shard + 2].tolist()
+            table.take(plan.ids[begin:end], 0, out=into[begin:end], mode="clip")
+
+    def spread(self, words: RowSums, drawn: RowSums) -> None:
+        """Copy the rows of distinct words to the place of each token and noise word."""
+        self._spread(self._of_words, words.words, self._of_drawn, drawn.words)
+
+    def _spread(self, vectors: Floats, ids: Ints, noise_vectors: Floats, noise: Ints) -> None:
         m, before = len(ids), self.tokens
-        weights.vectors.take(ids, 0, out=self._both[:m], mode="clip")  # "clip" writes to out without a buffer
+        vectors.take(ids, 0, out=self._both[:m], mode="clip")  # "clip" writes to out without a buffer
         if m < before:
             self._both[m:before] = 0  # all after that is zero already
         self.tokens = m
-        self.noise = weights.outputs.vectors.take(noise, 0, out=self._noise[: len(noise)], mode="clip")[:, 0]
+        self.noise = noise_vectors.take(noise, 0, out=self._noise[: len(noise)], mode="clip")[:, 0]
 
 
 class Workspace:
@@ -145,6 +174,7 @@ class Workspace:
         noise = noise_words(batching, batching.chunk)
         self.noise_gradients: Floats = np.zeros((noise + 1, 1, dimensions), np.float32)
         self.shifted: Floats = np.empty(max(length, noise) * dimensions, np.float32)
+        self.zero_row, self.zero_noise = length, noise
         self._ones: Floats = np.ones(tile + 2 * window, np.float32)
         self._alone: dict[int, tuple[Floats, Floats]] = {}
 

@@ -18,9 +18,10 @@ import numpy as np
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.embeddings import Weights
 from streamer.model.learner import ModelState, total_loss
-from streamer.model.pipeline import Tokens
+from streamer.model.pipeline import Tokens, slot_bytes
 from streamer.model.sgns import Loss
 from streamer.system.processes import spawn
+from streamer.workers.ring import first_turns
 from streamer.workers.shared_memory import SharedArray
 from streamer.workers.worker import Answer, Block, Setup, shared_weights, store
 
@@ -31,12 +32,16 @@ BLOCKS = 2
 """Blocks handed over at a time: one that is being trained, and the one after it."""
 
 
+SHARDS = 8
+"""Shards of the words with more than two workers: with two, hardly any turn is waited for."""
+
+
 class WorkerProcesses:
     """Worker processes that train one model.
 
     Args:
         state: The model. Its embeddings are moved into shared memory, and stay there after the workers end.
-        threads: Most workers; there are as many as can share the chunks of a group evenly.
+        threads: Most workers; there are no more than chunks under way at most.
 
     Raises:
         OSError: If the system has no resources for them.
@@ -44,8 +49,12 @@ class WorkerProcesses:
 
     def __init__(self, state: ModelState, threads: int) -> None:
         self._state = state
-        group = state.batching.group
-        self.size = max(parts for parts in range(1, min(threads, group) + 1) if group % parts == 0)
+        most = state.settings.max_group
+        self.size = min(threads, most)
+        self._shards = SHARDS
+        self._slot_bytes = most * slot_bytes(state.batching, state.settings.vector_size, self._shards)
+        self._slots = SharedArray(np.uint8)
+        self._slots.map(self._slot_bytes)
         self._memory = shared_weights(state.settings.vector_size)
         self._buffers = [SharedArray(np.int64) for _ in range(BLOCKS)]
         self._under_way: deque[int] = deque()  # the buffers of the blocks handed over
@@ -74,18 +83,22 @@ class WorkerProcesses:
 
     def _start(self) -> None:
         turns = [os.pipe() for _ in range(self.size)]
-        descriptors = [array.descriptor for array in (*self._memory, *self._buffers)]
+        ends = [end for _, end in turns]
+        descriptors = [array.descriptor for array in (*self._memory, *self._buffers, self._slots)]
+        weights, blocks = tuple(descriptors[: len(self._memory)]), tuple(descriptors[len(self._memory) : -1])
         try:
-            os.write(turns[0][1], b".")  # the first turn is the first worker's
+            os.write(ends[0], first_turns(self._shards))
             for part in range(self.size):
                 ours, theirs = Pipe()
-                given = theirs.fileno(), turns[part][0], turns[(part + 1) % self.size][1]
+                os.set_blocking(turns[part][0], False)
+                given = theirs.fileno(), turns[part][0]
                 with theirs:
-                    self._processes.append(spawn("streamer.workers.worker", "serve", given, descriptors))
+                    self._processes.append(spawn("streamer.workers.worker", "serve", given, [*descriptors, *ends]))
                 self._connections.append(ours)
-                weights, blocks = tuple(descriptors[:-BLOCKS]), tuple(descriptors[-BLOCKS:])
-                state = self._state
-                ours.send(Setup(state.batching, state.settings, part, self.size, weights, blocks))
+                state, slots = self._state, (self._slots.descriptor, self._slot_bytes)
+                ours.send(
+                    Setup(state.batching, state.settings, part, self._shards, tuple(ends), weights, blocks, slots)
+                )
         finally:
             for pipe in turns:
                 for end in pipe:
@@ -116,7 +129,8 @@ class WorkerProcesses:
         """
         number = next(number for number in range(BLOCKS) if number not in self._under_way)
         store(self._buffers[number], tokens)
-        block = Block(number, len(tokens.ids), len(tokens.noise), len(self._state.embeddings.vectors))
+        capacity = len(self._state.embeddings.vectors)
+        block = Block(number, len(tokens.ids), len(tokens.noise), tokens.group, capacity)
         # Not by send(), whose buffer would live as long as an error, and from Python 3.13 on complain on stderr then.
         packed = pickle.dumps(block)
         try:
@@ -152,7 +166,7 @@ class WorkerProcesses:
             process.kill()
         for process in self._processes:
             process.wait()
-        for array in self._buffers:
+        for array in (*self._buffers, self._slots):
             array.close()
         self._connections, self._processes, self._buffers = [], [], []
 

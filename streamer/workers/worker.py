@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -13,30 +11,53 @@ import numpy as np
 import threadpoolctl
 
 from streamer.model.embeddings import Weights
-from streamer.model.pipeline import Pipeline, Tokens
+from streamer.model.pipeline import Pipeline, Tokens, slots
 from streamer.model.sgns import Batching, Loss
 from streamer.settings import ModelSettings
 from streamer.system.processes import keep_freed_memory
+from streamer.workers.ring import Ring
 from streamer.workers.shared_memory import SharedArray
 
 
 class Setup(NamedTuple):
-    """The first message to a worker: the model's settings, the worker's part, the descriptors of the shared memory."""
+    """The first message to a worker.
+
+    Attributes:
+        batching: How blocks are cut.
+        settings: The settings of the model.
+        part: The number of the worker.
+        shards: The number of shards.
+        turns: The ends of the pipes of all workers to write to.
+        weights: The descriptors of the shared weights.
+        blocks: Those of the buffers for blocks.
+        slots: That of the slots for summed gradients, and how many bytes they have.
+    """
 
     batching: Batching
     settings: ModelSettings
     part: int
-    parts: int
+    shards: int
+    turns: tuple[int, ...]
     weights: tuple[int, ...]
     blocks: tuple[int, ...]
+    slots: tuple[int, int]
 
 
 class Block(NamedTuple):
-    """A block to train: the index of its buffer, how many tokens and noise words it has, how many rows the weights."""
+    """A block to train.
+
+    Attributes:
+        buffer: The index of its buffer.
+        tokens: How many tokens it has.
+        noise: How many noise words.
+        group: Chunks under way at a time.
+        capacity: How many rows the weights have.
+    """
 
     buffer: int
     tokens: int
     noise: int
+    group: int
     capacity: int
 
 
@@ -54,32 +75,23 @@ def shared_weights(dimensions: int, descriptors: tuple[int | None, ...] = (None,
 
 def store(buffer: SharedArray, tokens: Tokens) -> None:
     """Copy a block into a shared buffer."""
-    np.concatenate(tokens, out=buffer.map(2 * len(tokens.ids) + len(tokens.noise)))
+    np.concatenate(tokens[:3], out=buffer.map(2 * len(tokens.ids) + len(tokens.noise)))
 
 
 def fetch(buffer: SharedArray, block: Block) -> Tokens:
     """Return the block that :func:`store` copied there."""
     array = buffer.map(2 * block.tokens + block.noise)
     ids, segments, noise = np.split(array, [block.tokens, 2 * block.tokens])
-    return Tokens(ids, segments.astype(np.int32), noise)
+    return Tokens(ids, segments.astype(np.int32), noise, block.group)
 
 
-def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
+def serve(descriptor: int, comes: int) -> None:
     """Train each block from a pipe and answer with its losses, until the other side is gone.
 
     Args:
         descriptor: The pipe.
-        turn_comes: A pipe that has a byte when it is this worker's turn.
-        turn_goes: The same for the next worker.
+        comes: The pipe in which the other workers say that it is this worker's turn.
     """
-
-    @contextlib.contextmanager
-    def turn() -> Iterator[None]:
-        if not os.read(turn_comes, 1):
-            raise EOFError
-        yield
-        os.write(turn_goes, b".")
-
     keep_freed_memory()
     threadpoolctl.threadpool_limits(1, user_api="blas")
     connection: Connection[Answer | None, Setup | Block] = Connection(descriptor)
@@ -87,7 +99,10 @@ def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
     with connection, contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         setup = connection.recv()
         assert isinstance(setup, Setup)
-        pipeline = Pipeline(setup.batching, setup.settings, setup.part, setup.parts)
+        ring = Ring(setup.part, setup.shards, comes, setup.turns, descriptor)
+        shared = SharedArray(np.uint8, (), setup.slots[0]).map(setup.slots[1])
+        under_way = slots(shared, setup.batching, setup.settings.vector_size, setup.shards)
+        pipeline = Pipeline(setup.batching, setup.settings, ring, under_way)
         memory = shared_weights(setup.settings.vector_size, setup.weights)
         buffers = [SharedArray(np.int64, (), known) for known in setup.blocks]
         weights = Weights(*(array.map(0) for array in memory))
@@ -97,5 +112,5 @@ def serve(descriptor: int, turn_comes: int, turn_goes: int) -> None:
             assert isinstance(block, Block)
             if len(weights.vectors) != block.capacity:
                 weights = Weights(*(array.map(block.capacity) for array in memory))
-            losses = pipeline.train(weights, fetch(buffers[block.buffer], block), turn)
+            losses = pipeline.train(weights, fetch(buffers[block.buffer], block))
             connection.send(Answer(losses, time.perf_counter()))
