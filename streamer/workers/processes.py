@@ -10,7 +10,7 @@ import os
 import pickle
 import subprocess
 from collections import deque
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection, Pipe, wait
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -147,11 +147,15 @@ class WorkerProcesses:
             StreamerError: 71 if a worker died. Then the weights may be half updated, and must not be saved.
         """
         answers: list[Answer] = []
+        waiting = list(self._connections)
         try:
-            for connection in self._connections:
-                answer = connection.recv()
-                assert answer is not None
-                answers.append(answer)
+            while waiting:
+                ready = wait(waiting)  # in any order: others wait for a worker that died, and would never answer
+                for connection in [each for each in waiting if each in ready]:
+                    answer = connection.recv()
+                    assert answer is not None
+                    answers.append(answer)
+                    waiting.remove(connection)
         except (EOFError, OSError):
             raise self._death() from None
         self._under_way.popleft()

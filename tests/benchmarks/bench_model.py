@@ -9,12 +9,13 @@ import pytest
 
 from streamer.model.embeddings import Embeddings
 from streamer.model.learner import Learner, ModelState
-from streamer.model.optimizer import RowSummer, apply_adagrad, plan_row_sums
+from streamer.model.optimizer import apply_adagrad, plan_row_sums
 from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import ModelSettings
 
+from ..model.reference import product_summer, product_sums
 from ..support.texts import encode
 from .text import TOKENS, block
 
@@ -66,8 +67,8 @@ def test_sum_the_rows_of_a_chunk(benchmark: Any, width: int) -> None:
     ids = zipf(CHUNK)
     gradients = np.random.default_rng(1).random((CHUNK + 1, width), np.float32)
     gradients[CHUNK] = 0
-    summer = RowSummer(CHUNK, width, np.empty(2 * CHUNK * width, np.float32))
-    benchmark(lambda: summer.sum(gradients, plan_row_sums(ids, zero_row=CHUNK)))
+    summer, out = product_summer(CHUNK, width), product_sums(CHUNK, 1, width)
+    benchmark(lambda: summer.sum(gradients[:, None], plan_row_sums(ids, zero_row=CHUNK), out))
     benchmark.extra_info["ns_per_row"] = benchmark.stats["median"] / CHUNK * 1e9
 
 
@@ -76,9 +77,11 @@ def test_apply_a_chunk(benchmark: Any) -> None:
     embeddings = Embeddings(100)
     embeddings.grow(V, np.random.default_rng(0))
     ids = np.unique(zipf(CHUNK))
-    gradients = np.random.default_rng(1).random((len(ids), 2, 100), np.float32)
-    scratch = np.empty(gradients.size, np.float32)
-    benchmark(lambda: apply_adagrad(embeddings.weights, ids, gradients.copy(), 0.1, scratch))
+    sums = product_sums(len(ids), 2, 100)
+    sums.ends[1], sums.ids[:] = len(ids), ids
+    sums.gradients[:], sums.means[:] = 1e-3, 1e-6
+    scratch = np.empty(sums.gradients.size, np.float32)
+    benchmark(lambda: apply_adagrad(embeddings.weights, sums, 0, 0.1, scratch))
     benchmark.extra_info["ns_per_row"] = benchmark.stats["median"] / len(ids) * 1e9
 
 

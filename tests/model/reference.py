@@ -18,7 +18,7 @@ from streamer.model import sampling, sgns
 from streamer.model.band import Band, tile_size
 from streamer.model.embeddings import INITIAL_SQUARES, Weights
 from streamer.model.learner import Learner, ModelState
-from streamer.model.optimizer import RowSummer, plan_row_sums
+from streamer.model.optimizer import RowSummer, Sums, plan_row_sums
 from streamer.model.pipeline import ARCHITECTURES, LOSS_EVERY
 from streamer.model.sampling import NoiseDistribution, Purpose
 from streamer.model.sgns import Batching, Rows, Workspace
@@ -247,21 +247,41 @@ def product_band(length: int, window: int) -> Band:
 
 
 def product_row_sums(
-    gradients: npt.NDArray[np.float32], ids: npt.NDArray[np.int64], summer: RowSummer | None = None
+    gradients: npt.NDArray[np.float32],
+    ids: npt.NDArray[np.int64],
+    summer: RowSummer | None = None,
+    shards: int = 1,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Return the distinct ids of a chunk, ascending, and the sum of each one's rows."""
     rows, dimensions = gradients.shape
     summer = summer or product_summer(rows, dimensions)
-    plan = plan_row_sums(ids, zero_row=rows)
-    sums = summer.sum(np.concatenate([gradients, np.zeros((1, dimensions), np.float32)]), plan)
-    assert len(sums) == len(plan.ids) == len(set(plan.ids.tolist())), "each word comes once"
-    ascending = np.argsort(plan.ids)
-    return plan.ids[ascending], sums[ascending]
+    given = ids.copy()
+    plan = plan_row_sums(ids, rows, shards)
+    out = product_sums(rows, 1, dimensions, shards)
+    summer.sum(np.concatenate([gradients, np.zeros((1, dimensions), np.float32)])[:, None], plan, out)
+    ids = out.ids[: out.ends[-1]]
+    assert plan.ids.tolist() == ids.tolist(), "each word comes once"
+    assert len(set(ids.tolist())) == len(ids) == len(plan.ids)
+    for shard in range(shards):
+        assert (ids[out.ends[shard] : out.ends[shard + 1]] % shards == shard).all()
+    if shards > 1:
+        np.testing.assert_array_equal(ids[plan.words], given)
+    np.testing.assert_allclose(out.means[: len(ids)], (out.gradients[: len(ids)] ** 2).mean(2), rtol=1e-5)
+    ascending = np.argsort(ids)
+    return ids[ascending], out.gradients[: len(ids), 0][ascending]
+
+
+def product_sums(rows: int, vectors: int, dimensions: int, shards: int = 1) -> Sums:
+    """Return room for the sums of a chunk."""
+    gradients = np.full((2 * rows, vectors, dimensions), np.nan, np.float32)
+    means = np.full((rows, vectors), np.nan, np.float32)
+    return Sums(np.zeros(shards + 1, np.int64), np.full(rows, -1), means, gradients)
 
 
 def product_summer(rows: int, dimensions: int) -> RowSummer:
     """Return what sums chunks of up to so many rows."""
-    return RowSummer(rows, dimensions, np.empty(2 * rows * dimensions, np.float32))
+    scratch = np.empty((2, 2 * rows * dimensions), np.float32)
+    return RowSummer(rows, dimensions, (scratch[0], scratch[1]))
 
 
 def product_learner(settings: ModelSettings, batching: Batching | None = None) -> Learner:
@@ -306,6 +326,7 @@ class SlowLearner:
         self.output_squares: list[float] = []
         self.noise = NoiseDistribution()
         self.blocks = 0
+        self.words_trained = 0
         self.drawn: set[int] = set()
 
     def train_block(self, block: Block, *, first_pass: bool = True) -> tuple[float, float]:
@@ -325,9 +346,11 @@ class SlowLearner:
         chunks = self._cut(kept)
         loss = weight = 0.0
         ready: list[tuple[Result, Doubles]] = []
-        for number in range(len(chunks) + self.batching.group):
-            if number >= self.batching.group and number - self.batching.group < len(chunks):
-                chunk = chunks[number - self.batching.group]
+        group = min(self.settings.max_group, self.batching.group + self.words_trained // self.batching.growth)
+        self.words_trained += sum(block.words[code] in self.words for code in block.codes)
+        for number in range(len(chunks) + group):
+            if number >= group and number - group < len(chunks):
+                chunk = chunks[number - group]
                 result, for_noise = ready.pop(0)
                 for word in set(chunk.ids):
                     self._step(self.input, self.input_squares, word, result.input[word])

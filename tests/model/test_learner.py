@@ -26,13 +26,16 @@ def text(seed: int, sentences: int, words: int = 60) -> list[str]:
 
 
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
-@pytest.mark.parametrize("group", [1, 2, 3])
-def test_blocks_train_what_a_slow_learner_trains(architecture: str, group: int) -> None:
-    """Counting, admission, subsampling, noise, gradients, grouping and AdaGrad, over blocks of several chunks.
+@pytest.mark.parametrize(("group", "growth"), [(1, 10**9), (2, 10**9), (3, 10**9), (1, 40)])
+def test_blocks_train_what_a_slow_learner_trains(architecture: str, group: int, growth: int) -> None:
+    """Counting, admission, subsampling, noise, gradients, growing groups and AdaGrad, over blocks of several chunks.
 
     The second block admits more words, the third is too short for a chunk, the fourth holds nothing known.
     """
-    settings, batching = attrs.evolve(SETTINGS, architecture=architecture), attrs.evolve(SMALL, group=group)
+    settings, batching = (
+        attrs.evolve(SETTINGS, architecture=architecture),
+        attrs.evolve(SMALL, group=group, growth=growth),
+    )
     learner, slow = product_learner(settings, batching), SlowLearner(settings, batching)
     blocks = [Block.of(*text(1, 30)), Block.of(*text(2, 20, 100)), Block.of("w1 w2 w1"), Block.of("x y z", "")]
     trained = 0
@@ -52,6 +55,15 @@ def test_blocks_train_what_a_slow_learner_trains(architecture: str, group: int) 
             found = getattr(state.embeddings, name)[: state.embeddings.size]
             np.testing.assert_allclose(found, np.array(getattr(slow, name)), rtol=1e-3, atol=1e-4, err_msg=name)
     assert slow.noise.counts.tolist() == learner.state.noise.counts.tolist()
+
+
+def test_more_chunks_are_under_way_as_the_model_grows() -> None:
+    """One more for each ``growth`` words trained before the block, up to ``max_group``; a limit of 1 holds at once."""
+    learner = product_learner(attrs.evolve(SETTINGS, min_count=1, max_group=4), attrs.evolve(SMALL, growth=10))
+    found = [(learner.prepare(*Block.of("a b c d e f g"))[1].group, learner.state.words_trained) for _ in range(6)]
+    assert found == [(2, 7), (2, 14), (3, 21), (4, 28), (4, 35), (4, 42)]
+    alone = product_learner(attrs.evolve(SETTINGS, min_count=1, max_group=1), SMALL)
+    assert alone.prepare(*Block.of("a b c"))[1].group == 1
 
 
 def test_admitted_is_what_the_block_added() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from streamer.model.embeddings import Weights
-from streamer.model.optimizer import apply_adagrad
+from streamer.model.optimizer import apply_adagrad, plan_row_sums
 
-from .reference import product_row_sums, product_summer
+from .reference import product_row_sums, product_summer, product_sums
 
 TILE = 32
 MULTIPLICITIES = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65]
@@ -37,13 +37,14 @@ def ids_of(kind: str, count: int) -> np.ndarray:
     "kind", ["random", "frequent", "equal", "zero", "distinct", "large", "crossing", "filling", "powers"]
 )
 @pytest.mark.parametrize("count", [1, TILE - 1, TILE, TILE + 1, 3 * TILE, 500])
-def test_rows_are_summed_by_word(kind: str, count: int) -> None:
-    """Each word comes once, its sum exactly that of its rows."""
+@pytest.mark.parametrize("shards", [1, 2, 3, 8])
+def test_rows_are_summed_by_word(kind: str, count: int, shards: int) -> None:
+    """Each word comes once, in its shard, its sum exactly that of its rows."""
     ids = ids_of(kind, count)
     # Small whole numbers: their sums are exact in float32, whatever the order.
     gradients = np.random.default_rng(1).integers(-99, 100, (count, 6)).astype(np.float32)
     given = gradients.copy()
-    distinct, sums = product_row_sums(gradients, ids)
+    distinct, sums = product_row_sums(gradients, ids, shards=shards)
     expected, place = np.unique(ids, return_inverse=True)
     np.testing.assert_array_equal(distinct, expected)
     wanted = np.zeros((len(expected), 6))
@@ -80,10 +81,31 @@ def test_chunks_of_the_largest_size(distinct: int) -> None:
     np.testing.assert_array_equal(sums, np.full((distinct, 1), 8192 // distinct))
 
 
+def test_shards_change_no_bit() -> None:
+    """The sums of real numbers are the same in any number of shards, for output vectors by the shard of their word."""
+    rng = np.random.default_rng(6)
+    ids, gradients = rng.integers(0, 90, 700), rng.normal(size=(700, 10)).astype(np.float32)
+    alone = product_row_sums(gradients, ids)
+    for shards in (2, 3, 64):
+        distinct, sums = product_row_sums(gradients, ids, shards=shards)
+        assert (distinct.tobytes(), sums.tobytes()) == tuple(array.tobytes() for array in alone)
+    plan = plan_row_sums(2 * ids + 1, 700, 8, singles=True)
+    for shard in range(8):
+        words = plan.ids[plan.ends[shard] : plan.ends[shard + 1]] // 2
+        assert len(words)
+        assert (words % 8 == shard).all()
+
+
 def step(weights: Weights, ids: list[int], gradients: np.ndarray, rate: float) -> None:
-    """Take a step with the product."""
+    """Take a step with the product, in two shards."""
     scratch = np.full(gradients.size, np.nan, np.float32)
-    apply_adagrad(weights, np.array(ids, np.int64), gradients, rate, scratch)
+    sums = product_sums(len(ids), gradients.shape[1], gradients.shape[2], 2)
+    sums.ends[1:] = len(ids) // 2, len(ids)
+    sums.ids[:] = ids
+    sums.gradients[: len(ids)] = gradients
+    sums.means[:] = (gradients**2).mean(2)
+    for shard in (0, 1):
+        apply_adagrad(weights, sums, shard, rate, scratch)
 
 
 @pytest.mark.parametrize("vectors", [1, 2])

@@ -32,7 +32,7 @@ from ..support.states import SMALL, bits, copied, exact, texts
 
 def learned(*, scored: bool, begun: bool) -> State:
     """Return a state, with scores or without, of a model that began with vectors or did not."""
-    trainer = Trainer(**SMALL)
+    trainer = Trainer(**SMALL, max_group=2)  # as all had
     if begun:
         rows = np.ones((2, SMALL["vector_size"]), np.float32)
         trainer.set_initial_vectors(WordVectors(["king", "emperor"], rows, np.array([2, 1])), name="a.vec", sha256="ab")
@@ -56,7 +56,8 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     old = {key.replace("initial/", "origin/"): leaf for key, leaf in copied(tree).items()}
     assert old.keys() != tree.keys()
     without = (*without, "tokenizer")
-    later = {f"settings/{name}" for name in ("tokenizer", "keep_case", "min_length", "stop_words", "phrases")}
+    settings = "tokenizer", "keep_case", "min_length", "stop_words", "phrases", "max_group"
+    later = {"batching/growth", *(f"settings/{name}" for name in settings)}
     assert later < old.keys()
     arrays = {key.removeprefix("ledger/"): leaf for key, leaf in old.items() if key.startswith("ledger/")}
     root = arrays.pop("root")

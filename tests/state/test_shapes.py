@@ -23,8 +23,11 @@ from ..support.process import done
 
 SHAPES = Path(__file__).parent / "shapes"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((SHAPES / "expected.json").read_text())
-LATER = {"tokenizer": "words", "keep_case": False, "min_length": 1, "stop_words": (), "phrases": ()}
-"""Settings that version 1 did not have."""
+LATER = {
+    **{"tokenizer": "words", "keep_case": False, "min_length": 1, "stop_words": (), "phrases": ()},
+    "max_group": 2,
+}
+"""Settings that version 1 did not have; the number of chunks under way was always the same."""
 ENTRY = ("path", "outcome", "reason", "text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
 
 
@@ -80,6 +83,7 @@ def told(name: str) -> dict[str, Any]:
     said: dict[str, Any] = {key: before.get(key) if value is None else value for key, value in EXPECTED[name].items()}
     del said["commit"], said["continued"]
     said["settings"] |= LATER
+    said["batching"] |= {"growth": 250_000}
     return said
 
 
@@ -140,6 +144,7 @@ def test_it_goes_on_as_the_last_code_of_version_1_did(name: str, tmp_path: Path)
         "in-the-middle-of-2",
         "in-the-middle-of-3",
         "in-the-middle-of-4",
+        "in-the-middle-of-5",
     ],
 )
 def test_watch_finishes_the_file_in_whose_middle_it_stopped(name: str, tmp_path: Path) -> None:

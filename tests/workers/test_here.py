@@ -16,7 +16,7 @@ from streamer.workers.here import Here
 
 def tokens(number: int) -> Tokens:
     """Return a block that tells its number."""
-    return Tokens(np.full(3, number), np.zeros(3, np.int32), np.zeros(16, np.int64))
+    return Tokens(np.full(3, number), np.zeros(3, np.int32), np.zeros(16, np.int64), 2)
 
 
 def told(given: Tokens) -> Loss:

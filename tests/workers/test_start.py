@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from streamer.model.learner import ModelState
-from streamer.model.sgns import Batching
 from streamer.settings import ModelSettings
 from streamer.workers import processes, starter
 from streamer.workers.processes import WorkerProcesses
 
 
-def model(group: int = 2) -> ModelState:
-    """Return a small model that has so many chunks under way at a time."""
-    return ModelState.new(ModelSettings(vector_size=4), Batching(group=group))
+def model(most: int = 2) -> ModelState:
+    """Return a small model that has at most so many chunks under way at a time."""
+    return ModelState.new(ModelSettings(vector_size=4, max_group=most))
 
 
 @pytest.mark.parametrize("threads", [1, 0])
@@ -22,10 +21,10 @@ def test_one_core_does_it_alone(threads: int) -> None:
     assert starter(threads)(model()) is None
 
 
-@pytest.mark.parametrize(("threads", "group", "size"), [(2, 2, 2), (8, 2, 2), (3, 4, 2), (4, 4, 4)])
-def test_more_cores_get_processes(threads: int, group: int, size: int) -> None:
-    """As many as share the work evenly, and no more than there are cores."""
-    found = starter(threads)(model(group))
+@pytest.mark.parametrize(("threads", "most", "size"), [(2, 2, 2), (8, 2, 2), (3, 4, 3), (4, 4, 4)])
+def test_more_cores_get_processes(threads: int, most: int, size: int) -> None:
+    """As many as there are cores, and no more than chunks under way."""
+    found = starter(threads)(model(most))
     assert isinstance(found, WorkerProcesses)
     found.close()
     assert found.size == size

@@ -16,10 +16,11 @@ import threadpoolctl
 
 from streamer.model.embeddings import Weights
 from streamer.model.learner import Learner, ModelState, total_loss
-from streamer.model.pipeline import Pipeline, Tokens
+from streamer.model.pipeline import Pipeline, Tokens, slot_bytes
 from streamer.model.sgns import Batching
 from streamer.settings import ModelSettings
 from streamer.workers import worker
+from streamer.workers.ring import first_turns
 from streamer.workers.shared_memory import SharedArray
 from streamer.workers.worker import Answer, Block, Setup, fetch, serve, shared_weights, store
 
@@ -58,10 +59,12 @@ def test_a_block_comes_out_as_it_was_put_in() -> None:
             rng.integers(0, 2**40, size),
             np.sort(rng.integers(0, 99, size)).astype(np.int32),
             rng.integers(0, 99, noise),
+            5,
         )
         store(buffer, given)
-        found = fetch(other, Block(0, size, noise, 0))
-        for name in Tokens._fields:
+        found = fetch(other, Block(0, size, noise, 5, 0))
+        assert found.group == 5
+        for name in ("ids", "segments", "noise"):
             ours, theirs = getattr(found, name), getattr(given, name)
             assert (ours.dtype, ours.tolist()) == (theirs.dtype, theirs.tolist())
 
@@ -80,26 +83,32 @@ def test_shared_weights_are_those_of_a_model() -> None:
 class Serving:
     """Workers in threads of this process, with pipes as real ones have."""
 
-    def __init__(self, state: ModelState, parts: int) -> None:
+    def __init__(self, state: ModelState, parts: int, shards: int = 3) -> None:
         self.memory = shared_weights(SETTINGS.vector_size)
         self.buffer = SharedArray(np.int64)
         self.weights = Weights(*(array.map(len(state.embeddings.vectors)) for array in self.memory))
         for shared, own in zip(self.weights, state.embeddings.weights, strict=True):
             shared[:] = own
         self.turns = [os.pipe() for _ in range(parts)]
-        os.write(self.turns[0][1], b".")
+        ends = tuple(end for _, end in self.turns)
+        os.write(ends[0], first_turns(shards))
+        size = 4 * slot_bytes(BATCHING, SETTINGS.vector_size, shards)
+        self.slots = SharedArray(np.uint8)
+        self.slots.map(size)
         self.ours: list[Connection[Any, Any]] = []
         self.threads: list[threading.Thread] = []
         self.errors: list[BaseException] = []
         for part in range(parts):
             ours, theirs = Pipe()
             self.ours.append(ours)
-            given = os.dup(theirs.fileno()), self.turns[part][0], self.turns[(part + 1) % parts][1]
+            os.set_blocking(self.turns[part][0], False)
+            given = os.dup(theirs.fileno()), self.turns[part][0]
             theirs.close()
             self.threads.append(threading.Thread(target=self._serve, args=given, daemon=True))
             self.threads[-1].start()
             descriptors = tuple(os.dup(array.descriptor) for array in self.memory)
-            ours.send(Setup(BATCHING, SETTINGS, part, parts, descriptors, (os.dup(self.buffer.descriptor),)))
+            blocks, slots = (os.dup(self.buffer.descriptor),), (os.dup(self.slots.descriptor), size)
+            ours.send(Setup(BATCHING, SETTINGS, part, shards, ends, descriptors, blocks, slots))
 
     def _serve(self, *given: int) -> None:
         try:
@@ -107,11 +116,15 @@ class Serving:
         except BaseException as error:
             self.errors.append(error)
 
+    def block(self, tokens: Tokens) -> Block:
+        """Return the message about a block that is in the buffer."""
+        return Block(0, len(tokens.ids), len(tokens.noise), tokens.group, len(self.weights.vectors))
+
     def train(self, tokens: Tokens) -> list[Answer]:
         """Have all of them train a block, and return their answers."""
         store(self.buffer, tokens)
         for connection in self.ours:
-            connection.send(Block(0, len(tokens.ids), len(tokens.noise), len(self.weights.vectors)))
+            connection.send(self.block(tokens))
         return [connection.recv() for connection in self.ours]
 
     def ended(self) -> bool:
@@ -137,13 +150,13 @@ def serving(state: ModelState, parts: int) -> Iterator[Serving]:
                 os.close(end)
 
 
-@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("parts", [1, 2, 3])
 def test_workers_do_what_one_pipeline_does(parts: int) -> None:
     """Their turns through pipes, the weights in shared memory: the same bits and the same losses, block after block."""
     state, given = prepared(1, 2)
     with serving(state, parts) as workers:
         pipeline = Pipeline(BATCHING, SETTINGS)
-        for tokens in given:
+        for tokens in (given[0], given[1]._replace(group=4)):
             expected = total_loss(pipeline.train(state.embeddings.weights, tokens))
             answers = workers.train(tokens)
             assert total_loss(loss for answer in answers for loss in answer.losses) == expected
@@ -173,7 +186,7 @@ def test_weights_that_have_grown_are_mapped_anew() -> None:
         workers.weights = Weights(*(array.map(2 * size) for array in workers.memory))
         for array in workers.weights:
             array[size:] = array[:size]
-        moved = Tokens(tokens.ids + size, tokens.segments, tokens.noise + size)
+        moved = tokens._replace(ids=tokens.ids + size, noise=tokens.noise + size)
         before = workers.weights.vectors[:size].tobytes()
         workers.train(moved)
         assert workers.weights.vectors[:size].tobytes() == before
@@ -190,10 +203,8 @@ def test_the_end_of_the_trainer_is_the_end_without_an_error() -> None:
     with serving(state, 2) as workers:
         before = [array.tobytes() for array in workers.weights]
         store(workers.buffer, tokens)
-        workers.ours[1].send(Block(0, len(tokens.ids), len(tokens.noise), len(workers.weights.vectors)))
-        os.close(workers.turns[0][1])  # as if the first were gone: its turn never comes to the second
-        os.close(workers.turns[1][1])
-        workers.turns.clear()
+        workers.ours[1].send(workers.block(tokens))
+        time.sleep(0.1)  # it waits for the turn that never comes, since the first has nothing to do
         for connection in workers.ours:
             connection.close()
         assert workers.ended()
@@ -203,4 +214,4 @@ def test_the_end_of_the_trainer_is_the_end_without_an_error() -> None:
     given = os.dup(theirs.fileno())
     theirs.close()
     ours.close()
-    serve(given, -1, -1)
+    serve(given, -1)

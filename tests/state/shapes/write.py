@@ -4,7 +4,8 @@
     python tests/state/shapes/write.py before-scores ../then
 
 The table in README.md says which commit belongs to which name. The checkpoint and its row in expected.json are
-replaced. Two runs differ in times: in ``history/seconds``, ``ledger/mtime_ns`` and ``ledger/ctime_ns``, nowhere else.
+replaced. Two runs differ in times: in ``history/seconds``, ``ledger/mtime_ns``, ``ledger/ctime_ns``, ``ledger/gone``,
+nowhere else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -220,6 +222,18 @@ def copies(place: Place) -> None:
     place.watch()
 
 
+def gone(place: Place) -> None:
+    """Files that are gone: two that were folded, and one that is still listed."""
+    copies(place)
+    for name in (LATIN, "late.txt.gz"):
+        (place.inbox / name).unlink()
+    place.watch("--ledger-keep", "1s")
+    time.sleep(2)
+    place.watch("--ledger-keep", "1s")
+    (place.inbox / "orchard.txt").unlink()
+    place.watch("--ledger-keep", "1d")
+
+
 def continued(place: Place) -> None:
     """Go on from a checkpoint of former code with that of today: what a model began with stays with it."""
     place.checkpoints.mkdir()
@@ -260,6 +274,8 @@ RECIPES: dict[str, tuple[str, Callable[[Place], None]]] = {
     "in-the-middle-of-3": ("e255096", in_the_middle),
     "copies": ("6046c25", copies),
     "in-the-middle-of-4": ("6046c25", in_the_middle),
+    "gone": ("a29f36f", gone),
+    "in-the-middle-of-5": ("a29f36f", in_the_middle),
 }
 """By name: the commit whose code writes it, and how it is made."""
 
