@@ -189,7 +189,7 @@ class ModelSettings:
     architecture: str = _setting(
         "skipgram", "Predict the context from the word, or the word from its context.", choices=("skipgram", "cbow")
     )
-    max_group: int = _setting(8, "Most chunks of 960 words under way at a time: so many cores help.", low=1, high=64)
+    max_group: int = _setting(8, "Most chunks under way at a time; more cores than this do not help.", low=1, high=64)
     seed: int = _setting(1, "Seed of all random numbers.", low=0, high=2**63 - 1)
     tokenizer: str = _setting(
         "words",

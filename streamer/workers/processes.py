@@ -51,7 +51,7 @@ class WorkerProcesses:
         self._state = state
         most = state.settings.max_group
         self.size = min(threads, most)
-        self._shards = SHARDS
+        self._shards = SHARDS if self.size > 2 else 1
         self._slot_bytes = most * slot_bytes(state.batching, state.settings.vector_size, self._shards)
         self._slots = SharedArray(np.uint8)
         self._slots.map(self._slot_bytes)
