@@ -58,7 +58,7 @@ class Batching:
     group: int = 2
     noise: int = 16
     span: int = 16
-    growth: int = 250_000
+    growth: int = 500_000
 
 
 class Loss(NamedTuple):

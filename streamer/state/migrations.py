@@ -125,7 +125,7 @@ def _from_4(tree: Tree) -> Tree:
 def _from_5(tree: Tree) -> Tree:
     """Add how the number of chunks under way grows: until then, it was always the same."""
     group = tree.get("batching/group")
-    return {**tree, "settings/max_group": group if isinstance(group, int) else 1, "batching/growth": 250_000}
+    return {**tree, "settings/max_group": group if isinstance(group, int) else 1, "batching/growth": 500_000}
 
 
 STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}

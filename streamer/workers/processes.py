@@ -33,7 +33,9 @@ BLOCKS = 2
 
 
 SHARDS = 8
-"""Shards of the words with more than two workers: with two, hardly any turn is waited for."""
+"""Shards of the words with many workers."""
+ALWAYS = 2
+"""Up to so many workers, there is one shard: hardly any turn is waited for."""
 
 
 class WorkerProcesses:
@@ -51,7 +53,7 @@ class WorkerProcesses:
         self._state = state
         most = state.settings.max_group
         self.size = min(threads, most)
-        self._shards = SHARDS if self.size > 2 else 1
+        self._shards = SHARDS if self.size > ALWAYS else 1
         self._slot_bytes = most * slot_bytes(state.batching, state.settings.vector_size, self._shards)
         self._slots = SharedArray(np.uint8)
         self._slots.map(self._slot_bytes)

@@ -83,7 +83,7 @@ def told(name: str) -> dict[str, Any]:
     said: dict[str, Any] = {key: before.get(key) if value is None else value for key, value in EXPECTED[name].items()}
     del said["commit"], said["continued"]
     said["settings"] |= LATER
-    said["batching"] |= {"growth": 250_000}
+    said["batching"] |= {"growth": 500_000}
     return said
 
 
