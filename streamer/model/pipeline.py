@@ -12,7 +12,7 @@ in the same order, whatever the number of shards, so this changes no bit either.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -49,36 +49,38 @@ class Tokens(NamedTuple):
     group: int
 
 
+def turns_of(tokens: Tokens, batching: Batching) -> list[int]:
+    """Return the numbers of the turns of a block, in order: those with a chunk to load, to apply, or both."""
+    count = -(-len(tokens.ids) // batching.chunk)
+    return [*range(count), *range(max(count, tokens.group), count + tokens.group)] if count else []
+
+
 class Turns(Protocol):
-    """How the parts of a pipeline wait for each other.
+    """How those who compute the chunks of a block wait for each other.
 
     Attributes:
-        part: The number of this part, from 0: turns part, part + parts, part + 2 · parts … are its own.
-        parts: The number of parts.
         shards: The number of shards.
     """
 
-    part: int
-    parts: int
     shards: int
 
     def come(self, shard: int) -> None:
-        """Wait until the next turn of this part at a shard has come."""
+        """Wait until the turn has come at a shard."""
 
     def go(self, shard: int) -> None:
-        """End the turn at a shard: the next part has it."""
+        """End the turn at a shard."""
 
-    def computed(self, part: int) -> None:
-        """Tell the part that will apply the gradients of a chunk that they are there."""
+    def computed(self, slot: int) -> None:
+        """Tell whoever will apply the gradients in a slot that they are there."""
 
-    def wait(self) -> None:
-        """Wait until another part has told this one so, once for each time."""
+    def wait(self, slot: int) -> None:
+        """Wait for the gradients in a slot."""
 
 
 class Alone:
-    """The turns of the only part: nobody is waited for."""
+    """The turns of a process that computes all chunks: nobody is waited for."""
 
-    part, parts, shards = 0, 1, 1
+    shards = 1
 
     def come(self, shard: int) -> None:
         """Return at once."""
@@ -86,10 +88,10 @@ class Alone:
     def go(self, shard: int) -> None:
         """Do nothing."""
 
-    def computed(self, part: int) -> None:
+    def computed(self, slot: int) -> None:
         """Do nothing."""
 
-    def wait(self) -> None:
+    def wait(self, slot: int) -> None:
         """Return at once."""
 
 
@@ -157,13 +159,13 @@ class _Chunk(NamedTuple):
 
 
 class Pipeline:
-    """One worker's part of the chunks of each block: every ``parts``-th turn is its own.
+    """Computes chunks: those of a whole block, or single ones of blocks that several share.
 
     Args:
         batching: How blocks are cut.
         settings: The settings of the model.
-        turns: How the parts wait for each other.
-        shared: The slots that all parts use, as many as there are chunks under way at most.
+        turns: How those who share a block wait for each other.
+        shared: The slots that they use, as many as there are chunks under way at most.
     """
 
     def __init__(
@@ -182,38 +184,38 @@ class Pipeline:
         self._noise_sums = RowSummer(noise, dimensions, self._scratch)
 
     def train(self, weights: Weights, tokens: Tokens) -> list[tuple[int, Loss]]:
-        """Train this worker's chunks of a block.
+        """Train a block; return the losses that were measured, each with the number of its chunk."""
+        self._make_slots(tokens.group)
+        losses: list[tuple[int, Loss]] = []
+        for number in turns_of(tokens, self._batching):
+            self.turn(weights, tokens, number, lambda chunk, loss: losses.append((chunk, loss)))
+        return losses
+
+    def turn(self, weights: Weights, tokens: Tokens, number: int, note: Callable[[int, Loss], None]) -> None:
+        """Take one turn of a block; the turns before it are taken, or are being taken by others.
 
         Args:
             weights: Changed.
             tokens: The whole block.
-
-        Returns:
-            The losses that were measured, each with the number of its chunk.
+            number: Which turn, from 0: the chunk of this number is loaded, and then computed.
+            note: Called with the number of the chunk and its loss, if that is measured.
         """
-        turns, group, count = self._turns, tokens.group, -(-len(tokens.ids) // self._batching.chunk)
-        self._make_slots(group)
-        part, parts, losses = turns.part, turns.parts, []
-        # Complete rounds, so that the first turn of every block is the first worker's.
-        for number in range(part, -(-(count + group) // parts) * parts if count else 0, parts):
-            slot, chunk = self._slots[number % group], self._chunk(tokens, number) if number < count else None
-            due = group <= number < count + group
-            if due and group % parts:
-                turns.wait()
-            for shard in range(turns.shards):
-                turns.come(shard)
-                if due:
-                    self._apply(weights, slot, shard)
-                if chunk:
-                    self._load(weights, chunk, shard)
-                turns.go(shard)
+        turns, group, at = self._turns, tokens.group, number % tokens.group
+        slot, due = self._slots[at], group <= number
+        chunk = self._chunk(tokens, number) if number * self._batching.chunk < len(tokens.ids) else None
+        for shard in range(turns.shards):
+            turns.come(shard)
+            if due and shard == 0:  # not before: of those who wait for a slot, it is for the first
+                turns.wait(at)
+            if due:
+                self._apply(weights, slot, shard)
             if chunk:
-                loss = self._compute(slot, chunk, with_loss=number % LOSS_EVERY == 0)
-                if loss:
-                    losses.append((number, loss))
-                if group % parts:
-                    turns.computed((number + group) % parts)
-        return losses
+                self._load(weights, chunk, shard)
+            turns.go(shard)
+        if chunk:
+            if loss := self._compute(slot, chunk, with_loss=number % LOSS_EVERY == 0):
+                note(number, loss)
+            turns.computed(at)
 
     def _make_slots(self, group: int) -> None:
         """Make the slots of a part that is alone: those that are shared are all there."""

@@ -1,15 +1,15 @@
 """The trainer's side of its workers: started when there is much to do, given blocks, ended when there is nothing to do.
 
-All workers train a block together; while they do, the next one is ready for them. The number of a chunk alone decides
-which worker trains it (:mod:`streamer.model.pipeline`), so the number of workers changes no bit of the result.
+All workers train a block together; while they do, the next one is ready for them. Whoever has time takes the next turn.
+What a turn does depends on its number alone (:mod:`streamer.model.pipeline`), so the number of workers changes no bit
+of the result.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import subprocess
-from collections import deque
+import time
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,12 @@ import numpy as np
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.embeddings import Weights
 from streamer.model.learner import ModelState, total_loss
-from streamer.model.pipeline import Tokens, slot_bytes
+from streamer.model.pipeline import Tokens, slot_bytes, turns_of
 from streamer.model.sgns import Loss
 from streamer.system.processes import spawn
-from streamer.workers.ring import first_turns
+from streamer.workers.ring import first_turn
 from streamer.workers.shared_memory import SharedArray
-from streamer.workers.worker import Answer, Block, Setup, shared_weights, store
+from streamer.workers.worker import CLAIM, Answer, Setup, shared_weights, store
 
 if TYPE_CHECKING:
     from streamer.model.embeddings import Floats
@@ -51,21 +51,23 @@ class WorkerProcesses:
 
     def __init__(self, state: ModelState, threads: int) -> None:
         self._state = state
-        most = state.settings.max_group
+        most, dimensions = state.settings.max_group, state.settings.vector_size
         self.size = min(threads, most)
         self._shards = SHARDS if self.size > ALWAYS else 1
-        self._slot_bytes = most * slot_bytes(state.batching, state.settings.vector_size, self._shards)
-        self._slots = SharedArray(np.uint8)
-        self._slots.map(self._slot_bytes)
-        self._memory = shared_weights(state.settings.vector_size)
+        self._memory = shared_weights(dimensions)
         self._buffers = [SharedArray(np.int64) for _ in range(BLOCKS)]
-        self._under_way: deque[int] = deque()  # the buffers of the blocks handed over
-        self._connections: list[Connection[Setup | Block, Answer | None]] = []
+        self._slots = SharedArray(np.uint8)
+        self._slot_bytes = most * slot_bytes(state.batching, dimensions, self._shards)
+        self._slots.map(self._slot_bytes)
+        self._submitted = self._collected = self._turns = 0  # blocks, blocks, and turns of blocks
+        self._answers: dict[int, Answer] = {}
+        self._claims = -1  # the pipe in which the turns are
+        self._connections: list[Connection[Setup, Answer | None]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._started = False
         self._share()
         try:
-            self._start()
+            self._start(most)
         except BaseException:
             self.close()
             raise
@@ -83,26 +85,30 @@ class WorkerProcesses:
 
         self._state.embeddings.move(grown)
 
-    def _start(self) -> None:
-        turns = [os.pipe() for _ in range(self.size)]
-        ends = [end for _, end in turns]
-        descriptors = [array.descriptor for array in (*self._memory, *self._buffers, self._slots)]
-        weights, blocks = tuple(descriptors[: len(self._memory)]), tuple(descriptors[len(self._memory) : -1])
+    def _start(self, slots: int) -> None:
+        pipes: list[tuple[int, int]] = []
         try:
-            os.write(ends[0], first_turns(self._shards))
-            for part in range(self.size):
+            for _ in range(self.size + 1 + slots):
+                pipes.append(os.pipe())
+                os.set_blocking(pipes[-1][0], False)
+            claims, self._claims = os.pipe()
+            pipes.append((claims, os.dup(claims)))
+            turns, of_slots = pipes[: self.size + 1], pipes[self.size + 1 : -1]
+            os.write(turns[0][1], first_turn(self._shards))
+            weights, blocks = ([array.descriptor for array in arrays] for arrays in (self._memory, self._buffers))
+            setup = Setup(
+                self._state.batching, self._state.settings, self._shards, claims, turns, of_slots,
+                tuple(weights), tuple(blocks), (self._slots.descriptor, self._slot_bytes),
+            )  # fmt: skip
+            shared = [*weights, *blocks, self._slots.descriptor, *(end for pipe in pipes for end in pipe)]
+            for _ in range(self.size):
                 ours, theirs = Pipe()
-                os.set_blocking(turns[part][0], False)
-                given = theirs.fileno(), turns[part][0]
                 with theirs:
-                    self._processes.append(spawn("streamer.workers.worker", "serve", given, [*descriptors, *ends]))
+                    self._processes.append(spawn("streamer.workers.worker", "serve", [theirs.fileno()], shared))
                 self._connections.append(ours)
-                state, slots = self._state, (self._slots.descriptor, self._slot_bytes)
-                ours.send(
-                    Setup(state.batching, state.settings, part, self._shards, tuple(ends), weights, blocks, slots)
-                )
+                ours.send(setup)
         finally:
-            for pipe in turns:
+            for pipe in pipes:
                 for end in pipe:
                     os.close(end)
 
@@ -121,7 +127,7 @@ class WorkerProcesses:
 
     def full(self) -> bool:
         """Return whether a block must be collected before another can be handed over."""
-        return len(self._under_way) == BLOCKS
+        return self._submitted - self._collected == BLOCKS
 
     def submit(self, tokens: Tokens) -> None:
         """Hand a block over, and return at once.
@@ -129,18 +135,17 @@ class WorkerProcesses:
         Raises:
             StreamerError: As :meth:`collect` does.
         """
-        number = next(number for number in range(BLOCKS) if number not in self._under_way)
-        store(self._buffers[number], tokens)
+        number, batching = self._submitted, self._state.batching
+        turns = len(turns_of(tokens, batching))
         capacity = len(self._state.embeddings.vectors)
-        block = Block(number, len(tokens.ids), len(tokens.noise), tokens.group, capacity)
-        # Not by send(), whose buffer would live as long as an error, and from Python 3.13 on complain on stderr then.
-        packed = pickle.dumps(block)
+        store(self._buffers[number % BLOCKS], tokens, batching, self._turns, capacity)
+        self._submitted, self._turns = number + 1, self._turns + turns
+        if not turns:
+            self._answers[number] = Answer(number, [], time.perf_counter())
         try:
-            for connection in self._connections:
-                connection.send_bytes(packed)
+            os.write(self._claims, b"".join(CLAIM.pack(number & 0xFFFFFFFF, turn) for turn in range(turns)))
         except OSError:
             raise self._death() from None
-        self._under_way.append(number)
 
     def collect(self) -> tuple[Loss, float]:
         """Wait for the oldest block handed over, and return its loss and when it was done, by ``perf_counter``.
@@ -148,21 +153,18 @@ class WorkerProcesses:
         Raises:
             StreamerError: 71 if a worker died. Then the weights may be half updated, and must not be saved.
         """
-        answers: list[Answer] = []
-        waiting = list(self._connections)
         try:
-            while waiting:
-                ready = wait(waiting)  # in any order: others wait for a worker that died, and would never answer
-                for connection in [each for each in waiting if each in ready]:
+            while self._collected & 0xFFFFFFFF not in self._answers:
+                ready = wait(self._connections)  # any of them ends a block, or dies
+                for connection in [each for each in self._connections if each in ready]:
                     answer = connection.recv()
                     assert answer is not None
-                    answers.append(answer)
-                    waiting.remove(connection)
+                    self._answers[answer.block] = answer
         except (EOFError, OSError):
             raise self._death() from None
-        self._under_way.popleft()
-        losses = total_loss(loss for answer in answers for loss in answer.losses)
-        return losses, max(answer.ended for answer in answers)
+        answer = self._answers.pop(self._collected & 0xFFFFFFFF)
+        self._collected += 1
+        return total_loss(answer.losses), answer.ended
 
     def close(self) -> None:
         """End the workers, whatever they are doing."""
@@ -174,6 +176,9 @@ class WorkerProcesses:
             process.wait()
         for array in (*self._buffers, self._slots):
             array.close()
+        if self._claims >= 0:
+            os.close(self._claims)
+            self._claims = -1
         self._connections, self._processes, self._buffers = [], [], []
 
     def _death(self) -> StreamerError:

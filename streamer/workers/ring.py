@@ -1,4 +1,4 @@
-"""How workers hand their turns round: bytes in pipes, one for each shard of each turn."""
+"""How the workers of a trainer wait for each other: bytes in pipes."""
 
 from __future__ import annotations
 
@@ -6,77 +6,79 @@ import os
 import select
 from collections.abc import Sequence
 
-MOST_SHARDS = 64
+Pipe = tuple[int, int]
+"""The end to read from, which does not block, and the end to write to."""
 
 
 class Ring:
-    """The turns of one worker, as :class:`streamer.model.pipeline.Turns` says.
+    """The turns of a worker, as :class:`streamer.model.pipeline.Turns` says.
 
-    A worker has a pipe in which all others write. A byte is the number of the shard at which its next turn has come, or
-    ``shards`` if another worker has computed a chunk that it will apply. The turns at a shard come in their order. So
-    it is enough to count bytes of each kind.
+    The turns of all blocks are numbered on. There is a pipe more than workers, and turn t has pipe t modulo their
+    number. Whoever ends turn t at a shard writes the number of the shard into the pipe of turn t + 1. Each worker has
+    one turn at a time, so no two turns that are being taken have the same pipe.
+
+    There is a pipe for each slot too. It has a byte when the gradients in the slot are computed.
 
     Args:
-        part: The number of the worker.
         shards: The number of shards.
-        comes: The end of its own pipe to read from; it does not block.
-        ends: The ends to write to, of the pipes of all workers.
+        turns: The pipes of turns.
+        slots: The pipes of slots.
         trainer: A socket whose other side closes when the trainer ends.
     """
 
-    def __init__(self, part: int, shards: int, comes: int, ends: Sequence[int], trainer: int) -> None:
-        self.part, self.parts, self.shards = part, len(ends), shards
-        self._comes, self._ends = comes, ends
-        self._there = [0] * (shards + 1)
+    def __init__(self, shards: int, turns: Sequence[Pipe], slots: Sequence[Pipe], trainer: int) -> None:
+        self.shards = shards
+        self._turns, self._slots = turns, slots
         self._trainer = trainer
-        self._poll = select.poll()
-        self._poll.register(comes, select.POLLIN)
-        self._poll.register(trainer, 0)  # its end is always reported
-        self._next = (part + 1) % self.parts
+        self._comes, self._goes = turns[0][0], turns[1][1]
+        self._there = [False] * shards
+
+    def begin(self, turn: int) -> None:
+        """Begin a turn; the one before it has ended."""
+        self._comes = self._turns[turn % len(self._turns)][0]
+        self._goes = self._turns[(turn + 1) % len(self._turns)][1]
+        self._there = [False] * self.shards
 
     def come(self, shard: int) -> None:
-        """Wait until the next turn of this worker at a shard has come.
+        """Wait until the turn has come at a shard.
 
         Raises:
             EOFError: If the trainer is gone.
         """
-        self._take(shard)
+        while not self._there[shard]:
+            for passed in self._read(self._comes):
+                self._there[passed] = True
 
     def go(self, shard: int) -> None:
-        """Give the turn at a shard to the next worker.
+        """End the turn at a shard."""
+        os.write(self._goes, bytes((shard,)))
 
-        Raises:
-            BrokenPipeError: If that worker is gone.
-        """
-        os.write(self._ends[self._next], bytes((shard,)))
+    def computed(self, slot: int) -> None:
+        """Tell whoever will apply the gradients in a slot that they are there."""
+        os.write(self._slots[slot][1], b".")
 
-    def computed(self, part: int) -> None:
-        """Tell another worker that a chunk is computed that it will apply.
-
-        Raises:
-            BrokenPipeError: If that worker is gone.
-        """
-        os.write(self._ends[part], bytes((self.shards,)))
-
-    def wait(self) -> None:
-        """Wait until another worker has said so, once for each time.
+    def wait(self, slot: int) -> None:
+        """Wait for the gradients in a slot.
 
         Raises:
             EOFError: If the trainer is gone.
         """
-        self._take(self.shards)
+        self._read(self._slots[slot][0])
 
-    def _take(self, kind: int) -> None:
-        while not self._there[kind]:
-            try:
-                for byte in os.read(self._comes, 1024):
-                    self._there[byte] += 1
-            except BlockingIOError:
-                if any(descriptor == self._trainer for descriptor, _ in self._poll.poll()):
-                    raise EOFError from None
-        self._there[kind] -= 1
+    def _read(self, pipe: int) -> bytes:
+        try:
+            return os.read(pipe, 256)
+        except BlockingIOError:
+            pass
+        # All workers hold the pipe open, so it does not end when one of them is gone, and the trainer with it.
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        poll.register(self._trainer, 0)  # its end is always reported
+        if any(descriptor == self._trainer for descriptor, _ in poll.poll()):
+            raise EOFError
+        return os.read(pipe, 256)
 
 
-def first_turns(shards: int) -> bytes:
-    """Return what the first worker finds in its pipe at the beginning."""
+def first_turn(shards: int) -> bytes:
+    """Return what the pipe of the first turn has at the beginning."""
     return bytes(range(shards))

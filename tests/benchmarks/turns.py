@@ -13,18 +13,24 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import itertools
 import json
 import os
 import statistics
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import numpy as np
+
 from streamer.model.learner import ModelState
+from streamer.model.pipeline import Tokens, turns_of
+from streamer.model.sgns import Batching
 from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.system.processes import spawn
@@ -37,39 +43,48 @@ from .groups import encoded
 
 RECORDS = "STREAMER_TURN_RECORDS"
 REPEAT = 2
+ONE = Batching(chunk=1)
 _now = time.process_time
 
 
-class Recording(Ring):
-    """A ring that notes the processor time at which each turn came and went."""
+_record: list[float] = []
 
-    record: list[float] = []
+
+class Recording(Ring):
+    """A ring that notes when each turn begins, and comes and goes at each shard, in processor time."""
+
+    def begin(self, turn: int) -> None:
+        """Note the number of the turn and the time."""
+        _record.extend((turn, _now()))
+        super().begin(turn)
 
     def come(self, shard: int) -> None:
         """Wait for the turn, and note the time."""
         super().come(shard)
-        self.record.append(_now())
+        _record.append(_now())
 
     def go(self, shard: int) -> None:
         """Note the time, and end the turn."""
-        self.record.append(_now())
+        _record.append(_now())
         super().go(shard)
 
 
-def serve(descriptor: int, comes: int) -> None:
+def serve(descriptor: int) -> None:
     """Do what a worker does, and write the records when the trainer is gone."""
     with patch.object(worker, "Ring", Recording):
         try:
-            worker.serve(descriptor, comes)
+            worker.serve(descriptor)
         finally:
-            Path(os.environ[RECORDS], str(os.getpid())).write_text(json.dumps(Recording.record))
+            _record.extend((-1, _now()))
+            Path(os.environ[RECORDS], str(os.getpid())).write_text(json.dumps(_record))
 
 
 class Turn(NamedTuple):
-    """A turn: seconds at each shard, and seconds until the next turn of the same worker."""
+    """A turn: seconds before it, at each shard, and after it until the next turn of the same worker begins."""
 
+    before: float
     held: tuple[float, ...]
-    computed: float
+    after: float
 
 
 class Run(NamedTuple):
@@ -90,7 +105,7 @@ class Run(NamedTuple):
     @property
     def computed(self) -> float:
         """Return the processor time of all workers."""
-        return sum(sum(turn.held) + turn.computed for block in self.turns for turn in block)
+        return sum(turn.before + sum(turn.held) + turn.after for block in self.turns for turn in block)
 
 
 def run(folder: Path, settings: ModelSettings, size: int, shards: int) -> Run:
@@ -135,9 +150,9 @@ class _Kept(WorkerProcesses):
     """Workers that end by themselves, so that they can write their records."""
 
     def close(self) -> None:
-        """Close the connections, and wait."""
-        for connection in self._connections:
-            connection.close()
+        """Say that there are no more turns, and wait."""
+        os.close(self._claims)
+        self._claims = -1
         for process in self._processes:
             process.wait()
         super().close()
@@ -149,20 +164,20 @@ def _spawn(module: str, function: str, *descriptors: Sequence[int]) -> subproces
 
 def _turns(found: list[list[float]], counts: list[tuple[int, int]], shards: int) -> list[list[Turn]]:
     """Return the turns of each block from the times of each worker."""
-    parts, blocks = len(found), []
-    at = 0
-    for count, group in counts:
-        rounds = -(-(count + group) // parts) if count else 0
-        turns = []
-        for number in range(at, at + rounds):
-            for times in found:
-                mine = times[number * 2 * shards : (number + 1) * 2 * shards + 1]
-                held = tuple(mine[2 * shard + 1] - mine[2 * shard] for shard in range(shards))
-                between = sum(mine[2 * shard + 2] - mine[2 * shard + 1] for shard in range(shards - 1))
-                turns.append(Turn(held, between + (mine[-1] - mine[-2] if len(mine) > 2 * shards else 0.0)))
-        blocks.append(turns)
-        at += rounds
-    return blocks
+    length, by_number = 2 + 2 * shards, {}
+    for times in found:
+        for at in range(0, len(times) - 2, length):
+            begin, *held = times[at + 1 : at + length]
+            spent = tuple(gone - come for come, gone in zip(held[::2], held[1::2], strict=True))
+            between = sum(come - gone for gone, come in zip(held[1::2], held[2::2], strict=False))
+            by_number[int(times[at])] = Turn(held[0] - begin, spent, between + times[at + length + 1] - held[-1])
+    ordered = iter([by_number[number] for number in range(len(by_number))])
+    return [list(itertools.islice(ordered, len(_numbers(*each)))) for each in counts]
+
+
+def _numbers(count: int, group: int) -> list[int]:
+    """Return the numbers of the turns of a block of some chunks."""
+    return turns_of(Tokens(np.zeros(count, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), group), ONE)
 
 
 class Cores:
@@ -232,39 +247,70 @@ class Cores:
         yield from process
 
 
-def simulate(given: Run, size: int, cores: int, wake: float) -> float:
-    """Return the seconds that so many workers take on some cores, by the pieces of a run."""
-    board = Cores(cores, wake)
-    shards = len(given.turns[0][0].held)
-    blocks = [[*turns, *[Turn((0.0,) * shards, 0.0)] * size] for turns in given.turns]
+def simulate(given: Run, size: int, cores: int, wake: float, group: int = 0) -> float:
+    """Return the seconds that so many workers take on some cores, by the pieces of a run.
+
+    Args:
+        given: The run.
+        size: The number of workers.
+        cores: The number of cores.
+        wake: Seconds until a process that waits goes on.
+        group: Chunks under way in all blocks, if they are not as many as in the run.
+    """
+    board, shards = Cores(cores, wake), len(given.turns[0][0].held)
+    claims: deque[tuple[int, int, bool, Turn]] = deque()
+    idle: list[int] = []
 
     def trainer() -> Any:
-        for number, seconds in enumerate(given.prepared):
+        for block, seconds in enumerate(given.prepared):
             yield float(seconds)
-            if number >= 2:
-                for part in range(size):
-                    yield "done", number - 2, part
-            for part in range(size):
-                board.tell(("block", part))
+            if block >= 2:
+                yield "done", block - 2
+            count, before = given.counts[block]
+            group_now = group or before
+            turns = dict(zip(_numbers(count, before), given.turns[block], strict=True))
+            numbers = _numbers(count, group_now)
+            for number in numbers:
+                claims.append((block, number, number == numbers[-1], turns.get(number, turns[max(turns)])))
+            while idle and len(numbers):
+                board.tell(("claim", idle.pop()))
+
+    taken = itertools.count()
 
     def work(part: int) -> Any:
-        for number, ((count, group), turns) in enumerate(zip(given.counts, blocks, strict=True)):
-            yield "block", part
-            for at in range(part, -(-(count + group) // size) * size if count else 0, size):
-                if group <= at < count + group and group % size:
-                    yield "computed", part
-                for shard in range(shards):
-                    yield "turn", part, shard
-                    yield float(turns[at].held[shard])
-                    board.tell(("turn", (part + 1) % size, shard))
-                yield float(turns[at].computed)
-                if at < count and group % size:
-                    board.tell(("computed", (at + group) % size))
-            board.tell(("done", number, part))
+        while True:
+            while not claims:
+                if over[0]:
+                    return
+                idle.append(part)
+                yield "claim", part
+            block, number, last, turn = claims.popleft()
+            at, (count, before) = next(taken), given.counts[block]
+            group_now = group or before
+            yield float(turn.before)
+            for shard in range(shards):
+                yield "turn", at, shard
+                if shard == 0 and group_now <= number:
+                    yield "computed", block, number - group_now
+                yield float(turn.held[shard])
+                board.tell(("turn", at + 1, shard))
+            yield float(turn.after)
+            if number < count:
+                board.tell(("computed", block, number))
+            if last:
+                board.tell(("done", block))
+
+    over = [False]
+
+    def end() -> Any:
+        yield from trainer()
+        over[0] = True
+        while idle:
+            board.tell(("claim", idle.pop()))
 
     for shard in range(shards):
         board.tell(("turn", 0, shard))
-    return board.play([trainer(), *map(work, range(size))])
+    return board.play([end(), *map(work, range(size))])
 
 
 def latency() -> float:
@@ -319,23 +365,16 @@ def main() -> None:
     alone = statistics.median(sum(one.prepared) + one.computed for one in found[1, 1])
     for most in (0, 8, 16):
         for size in (2, 4, 8, 16):
-            told = statistics.median(simulate(_always(one, most), size, size + 1, wake) for one in found[2, 8])
+            told = statistics.median(simulate(one, size, size + 1, wake, most) for one in found[2, 8])
             under_way = f"always {most}" if most else "as they grow from 2"
             print(f"estimate: {size} workers on cores of their own, chunks under way {under_way}: {alone / told:.1f}")
-
-
-def _always(one: Run, group: int) -> Run:
-    """Return a run that would have had so many chunks under way from the first block on, unless it is 0."""
-    counts = [(count, group or before) for count, before in one.counts]
-    nothing = Turn((0.0,) * len(one.turns[0][0].held), 0.0)
-    return one._replace(counts=counts, turns=[[*turns, *[nothing] * group] for turns in one.turns])
 
 
 def _pieces(one: Run) -> tuple[float, float, float, float]:
     """Return seconds computed, in turns, prepared, and of the longest shard."""
     turns = [turn for block in one.turns for turn in block]
     by_shard = [sum(turn.held[shard] for turn in turns) for shard in range(len(turns[0].held))]
-    return sum(turn.computed for turn in turns), sum(by_shard), sum(one.prepared), max(by_shard)
+    return sum(turn.before + turn.after for turn in turns), sum(by_shard), sum(one.prepared), max(by_shard)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamer.model.embeddings import Weights
-from streamer.model.pipeline import LOSS_EVERY, Alone, Pipeline, Tokens, slot_bytes, slots
+from streamer.model.pipeline import LOSS_EVERY, Alone, Pipeline, Tokens, slot_bytes, slots, turns_of
 from streamer.model.sgns import Batching, Loss, noise_words
 from streamer.settings import ModelSettings
 
@@ -44,72 +44,87 @@ def bits(given: Weights) -> tuple[bytes, ...]:
     return tuple(array.tobytes() for array in given)
 
 
-class Threads:
-    """Turns of a part that is a thread, handed round by semaphores.
+class Shared:
+    """What threads share that take the turns of some blocks: who comes first takes the next one.
 
     Args:
-        part: The number of the part.
-        signals: For each part, a semaphore for each shard and one for chunks that are computed.
-        order: Takes whose turn it was, one letter a turn, shard by shard.
+        shards: The number of shards.
+        blocks: The blocks.
     """
 
-    def __init__(self, part: int, signals: list[list[threading.Semaphore]], order: list[str]) -> None:
-        self.part, self.parts, self.shards = part, len(signals), len(signals[0]) - 1
-        self._signals, self._order = signals, order
+    def __init__(self, shards: int, blocks: list[Tokens]) -> None:
+        turns = [(block, number) for block in blocks for number in turns_of(block, BATCHING)]
+        self.claims = iter(list(enumerate(turns)))
+        self.claim = threading.Lock()
+        self.turns = [[threading.Semaphore(0) for _ in range(shards)] for _ in range(len(turns) + 1)]
+        self.slots = [threading.Semaphore(0) for _ in range(16)]
+        self.order: list[list[int]] = [[] for _ in range(shards)]
+        for first in self.turns[0]:
+            first.release()
+
+
+class Threads:
+    """The turns of a thread, handed on by semaphores."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shards, self._shared = len(shared.order), shared
+        self.at = -1
 
     def come(self, shard: int) -> None:
         """Wait for the turn."""
-        assert self._signals[self.part][shard].acquire(timeout=10)
-        self._order[shard] += "abcde"[self.part]
+        assert self._shared.turns[self.at][shard].acquire(timeout=10)
+        self._shared.order[shard].append(self.at)
 
     def go(self, shard: int) -> None:
         """Hand it on."""
-        self._signals[(self.part + 1) % self.parts][shard].release()
+        self._shared.turns[self.at + 1][shard].release()
 
-    def computed(self, part: int) -> None:
-        """Tell another part."""
-        assert part != self.part
-        self._signals[part][-1].release()
+    def computed(self, slot: int) -> None:
+        """Tell whoever waits."""
+        self._shared.slots[slot].release()
 
-    def wait(self) -> None:
+    def wait(self, slot: int) -> None:
         """Wait to be told."""
-        assert self._signals[self.part][-1].acquire(timeout=10)
+        assert self._shared.slots[slot].acquire(timeout=10)
 
 
 def together(
-    parts: int, shards: int, batching: Batching, blocks: list[Tokens]
-) -> tuple[Weights, list[list[tuple[int, Loss]]], list[str]]:
-    """Train blocks by several pipelines in as many threads, which hand their turns round.
+    parts: int, shards: int, settings: ModelSettings, blocks: list[Tokens]
+) -> tuple[Weights, list[tuple[int, Loss]], list[list[int]]]:
+    """Train blocks by several pipelines in as many threads.
 
     Returns:
-        The weights, the losses of each block, and for each shard whose turn it was, one letter a turn.
+        The weights, the losses in any order, and for each shard the turns in their order.
     """
-    shared, order = weights(), [""] * shards
-    found: list[list[tuple[int, Loss]]] = [[] for _ in blocks]
-    signals = [[threading.Semaphore(part == 0) for _ in range(shards)] for part in range(parts)]
-    for signal in signals:
-        signal.append(threading.Semaphore(0))
+    weights_of_all, shared = weights(), Shared(shards, blocks)
+    found: list[tuple[int, Loss]] = []
     errors: list[BaseException] = []
-    size = slot_bytes(batching, SETTINGS.vector_size, shards)
+    size = slot_bytes(BATCHING, settings.vector_size, shards)
     most = max(block.group for block in blocks)
-    under_way = slots(np.zeros(most * size, np.uint8), batching, SETTINGS.vector_size, shards)
+    under_way = slots(np.zeros(most * size, np.uint8), BATCHING, settings.vector_size, shards)
     assert len(under_way) == most
 
-    def work(part: int) -> None:
+    def work() -> None:
+        turns = Threads(shared)
+        pipeline = Pipeline(BATCHING, settings, turns, under_way)
         try:
-            pipeline = Pipeline(batching, SETTINGS, Threads(part, signals, order), under_way)
-            for number, block in enumerate(blocks):
-                found[number] += pipeline.train(shared, block)
+            while True:
+                with shared.claim:
+                    claim = next(shared.claims, None)
+                if claim is None:
+                    return
+                turns.at, (block, number) = claim
+                pipeline.turn(weights_of_all, block, number, lambda chunk, loss: found.append((chunk, loss)))
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(part,)) for part in range(parts)]
+    threads = [threading.Thread(target=work) for _ in range(parts)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
     assert not errors
-    return shared, [sorted(each) for each in found], order
+    return weights_of_all, sorted(found), shared.order
 
 
 @pytest.mark.parametrize("shards", [1, 3, 8])
@@ -120,21 +135,23 @@ def test_several_do_what_one_does(architecture: str, parts: int, shards: int) ->
 
     The blocks have any numbers of chunks under way, more and fewer than there are parts.
     """
-    blocks = [
-        tokens(count, BATCHING, seed, group)
-        for seed, (count, group) in enumerate(
-            [(700, 1), (33, 2), (1, 4), (0, 2), (500, 5), (64, 3), (600, 4), (900, 7), (300, 2)]
-        )
-    ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"{__name__}.SETTINGS", attrs.evolve(SETTINGS, architecture=architecture))
-        alone, pipeline = weights(), Pipeline(BATCHING, SETTINGS)
-        expected = [pipeline.train(alone, block) for block in blocks]
-        shared, found, order = together(parts, shards, BATCHING, blocks)
+    sizes = [(700, 1), (33, 2), (1, 4), (0, 2), (500, 5), (64, 3), (600, 4), (900, 7), (300, 2)]
+    blocks = [tokens(count, BATCHING, seed, group) for seed, (count, group) in enumerate(sizes)]
+    settings = attrs.evolve(SETTINGS, architecture=architecture)
+    alone, pipeline = weights(), Pipeline(BATCHING, settings)
+    expected = [pipeline.train(alone, block) for block in blocks]
+    shared, found, order = together(parts, shards, settings, blocks)
     assert bits(shared) == bits(alone)
-    assert found == expected
+    assert found == sorted(loss for block in expected for loss in block)
     for turns in order:
-        assert turns == "abcde"[:parts] * (len(turns) // parts), "one after the other"
+        assert turns == list(range(sum(len(turns_of(block, BATCHING)) for block in blocks))), "one after the other"
+
+
+def test_a_block_has_no_turn_in_which_nothing_is_done() -> None:
+    """A small file is one chunk, whose gradients are applied when as many turns as are under way would have passed."""
+    assert turns_of(tokens(20, group=8), BATCHING) == [0, 8]
+    assert turns_of(tokens(3 * 32, group=2), BATCHING) == [0, 1, 2, 3, 4]
+    assert turns_of(tokens(0, group=8), BATCHING) == []
 
 
 def test_a_chunk_misses_those_of_its_group_and_nothing_else() -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,13 @@ import threadpoolctl
 
 from streamer.model.embeddings import Weights
 from streamer.model.learner import Learner, ModelState, total_loss
-from streamer.model.pipeline import Pipeline, Tokens, slot_bytes
+from streamer.model.pipeline import Pipeline, Tokens, slot_bytes, turns_of
 from streamer.model.sgns import Batching
 from streamer.settings import ModelSettings
 from streamer.workers import worker
-from streamer.workers.ring import first_turns
+from streamer.workers.ring import first_turn
 from streamer.workers.shared_memory import SharedArray
-from streamer.workers.worker import Answer, Block, Setup, fetch, serve, shared_weights, store
+from streamer.workers.worker import CLAIM, Answer, Setup, fetch, serve, shared_weights, store
 
 from ..support.states import block
 from ..support.texts import encode
@@ -61,11 +61,14 @@ def test_a_block_comes_out_as_it_was_put_in() -> None:
             rng.integers(0, 99, noise),
             5,
         )
-        store(buffer, given)
-        found = fetch(other, Block(0, size, noise, 5, 0))
-        assert found.group == 5
+        store(buffer, given, BATCHING, 7, 8)
+        found = fetch(other)
+        assert (found.tokens.group, found.first, found.capacity) == (5, 7, 8)
+        assert found.losses.shape == (-(-size // (16 * BATCHING.chunk)), 2)
+        found.losses[:] = 0.1
+        assert (fetch(buffer).losses == 0.1).all()
         for name in ("ids", "segments", "noise"):
-            ours, theirs = getattr(found, name), getattr(given, name)
+            ours, theirs = getattr(found.tokens, name), getattr(given, name)
             assert (ours.dtype, ours.tolist()) == (theirs.dtype, theirs.tolist())
 
 
@@ -85,30 +88,35 @@ class Serving:
 
     def __init__(self, state: ModelState, parts: int, shards: int = 3) -> None:
         self.memory = shared_weights(SETTINGS.vector_size)
-        self.buffer = SharedArray(np.int64)
+        self.buffers = [SharedArray(np.int64), SharedArray(np.int64)]
         self.weights = Weights(*(array.map(len(state.embeddings.vectors)) for array in self.memory))
         for shared, own in zip(self.weights, state.embeddings.weights, strict=True):
             shared[:] = own
-        self.turns = [os.pipe() for _ in range(parts)]
-        ends = tuple(end for _, end in self.turns)
-        os.write(ends[0], first_turns(shards))
+        self.pipes = [os.pipe() for _ in range(parts + 1 + 4)]
+        for comes, _ in self.pipes:
+            os.set_blocking(comes, False)
+        os.write(self.pipes[0][1], first_turn(shards))
+        claims, self.claims = os.pipe()
         size = 4 * slot_bytes(BATCHING, SETTINGS.vector_size, shards)
         self.slots = SharedArray(np.uint8)
         self.slots.map(size)
+        self.blocks = self.turns = 0
         self.ours: list[Connection[Any, Any]] = []
         self.threads: list[threading.Thread] = []
         self.errors: list[BaseException] = []
-        for part in range(parts):
+        self.reads = claims
+        for _ in range(parts):
             ours, theirs = Pipe()
             self.ours.append(ours)
-            os.set_blocking(self.turns[part][0], False)
-            given = os.dup(theirs.fileno()), self.turns[part][0]
+            given = os.dup(theirs.fileno())
             theirs.close()
-            self.threads.append(threading.Thread(target=self._serve, args=given, daemon=True))
+            self.threads.append(threading.Thread(target=self._serve, args=(given,), daemon=True))
             self.threads[-1].start()
-            descriptors = tuple(os.dup(array.descriptor) for array in self.memory)
-            blocks, slots = (os.dup(self.buffer.descriptor),), (os.dup(self.slots.descriptor), size)
-            ours.send(Setup(BATCHING, SETTINGS, part, shards, ends, descriptors, blocks, slots))
+            weights = tuple(os.dup(array.descriptor) for array in self.memory)
+            blocks = tuple(os.dup(array.descriptor) for array in self.buffers)
+            turns, of_slots, slots = self.pipes[: parts + 1], self.pipes[parts + 1 :], os.dup(self.slots.descriptor)
+            setup = Setup(BATCHING, SETTINGS, shards, claims, turns, of_slots, weights, blocks, (slots, size))
+            ours.send(setup)
 
     def _serve(self, *given: int) -> None:
         try:
@@ -116,16 +124,21 @@ class Serving:
         except BaseException as error:
             self.errors.append(error)
 
-    def block(self, tokens: Tokens) -> Block:
-        """Return the message about a block that is in the buffer."""
-        return Block(0, len(tokens.ids), len(tokens.noise), tokens.group, len(self.weights.vectors))
+    def submit(self, tokens: Tokens) -> None:
+        """Hand a block over."""
+        turns = len(turns_of(tokens, BATCHING))
+        store(self.buffers[self.blocks % 2], tokens, BATCHING, self.turns, len(self.weights.vectors))
+        os.write(self.claims, b"".join(CLAIM.pack(self.blocks, at) for at in range(turns)))
+        self.blocks, self.turns = self.blocks + 1, self.turns + turns
 
-    def train(self, tokens: Tokens) -> list[Answer]:
-        """Have all of them train a block, and return their answers."""
-        store(self.buffer, tokens)
-        for connection in self.ours:
-            connection.send(self.block(tokens))
-        return [connection.recv() for connection in self.ours]
+    def train(self, tokens: Tokens) -> Answer:
+        """Have them train a block, and return the answer."""
+        self.submit(tokens)
+        (connection,) = wait(self.ours, 10)
+        assert isinstance(connection, Connection)
+        answer = connection.recv()
+        assert answer.block == self.blocks - 1
+        return answer
 
     def ended(self) -> bool:
         """Wait for the threads, and return whether they ended."""
@@ -142,11 +155,13 @@ def serving(state: ModelState, parts: int) -> Iterator[Serving]:
     try:
         yield workers
     finally:
+        os.close(workers.claims)
         for connection in workers.ours:
             connection.close()
         assert workers.ended()
-        for turn in workers.turns:
-            for end in turn:
+        os.close(workers.reads)
+        for pipe in workers.pipes:
+            for end in pipe:
                 os.close(end)
 
 
@@ -158,8 +173,7 @@ def test_workers_do_what_one_pipeline_does(parts: int) -> None:
         pipeline = Pipeline(BATCHING, SETTINGS)
         for tokens in (given[0], given[1]._replace(group=4)):
             expected = total_loss(pipeline.train(state.embeddings.weights, tokens))
-            answers = workers.train(tokens)
-            assert total_loss(loss for answer in answers for loss in answer.losses) == expected
+            assert total_loss(workers.train(tokens).losses) == expected
             for shared, own in zip(workers.weights, state.embeddings.weights, strict=True):
                 assert shared.tobytes() == own.tobytes()
         assert expected.weight > 0
@@ -167,15 +181,30 @@ def test_workers_do_what_one_pipeline_does(parts: int) -> None:
 
 
 def test_each_loss_has_its_chunk_and_the_end_its_time() -> None:
-    """Answers of several workers are put in order by the numbers of chunks; the clock is that of all processes."""
+    """The losses of all workers are in one answer, with the numbers of chunks; the clock is that of all processes."""
     state, (tokens,) = prepared(1)
     with serving(state, 2) as workers:
         before = time.perf_counter()
-        answers = workers.train(tokens)
+        answer = workers.train(tokens)
         after = time.perf_counter()
-    numbers = [number for answer in answers for number, _ in answer.losses]
-    assert sorted(numbers) == list(range(0, -(-len(tokens.ids) // BATCHING.chunk), 16))
-    assert all(before <= answer.ended <= after for answer in answers)
+    numbers = [number for number, _ in answer.losses]
+    assert numbers == list(range(0, -(-len(tokens.ids) // BATCHING.chunk), 16))
+    assert before <= answer.ended <= after
+
+
+def test_blocks_follow_each_other() -> None:
+    """Two are handed over at once: their turns are taken in order, and each is answered."""
+    state, given = prepared(1, 2)
+    with serving(state, 3) as workers:
+        for tokens in given:
+            workers.submit(tokens)
+        answers = []
+        while len(answers) < 2:
+            answers += [connection.recv() for connection in workers.ours if connection in wait(workers.ours, 10)]
+        for tokens in given:
+            Pipeline(BATCHING, SETTINGS).train(state.embeddings.weights, tokens)
+        assert workers.weights.vectors.tobytes() == state.embeddings.vectors.tobytes()
+        assert sorted(answer.block for answer in answers) == [0, 1]
 
 
 def test_weights_that_have_grown_are_mapped_anew() -> None:
@@ -202,9 +231,9 @@ def test_the_end_of_the_trainer_is_the_end_without_an_error() -> None:
     state, (tokens,) = prepared(1)
     with serving(state, 2) as workers:
         before = [array.tobytes() for array in workers.weights]
-        store(workers.buffer, tokens)
-        workers.ours[1].send(workers.block(tokens))
-        time.sleep(0.1)  # it waits for the turn that never comes, since the first has nothing to do
+        os.read(workers.pipes[0][0], 9)  # as if a turn before had not ended
+        workers.submit(tokens)
+        time.sleep(0.1)
         for connection in workers.ours:
             connection.close()
         assert workers.ended()
@@ -214,4 +243,4 @@ def test_the_end_of_the_trainer_is_the_end_without_an_error() -> None:
     given = os.dup(theirs.fileno())
     theirs.close()
     ours.close()
-    serve(given, -1)
+    serve(given)
