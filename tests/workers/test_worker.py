@@ -136,7 +136,7 @@ class Serving:
         self.submit(tokens)
         (connection,) = wait(self.ours, 10)
         assert isinstance(connection, Connection)
-        answer = connection.recv()
+        answer: Answer = connection.recv()
         assert answer.block == self.blocks - 1
         return answer
 
@@ -198,7 +198,7 @@ def test_blocks_follow_each_other() -> None:
     with serving(state, 3) as workers:
         for tokens in given:
             workers.submit(tokens)
-        answers = []
+        answers: list[Answer] = []
         while len(answers) < 2:
             answers += [connection.recv() for connection in workers.ours if connection in wait(workers.ours, 10)]
         for tokens in given:
