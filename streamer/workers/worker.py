@@ -68,13 +68,13 @@ class Shared(NamedTuple):
         tokens: The block.
         first: The number of its first turn among all turns.
         capacity: How many rows the weights have.
-        losses: (c, 2) float64, total and weight of each loss that is measured.
+        measured: (c, 2) float64, total and weight of each loss that is measured.
     """
 
     tokens: Tokens
     first: int
     capacity: int
-    losses: npt.NDArray[np.float64]
+    measured: npt.NDArray[np.float64]
 
 
 def shared_weights(dimensions: int, descriptors: tuple[int | None, ...] = (None, None)) -> tuple[SharedArray, ...]:
@@ -156,8 +156,8 @@ class _Worker:
         self._pipeline.turn(self._weights, block.tokens, self._turns[at], self._note)
         if at < len(self._turns) - 1:
             return None
-        found = [(LOSS_EVERY * row, Loss(*loss)) for row, loss in enumerate(block.losses.tolist())]
+        found = [(LOSS_EVERY * row, Loss(*loss)) for row, loss in enumerate(block.measured.tolist())]
         return Answer(number, found, time.perf_counter())
 
     def _note(self, chunk: int, loss: Loss) -> None:
-        self._block.losses[chunk // LOSS_EVERY] = loss
+        self._block.measured[chunk // LOSS_EVERY] = loss

@@ -64,9 +64,9 @@ def test_a_block_comes_out_as_it_was_put_in() -> None:
         store(buffer, given, BATCHING, 7, 8)
         found = fetch(other)
         assert (found.tokens.group, found.first, found.capacity) == (5, 7, 8)
-        assert found.losses.shape == (-(-size // (16 * BATCHING.chunk)), 2)
-        found.losses[:] = 0.1
-        assert (fetch(buffer).losses == 0.1).all()
+        assert found.measured.shape == (-(-size // (16 * BATCHING.chunk)), 2)
+        found.measured[:] = 0.1
+        assert (fetch(buffer).measured == 0.1).all()
         for name in ("ids", "segments", "noise"):
             ours, theirs = getattr(found.tokens, name), getattr(given, name)
             assert (ours.dtype, ours.tolist()) == (theirs.dtype, theirs.tolist())
