@@ -90,6 +90,16 @@ def test_a_copy_has_a_digest_too(folded: Folded) -> None:
     assert folded.freeze().sums()["skipped", COPY] == Sums(2, 0, 200, 0)
 
 
+def test_few_that_are_added_to_many_are_found(folded: Folded) -> None:
+    """They are added to the indexes one by one."""
+    folded.add(columns(*(f"file {number}" for number in range(50))))
+    one = columns("a new copy") | {name: np.zeros(1, np.uint32) for name in ("start", "words", "passes")}
+    folded.add(one | {"reason": np.array([folded.reasons.code(COPY)])})
+    folded.add(columns("a new file"))
+    assert [folded.of_name(name) for name in ("a new copy", "a new file")] == [[54], [55]]
+    assert sorted(folded.with_head(11)) == [54, 55]
+
+
 def test_files_that_returned_take_no_memory_for_ever(folded: Folded) -> None:
     """When most have returned, the others move together."""
     for number in (0, 1, 2):

@@ -503,6 +503,9 @@ def test_a_copy_is_trained_if_the_user_wants_it() -> None:
     train(ledger, ledger.plan("copy", verdict, duplicates="train"))
     assert [row.outcome for row in ledger] == ["trained", "trained"]
     assert ledger.known("other", duplicates="train").by_head(verdict.heads[-1]) == ()
+    ledger = copied("copy")
+    assert ledger.plan("copy", verdict._replace(refusal="not text"), duplicates="train") is None
+    assert ledger.refusal("copy") == "not text"
     check(ledger)
 
 
