@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.ledger.entries import IN_TRAINING, OUTCOMES
+from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
 from streamer.ledger.folded import FOLDED, Folded, FrozenFolded
 from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
 from streamer.ledger.spans import NAMELESS, SPAN, Spans
@@ -133,8 +133,12 @@ def _restore_folded(columns: Columns, folded: Folded) -> None:
     if length and (not found["name"].all() or (found["start"] > found["text_bytes"]).any() or found["moved"].max() > 1):
         raise ValueError("folded/ has a file without a name, or one that accounts for bytes that are not there")
     refused = found["reason"] > 0
-    if any(found[name][refused].any() for name in ("head", "start", "words", "passes", "moved", "sha256")):
+    if any(found[name][refused].any() for name in ("start", "words", "passes", "moved")):
         raise ValueError("folded/ has a refused file that was trained")
+    copied = found["reason"] == (folded.reasons.texts.index(COPY) if COPY in folded.reasons.texts else -1)
+    digests = found["sha256"].any(axis=1)
+    if ((found["head"] > 0) & ~digests & refused).any() or (digests & refused & ~copied).any():
+        raise ValueError("folded/ has a refused file with a digest that is no copy, or a beginning without a digest")
     folded.add(found)
 
 
@@ -192,7 +196,7 @@ def _impossible(columns: Mapping[str, npt.NDArray[Any]]) -> str:
     if columns["outcome"].max() >= len(OUTCOMES) or columns["moved"].max() > 1 or columns["passes"].max() >= 1 << 31:
         return "a row has an unknown outcome"
     reasons = columns["reasons"].tobytes().split(b"\0")[:-1]
-    training = reasons.index(IN_TRAINING.encode()) if IN_TRAINING.encode() in reasons else -1
+    training, copy = (reasons.index(one) if one in reasons else -1 for one in (IN_TRAINING.encode(), COPY.encode()))
     more = {name: columns[f"more/{name}"] for name in MORE}
     for start in range(0, rows, PIECE):
         stop = min(rows, start + PIECE)
@@ -200,6 +204,8 @@ def _impossible(columns: Mapping[str, npt.NDArray[Any]]) -> str:
         mine = (at >= start) & (at < stop)
         if problem := _unsound(some, {name: column[mine] for name, column in more.items()}, start, training):
             return problem
+        if ((some["outcome"] == SKIPPED) & (columns["head"][start:stop] > 0) & (some["reason"] != copy)).any():
+            return "a row that was refused, and is no copy, has a beginning"
     return ""
 
 

@@ -109,10 +109,10 @@ class Entry:
         format: The recipe by which it was begun, and by which it is read to its end.
         encoding: The codec by which it was begun, and by which it is read to its end; empty if it is not known.
         start: Bytes at its beginning that were trained as part of another file.
-        source: The row of that file, −1 if there is none.
+        source: The row of that file, which was trained; −1 if there is none.
         copy_of: The name of that file.
         text_sha256: Digest of its text, the same as ``sha256`` unless it is packed; zeros if it is not known.
-        head: The key of its beginning.
+        head: The key of its beginning, 0 if other files are not compared with it.
         moved: Whether what it holds was found under another name too: then new content is no rewriting.
         row: Its number in the table, −1 before a byte of it was trained.
         folded: Its number among the folded files, −1 if it is not one of them.
@@ -142,7 +142,12 @@ class Entry:
     @property
     def known(self) -> int:
         """Return how many bytes at its beginning were trained, as part of this file or of another."""
-        return self.start + self.bytes_trained
+        return self.text_bytes if self.copied else self.start + self.bytes_trained
+
+    @property
+    def copied(self) -> bool:
+        """Return whether it was refused as a copy: all of its text was trained, whatever became of the other file."""
+        return self.outcome == "skipped" and self.reason == COPY
 
     @property
     def bytes_skipped(self) -> int:

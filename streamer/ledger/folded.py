@@ -23,7 +23,7 @@ FOLDED = {
     "encoding": "u2", "reason": "u2", "moved": "u1", "sha256": "V16",
 }  # fmt: skip
 """One version of a file; ``name`` is :func:`name_key`, and 0 if it has returned. ``reason`` is 0 if it was trained;
-else ``text_bytes`` were refused, and there is nothing else."""
+else ``text_bytes`` were refused. Then there is nothing else, but of a copy, which tells that its text was trained."""
 DIGEST = 16
 """Bytes of a text's digest that stay."""
 
@@ -94,7 +94,7 @@ class Folded:
         return sorted(number for number in self._by_name.find(name >> 32) if self.table[number][1] == name)
 
     def with_head(self, head: int) -> list[int]:
-        """Return the trained versions that begin with a key, or with another that collides with it."""
+        """Return the trained versions and copies that begin with a key, or with another that collides with it."""
         if not len(self.table):
             return []
         return [row for row in self._by_head.find(head) if (found := self.table[row])[0] == head and found[1]]
@@ -103,13 +103,18 @@ class Folded:
         """Return whether a version was refused."""
         return bool(self.table[number][8])
 
+    def copied(self, number: int) -> bool:
+        """Return whether a version was refused as a copy, and its digest is known."""
+        return self.refused(number) and any(self.table[number][10])
+
     def load(self, number: int, path: str = "") -> Entry:
-        """Return a trained version; its digests are cut, and of its signature only the size of its text is known."""
-        head, _, text_bytes, start, words, passes, fmt, encoding, _, moved, sha256 = self.table[number]
+        """Return a trained version or a copy; its digests are cut, and its signature has only the size of its text."""
+        head, _, text_bytes, start, words, passes, fmt, encoding, reason, moved, sha256 = self.table[number]
         return Entry(
-            path, Signature(text_bytes, -1, -1), sha256, text_bytes, words, text_bytes - start, passes,
-            outcome="trained", reason="", format=self.formats.texts[fmt], encoding=self.encodings.texts[encoding],
-            start=start, text_sha256=sha256, head=head, moved=bool(moved), folded=number,
+            path, Signature(text_bytes, -1, -1), sha256, text_bytes, words, 0 if reason else text_bytes - start, passes,
+            outcome="skipped" if reason else "trained", reason=COPY if reason else "", format=self.formats.texts[fmt],
+            encoding=self.encodings.texts[encoding], start=start, text_sha256=sha256, head=head, moved=bool(moved),
+            folded=number,
         )  # fmt: skip
 
     def mark_moved(self, number: int) -> None:
@@ -135,7 +140,7 @@ class Folded:
         for row in zip(*(_listed(columns.pop(name)) for name in FOLDED), strict=True):
             number = self.table.append(row)  # one by one, since an index that is full takes all rows that there are
             self._by_name.add(row[1] >> 32, number)
-            if not row[8]:
+            if row[0]:
                 self._by_head.add(row[0], number)
 
     def freeze(self) -> FrozenFolded:
@@ -150,7 +155,7 @@ class Folded:
 
     def _head_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         heads = self.table.column("head")
-        numbers = np.flatnonzero((self.table.column("name") > 0) & (self.table.column("reason") == 0))
+        numbers = np.flatnonzero((self.table.column("name") > 0) & (heads > 0))
         return heads[numbers], numbers
 
 

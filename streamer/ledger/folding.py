@@ -89,7 +89,8 @@ def fold(rows: Rows, spans: Spans, folded: Folded, going: Mask, of: Class) -> np
     columns["text_bytes"] = np.where(refused, found["bytes_skipped"][numbers], found["text_bytes"][numbers])
     columns["name"] = np.fromiter((name_key(path) for _, path in rows.paths(going)), np.uint64, len(numbers))
     columns["sha256"] = table.array("sha256")[numbers, :DIGEST]
-    columns["sha256"][refused] = 0
+    copies = [number for number, text in enumerate(frozen.reasons) if text == COPY]
+    columns["sha256"][refused & ~np.isin(table.array("reason")[numbers], copies)] = 0
     for name, texts, known in (
         ("format", frozen.formats, folded.formats),
         ("encoding", frozen.encodings, folded.encodings),

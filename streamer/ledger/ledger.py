@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from streamer.ledger.entries import (
     CHANGED,
@@ -10,6 +11,7 @@ from streamer.ledger.entries import (
     IN_TRAINING,
     NO_DIGEST,
     REWRITTEN,
+    TEXT,
     Entry,
     Known,
     Signature,
@@ -20,6 +22,22 @@ from streamer.ledger.register import Register
 
 ENOUGH = 1 << 10
 """Bytes that two texts must have in common, if no line ends there: short ones may be alike by chance."""
+COPIES = 8
+"""Copies of one text with which later files are compared: there may be millions."""
+
+
+class Elsewhere(NamedTuple):
+    """What of a text was trained as part of another row.
+
+    Attributes:
+        length: Bytes at its beginning, the most of all rows.
+        source: That row: one that was trained or, if there is none, a copy of one that has changed since.
+        copies: Rows of other files that are copies of all of it.
+    """
+
+    length: int = 0
+    source: Entry | None = None
+    copies: int = 0
 
 
 class Ledger(Register):
@@ -73,16 +91,18 @@ class Ledger(Register):
         self._recall(path, verdict)
         versions = self._versions(path)
         same = next((entry for entry in versions if entry.same(verdict)), None)
+        copy = self._copied(path, verdict) if duplicates == "skip" else None
         # A text whose training has begun is not judged again: stricter settings would count its bytes twice.
-        if verdict.refusal is not None and (same is None or not same.known):
+        if verdict.refusal is not None and not copy and (same is None or not same.known):
             self._refuse(path, verdict, verdict.refusal)
             return None
         if same is not None and same.finished(passes):
             return self._keep(same, verdict, passes)
-        length, source = self._elsewhere(path, verdict, moved) if duplicates == "skip" else (0, None)
+        found = self._elsewhere(path, verdict, moved, copy) if duplicates == "skip" else Elsewhere()
+        length, source = found.length, found.source
         if source and length == verdict.text_bytes and (same is None or same.known < length):
             self._mark_moved(source)
-            self._refuse(path, verdict, COPY, source)
+            self._refuse(path, verdict, COPY, source, copies=found.copies)
             return None
         if same is not None:
             return self._keep(same, verdict, passes)
@@ -146,7 +166,7 @@ class Ledger(Register):
         """List a folded file that has returned again; what is there now tells the other half of its digest."""
         for number in self._folded.of_name(path):
             self._folded.remove(number)
-            if self._folded.refused(number):
+            if self._folded.refused(number) and not self._folded.copied(number):
                 continue  # it is judged again
             entry = self._folded.load(number, path)
             entry.folded = -1
@@ -155,31 +175,46 @@ class Ledger(Register):
             entry.sha256 = entry.text_sha256
             self._rows.append(entry)
 
+    def _copied(self, path: str, verdict: Verdict) -> Entry | None:
+        """Return the row of a file that was refused as a copy when it held the same; None if there is none."""
+        refused = self._refused(path)
+        return refused if refused and refused.copied and refused.same(verdict) else None
+
     def _elsewhere(
-        self, path: str, verdict: Verdict, moved: Callable[[str, Signature], bool]
-    ) -> tuple[int, Entry | None]:
-        """Return how many bytes at the beginning were trained as part of another row, the most, and that row."""
-        best: tuple[int, Entry | None] = 0, None
+        self, path: str, verdict: Verdict, moved: Callable[[str, Signature], bool], copy: Entry | None
+    ) -> Elsewhere:
+        """Return how much of a text was trained as part of another row; ``copy`` is from :meth:`_copied`."""
         rows = {row for head in verdict.heads for row in self._rows.with_head(head)}
         folded = {number for head in verdict.heads for number in self._folded.with_head(head)}
+        if copy:
+            rows.add(copy.row)
         if not rows and not folded:
-            return best
+            return Elsewhere()
         digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
-        for entry in (*map(self._entry, sorted(rows)), *map(self._folded.load, sorted(folded))):
-            if entry.path == path and alike(verdict.text_sha256, entry.text_sha256):
+        entries = [*map(self._entry, sorted(rows)), *map(self._folded.load, sorted(folded))]
+        best, copies = Elsewhere(), 0
+        for entry in sorted(entries, key=lambda entry: entry.copied):  # what was trained comes before its copies
+            if entry.path == path and alike(verdict.text_sha256, entry.text_sha256) and not entry.copied:
                 continue
-            digest = digests.get(entry.text_bytes, NO_DIGEST)
-            if not alike(digest, entry.text_sha256) or entry.known <= best[0]:
+            if not alike(digests.get(entry.text_bytes, NO_DIGEST), entry.text_sha256):
                 continue
             length = entry.known
+            copies += entry.copied and entry.path != path and length == verdict.text_bytes
+            if length <= best.length:
+                continue
             whole = length in (entry.text_bytes, verdict.text_bytes)
             sure = length >= min(ENOUGH, verdict.text_bytes) or length in verdict.line_ends or not whole
             if sure or entry.folded >= 0 or moved(entry.path, entry.signature):
-                best = length, entry
-        return best
+                best = Elsewhere(length, entry)
+        return best._replace(copies=copies)
 
     def _mark_moved(self, entry: Entry) -> None:
-        """Remember that what a row holds is under another name too, so that its own file may begin anew."""
+        """Remember that what a row holds is under another name too, so that its own file may begin anew.
+
+        If the row is a copy, no file is known to hold now what was found: then no name is freed.
+        """
+        if entry.copied:
+            return
         if entry.folded >= 0:
             self._folded.mark_moved(entry.folded)
             return
@@ -198,9 +233,22 @@ class Ledger(Register):
         if source:
             self._mark_moved(source)
             entry.start = entry.offset = start
-            entry.source, entry.copy_of = source.row, source.path
-            entry.format, entry.encoding = source.format, source.encoding or verdict.encoding
+            self._follow(entry, source, verdict)
         return entry
+
+    def _follow(self, entry: Entry, source: Entry, verdict: Verdict) -> None:
+        """Note of which file an entry is a copy, or begins with one, and how that file is read.
+
+        The source is always a row that was trained: it never goes.
+        """
+        other = (source.source, source.copy_of) if source.copied else (source.row, source.path)
+        entry.source, entry.copy_of = other
+        if source.copied and not source.encoding:  # a checkpoint of before; it has head 0 too
+            if source.source < 0:
+                entry.format, entry.encoding = verdict.format, verdict.encoding
+                return
+            source = self._entry(source.source)
+        entry.format, entry.encoding = source.format, source.encoding or verdict.encoding
 
     def _keep(self, entry: Entry, verdict: Verdict, passes: int) -> Entry | None:
         entry.signature = verdict.signature
@@ -226,14 +274,19 @@ class Ledger(Register):
             entry.passes -= 1
         return self._keep(entry, verdict, passes)
 
-    def _refuse(self, path: str, verdict: Verdict, reason: str, source: Entry | None = None) -> None:
+    def _refuse(
+        self, path: str, verdict: Verdict, reason: str, source: Entry | None = None, *, copies: int = 0
+    ) -> None:
         for version in self._versions(path):
             if version.under_way:
                 self.abandon(version, CHANGED if reason == COPY else reason)
         entry = self._refused(path) or Entry(path, verdict.signature, verdict.sha256, 0)
         entry.signature, entry.sha256, entry.text_sha256 = verdict.signature, verdict.sha256, verdict.text_sha256
         entry.text_bytes, entry.outcome, entry.reason, entry.head = verdict.text_bytes, "skipped", reason, 0
-        entry.source = source.row if source else -1
+        entry.format, entry.encoding, entry.source, entry.copy_of = TEXT, "", -1, ""
+        if source:
+            entry.head = _head(verdict) if copies < COPIES else 0
+            self._follow(entry, source, verdict)
         if entry.row < 0:
             self._rows.append(entry)
         else:

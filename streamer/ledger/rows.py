@@ -187,14 +187,14 @@ class Rows:
         else:
             self._by_name.replace(key, older, entry.row)
             self.table[older] = (*self.table[older][:15], 0)  # whatever is begun of a file, it is there
-        if entry.head and entry.outcome != "skipped":
+        if entry.head:
             self._by_head.add(entry.head, entry.row)
 
     def store(self, entry: Entry) -> None:
         """Replace a row by what the entry says now."""
         old = self.table[entry.row]
         self.table[entry.row] = self._row(entry, old[0], old[1], old[14], old[15])
-        if entry.head and entry.outcome != "skipped" and (old[7] != entry.head or old[12] == SKIPPED):
+        if entry.head and old[7] != entry.head:
             self._by_head.add(entry.head, entry.row)
 
     def _row(self, entry: Entry, name: int, older: int, more: int, gone: int) -> tuple[Any, ...]:
@@ -342,7 +342,7 @@ class Rows:
 
     def _head_keys(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         heads = self.table.column("head")
-        rows = np.flatnonzero((heads != 0) & (self.table.column("outcome") < SKIPPED))
+        rows = np.flatnonzero((heads != 0) & (self.table.column("outcome") != GONE))
         return heads[rows], rows
 
 

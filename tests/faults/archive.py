@@ -91,6 +91,7 @@ class Archive:
         self._clock = 1_600_000_000
         self._known: set[Lines] = set()  # all that any file ever held
         self._held: dict[str, set[Lines]] = {}  # what may have been trained under a name, and was found under no other
+        self._read: dict[str, Lines] = {}  # what a file, perhaps gone since, held when all were read
         self._trained: set[int] = set()  # lines that must have been trained
         self._apart = False  # whether a life was cut short, and no file has changed since
         self._done = False  # whether all was trained, and no file has changed since
@@ -159,12 +160,30 @@ class Archive:
         self.logs[name] = log
         self._known.add(log.lines)
 
-    def tip(self, lines: Lines) -> bool:
-        """Return whether no file ever held these lines and more: then a copy of them is known for what it is.
+    def touch(self, name: str) -> None:
+        """Let a file be newer, with the same in it."""
+        self._put(name, self.logs[name])
 
-        A text that has grown is not recognised any more as what it was before.
+    def tip(self, lines: Lines) -> bool:
+        """Return whether a copy of these lines is known for what it is.
+
+        It is if no file ever held these lines and more: a text that has grown is not recognised any more as what it was
+        before. It is too if a file was read that holds just them, or did when it was gone.
         """
-        return bool(lines) and not any(one[: len(lines)] == lines and one != lines for one in self._known)
+        return bool(lines) and (not self._outgrown(lines) or any(self._reads(name) == lines for name in self._read))
+
+    def needed(self, name: str) -> bool:
+        """Return whether what a file held that is gone is known from it only, and may be in another file by now."""
+        lines = self._read.get(name, ())
+        return name not in self.logs and bool(lines) and self._outgrown(lines)
+
+    def _outgrown(self, lines: Lines) -> bool:
+        return any(one[: len(lines)] == lines and one != lines for one in self._known)
+
+    def _reads(self, name: str) -> Lines:
+        """Return what a row says of a file that has not changed since it was read."""
+        lines = self._read[name]
+        return lines if name not in self.logs or self.logs[name].lines == lines else ()
 
     def free(self, name: str, lines: Lines) -> bool:
         """Return whether these lines may be written under a name, and are not taken for a rewritten file."""
@@ -189,6 +208,7 @@ class Archive:
         for name, log in self.logs.items():
             if log.lines:
                 self._held.setdefault(name, set()).add(log.lines)
+        self._read = {name: lines for name in self._read if (lines := self._reads(name))}
         life = self._live(self.folder, self.run, fault)
         assert life.ended_well or life.struck, f"it ended with {life.code}, and nothing had happened to it"
         assert life.code == 0, life.code
@@ -269,6 +289,7 @@ class Archive:
                     assert any(row["outcome"] == "trained" and row["bytes"] == size for row in mine), mine
             else:
                 assert not refused or refused[0]["reason"].startswith((COPY, REWRITTEN)), mine
+        self._read |= {name: self.logs[name].lines for name in taken if self.logs[name].lines}
         for name in taken:
             elsewhere = [log.lines for other, log in self.logs.items() if other != name]
             mine_now = self.logs[name].lines

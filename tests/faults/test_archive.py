@@ -50,6 +50,7 @@ def tip(archive: Archive, chance: random.Random) -> str | None:
 def place(archive: Archive, chance: random.Random, name: str, lines: Lines, *, without: str = "") -> str | None:
     """Return a name for lines like those of a file, under which there is no file."""
     of_kind = [new for new in NAMES if kind_of(new) == kind_of(name) and new not in (*archive.logs, without)]
+    of_kind = [new for new in of_kind if not archive.needed(new)]
     names = [new for new in of_kind if archive.free(new, lines)]
     return chance.choice(names) if names else None
 
@@ -65,6 +66,49 @@ def write(archive: Archive, chance: random.Random) -> bool:
         archive.write(name, chance.randint(1, 12))
         return True
     return False
+
+
+@rule(2)
+def touch(archive: Archive, chance: random.Random) -> bool:
+    """A file is written again with the same in it."""
+    if name := tip(archive, chance):
+        archive.touch(name)
+    return name is not None
+
+
+@rule(4)
+def leave_a_copy(archive: Archive, chance: random.Random) -> bool:
+    """A log is copied, read, and grows; then something happens to the copy, of which no other file holds all now."""
+    name = tip(archive, chance)
+    new = name and place(archive, chance, name, archive.logs[name].lines)
+    if not name or not new:
+        return False
+    archive.copy(name, new)
+    archive.lead()
+    archive.write(name, chance.randint(1, 4))
+    if chance.random() < 0.5:
+        archive.lead()
+    if chance.random() < 0.3:
+        archive.remove(new)
+        archive.wait(1.1)
+        archive.lead()
+        archive.lead()
+        archive.put_back(new, archive.gone[-1][1])
+    how, third = (
+        chance.choice(("touch", "rename", "pack", "write", "copy")),
+        place(archive, chance, new, archive.logs[new].lines),
+    )
+    if not archive.tip(archive.logs[new].lines) or not archive.free(new, archive.logs[new].lines):
+        return True
+    if how in ("rename", "copy") and third:
+        getattr(archive, how)(new, third)
+    elif how == "write":
+        archive.write(new, chance.randint(1, 4))
+    elif how == "pack":
+        archive.pack(new)
+    else:
+        archive.touch(new)
+    return True
 
 
 @rule(3)

@@ -152,6 +152,14 @@ def chain_with_packing(w: Writer) -> None:
     w.log(20)
 
 
+def copied_daily(w: Writer) -> None:
+    for number in (2, 1):
+        if (w.inbox / f"app.log.{number}").exists():
+            w.rename(f"app.log.{number}", f"app.log.{number + 1}")
+    w.copy("app.log", "app.log.1")
+    w.log(20)
+
+
 def moved_into_a_folder(w: Writer) -> None:
     w.log(4)
     w.rename("app.log", f"old/{len(w.lines)}.log")
@@ -181,7 +189,7 @@ WAYS = {
     for way in (
         create, grown_and_created, created_empty, copied_and_truncated, grown_copied_and_truncated, dated, packed,
         grown_and_packed, packed_otherwise, chain, chain_with_packing, moved_into_a_folder, copied_into_a_folder,
-        swapped, copy_that_grows,
+        swapped, copy_that_grows, copied_daily,
     )
 }  # fmt: skip
 

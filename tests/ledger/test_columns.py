@@ -84,6 +84,7 @@ def test_what_is_wrong_is_said() -> None:
     assert "one that is not there" in problem(more__row=np.array([1, 2, 3, 3], np.int32))
     assert "one that is not there" in problem(more__source=np.array([9, -1, -1, -1], np.int32))
     assert "one that is not there" in problem(spans__row=np.array([0, 1, 9], np.uint32))
+    assert "is no copy, has a beginning" in problem(head=np.array([1, 1, 1, 1, 1], np.uint32))
     assert "more bytes than there can be" in problem(size=np.array([8, 14, 14, 8, 7]) + np.array([2**62, 0, 0, 0, 0]))
     same = example().to_arrays()
     assert "twice with the same content" in problem(

@@ -70,6 +70,36 @@ def test_a_refused_file_has_a_name_and_a_class_only(folded: Folded) -> None:
     }  # fmt: skip
 
 
+def test_a_copy_has_a_digest_too(folded: Folded) -> None:
+    """It is found by its beginning, and is refused all the same; one of an older checkpoint has no digest."""
+    refused = columns("copy", "older") | {name: np.zeros(2, np.uint32) for name in ("start", "words", "passes")}
+    refused["reason"] = np.full(2, folded.reasons.code(COPY))
+    refused["head"] = refused["head"] * np.array([1, 0], np.uint32)
+    refused["sha256"] = refused["sha256"] * np.array([[1], [0]], np.uint8)
+    folded.add(refused)
+    assert list(folded.with_head(5)) == [4]
+    assert [folded.refused(number) for number in (3, 4, 5)] == [False, True, True]
+    assert [folded.copied(number) for number in (3, 4, 5)] == [False, True, False]
+    entry = folded.load(4, "copy")
+    assert (entry.outcome, entry.explanation, entry.known) == (
+        "skipped",
+        "a copy of a file that is no longer listed",
+        100,
+    )
+    assert (entry.text_bytes, entry.bytes_trained, entry.bytes_skipped) == (100, 0, 100)
+    assert folded.freeze().sums()["skipped", COPY] == Sums(2, 0, 200, 0)
+
+
+def test_few_that_are_added_to_many_are_found(folded: Folded) -> None:
+    """They are added to the indexes one by one."""
+    folded.add(columns(*(f"file {number}" for number in range(50))))
+    one = columns("a new copy") | {name: np.zeros(1, np.uint32) for name in ("start", "words", "passes")}
+    folded.add(one | {"reason": np.array([folded.reasons.code(COPY)])})
+    folded.add(columns("a new file"))
+    assert [folded.of_name(name) for name in ("a new copy", "a new file")] == [[54], [55]]
+    assert sorted(folded.with_head(11)) == [54, 55]
+
+
 def test_files_that_returned_take_no_memory_for_ever(folded: Folded) -> None:
     """When most have returned, the others move together."""
     for number in (0, 1, 2):
@@ -119,3 +149,28 @@ def test_damage_is_told(column: str, change: Any) -> None:
     with pytest.raises(StreamerError, match="the ledger is damaged") as caught:
         Ledger.from_arrays({**arrays, column: change(arrays[column])})
     assert caught.value.code == ExitCode.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("reason", "head", "digest"),
+    [(COPY, True, False), ("not text", False, True), ("not text", True, True), (COPY, True, True), (COPY, False, True)],
+)
+def test_only_copies_have_digests_and_beginnings_only_with_them(reason: str, *, head: bool, digest: bool) -> None:
+    """A digest of nothing would be like every text; copies of older checkpoints have neither."""
+    ledger = Ledger()
+    ledger.plan("a", look(ledger, b"a text", path="a", refusal="refused"))
+    train(ledger, ledger.plan("c", look(ledger, b"the text of c", path="c")))
+    ledger.plan("b", look(ledger, b"a text", path="b", refusal="refused too"))
+    ledger.begin_scan()
+    ledger.end_scan(1, lambda path: True)
+    assert ledger.fold(1, lambda old: {"refused": "other", "refused too": reason}.get(old, old)) == 3
+    arrays = ledger.to_arrays()
+    row = int(np.flatnonzero(arrays["folded/reason"] == 2)[0])
+    arrays["folded/head"] = arrays["folded/head"].copy()
+    arrays["folded/sha256"] = arrays["folded/sha256"].copy()
+    arrays["folded/head"][row], arrays["folded/sha256"][row] = 7 * head, 7 * digest
+    if reason == COPY and digest:
+        assert Ledger.from_arrays(arrays).outcomes()["skipped"] == 2
+        return
+    with pytest.raises(StreamerError, match="the ledger is damaged"):
+        Ledger.from_arrays(arrays)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
 from streamer.ledger import folding, table
+from streamer.ledger import ledger as ledger_module
 from streamer.ledger import rows as room
 from streamer.ledger.entries import COPY, Entry, Signature
 from streamer.ledger.folded import Sums
@@ -51,9 +53,11 @@ def texts(rng: random.Random) -> list[bytes]:
     return [*found, *(text + rng.choice(lines) for text in found), *(text + b"".join(lines) for text in found)]
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_folding_changes_no_decision(seed: int) -> None:
-    """Files come, grow, are rewritten, renamed, removed and return; one of two ledgers folds, and is stored."""
+@pytest.mark.parametrize("copies", [1, 2, 8])
+@pytest.mark.parametrize("seed", range(40))
+def test_folding_changes_no_decision(seed: int, copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files come, grow, are rewritten, renamed, copied, removed and return; one of two ledgers folds, and is stored."""
+    monkeypatch.setattr(ledger_module, "COPIES", copies)
     rng = random.Random(seed)
     plain, folder = Ledger(), Ledger()
     disk: dict[str, tuple[bytes, int]] = {}
@@ -83,12 +87,15 @@ def test_folding_changes_no_decision(seed: int) -> None:
     for time in range(1, 120):
         path, on_change = rng.choice(names), rng.choice(["skip", "skip", "retrain"])
         what = rng.random()
-        if what < 0.35:
+        if what < 0.25:
             disk[path] = rng.choice(pool), time
-        elif what < 0.55 and path in disk:
+        elif what < 0.45 and path in disk:
             disk[path] = disk[path][0] + rng.choice(pool), time
-        elif what < 0.7 and path in disk:
+        elif what < 0.55 and path in disk:
             disk[rng.choice(names)] = disk.pop(path)[0], time
+        elif what < 0.7 and path in disk:
+            path, content = rng.choice(names), disk[path][0]
+            disk[path] = content, time
         else:
             disk.pop(path, None)
         if path in disk:
@@ -104,6 +111,66 @@ def test_folding_changes_no_decision(seed: int) -> None:
         under_way = ({(entry.path, entry.offset) for entry in one if entry.under_way} for one in (plain, folder))
         assert next(under_way) == next(under_way)
     assert folded
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_a_file_holds_is_known_whatever_became_of_the_others(seed: int) -> None:
+    """Files grow, and are copied, touched, renamed, packed, gone and back: each line is trained once, folded or not.
+
+    Each file is looked at after each change, so each has a row that knows what it holds: as trained, or as a copy.
+    """
+    rng = random.Random(seed)
+    ledgers, counts = [Ledger(), Ledger()], [Counter[int](), Counter[int]()]
+    disk: dict[str, tuple[int, ...]] = {}
+    gone: dict[str, tuple[int, ...]] = {}  # while nothing else has their names
+    signatures: dict[str, Signature] = {}
+    lines = folded = copied = 0
+
+    def content(numbers: tuple[int, ...]) -> bytes:
+        return b"".join(b"line %04d\n" % number for number in numbers)
+
+    for time in range(1, 100):
+        path, what = rng.choice("abcdefgh"), rng.random()
+        if path not in disk or what < 0.3:
+            more = rng.randrange(1, 4)
+            disk[path] = disk.get(path, ()) + tuple(range(lines, lines + more))
+            lines += more
+        elif what < 0.5:
+            other = rng.choice("abcdefgh")
+            disk[other], path = disk[path], other
+        elif what < 0.65:
+            other, numbers = rng.choice("abcdefgh"), disk.pop(path)
+            disk[other], path = numbers, other
+        elif what < 0.75:
+            gone[path] = disk.pop(path)
+        elif what < 0.85 and gone:
+            disk[path] = rng.choice(list(gone.values()))
+        signatures = {name: signature for name, signature in signatures.items() if name in disk}
+        gone = {name: numbers for name, numbers in gone.items() if name not in disk}
+        if path in disk:
+            packed = rng.random() < 0.3
+            for ledger, count in zip(ledgers, counts, strict=True):
+                verdict = look(ledger, content(disk[path]), time=time, path=path)
+                if packed:
+                    verdict = verdict._replace(
+                        signature=Signature(verdict.text_bytes // 2, time, time), sha256=b"p" * 32
+                    )
+                signatures[path] = verdict.signature
+                entry = ledger.plan(path, verdict, on_change="retrain", moved=lambda *_: False)
+                if entry:
+                    count.update(disk[path][entry.offset // 10 :])
+                    train(ledger, entry, step=7)
+                assert ledger.seen(path, verdict.signature)
+                copied += entry is None and ledger.refusal(path) is not None
+        assert counts[0] == counts[1] == Counter(range(lines)), (time, path)
+        if rng.random() < 0.3:
+            folded += fold(ledgers[1], signatures, now=time)
+        if rng.random() < 0.2:
+            ledgers[1] = Ledger.from_arrays(ledgers[1].to_arrays())
+        assert trained(ledgers[0]) == trained(ledgers[1]) == (10 * lines, 10 * lines)
+    check(ledgers[0])
+    check(ledgers[1])
+    assert folded and copied
 
 
 def one(ledger: Ledger, path: str, content: bytes, time: int = 0) -> Entry | None:
@@ -152,6 +219,29 @@ def test_a_file_that_returns_is_listed_again() -> None:
     assert [(row.path, row.outcome, row.words) for row in ledger] == [("a", "trained", 14), ("b", "trained", 23)]
     assert ledger.entries[0].sha256 == look(ledger, b"the text of a\n").sha256
     assert ledger.sums(same) == {("trained", ""): Sums(2, 37, 0, 37)}
+    check(ledger)
+
+
+@pytest.mark.parametrize("back", ["copy", "other"])
+def test_a_folded_copy_tells_that_its_text_was_trained(back: str) -> None:
+    """Though its original has grown. If it returns, it is listed again, as a copy of a file that may be gone too."""
+    ledger, text = Ledger(), b"the text of a\n" * 2
+    one(ledger, "a", text)
+    one(ledger, "copy", text)
+    one(ledger, "a", text + b"and more\n", time=1)
+    before = ledger.sums(same)
+    there = {"a": Signature(37, 1, 1)} if back == "copy" else {}
+    assert fold(ledger, there) == 2 - len(there)
+    ledger = Ledger.from_arrays(ledger.to_arrays())
+    assert ledger.sums(same) == before
+    assert one(ledger, back, text, time=2) is None
+    assert ledger.refusal(back) == "a copy of a file that is no longer listed"
+    assert ledger.outcomes()["skipped"] == (1 if back == "copy" else 2)
+    assert ledger.entries[-1].text_sha256 == look(ledger, text).sha256
+    check(ledger)
+    entry = one(ledger, back, text + b"of its own\n", time=3)
+    assert entry is not None
+    assert (entry.start, entry.words) == (28, 11)
     check(ledger)
 
 

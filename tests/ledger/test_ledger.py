@@ -8,11 +8,12 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from streamer.intake.fingerprint import Fingerprint, key_of
-from streamer.ledger.entries import CHANGED, REWRITTEN, Entry, Signature, Verdict
-from streamer.ledger.ledger import Ledger
+from streamer.ledger.entries import CHANGED, COPY, REWRITTEN, Entry, Signature, Verdict
+from streamer.ledger.ledger import COPIES, Ledger
 
 PATH = "a.txt"
 
@@ -412,3 +413,162 @@ def test_a_signature_is_that_of_the_content(tmp_path: Path) -> None:
     assert Signature.of(tmp_path.stat()) == before
     os.mkfifo(tmp_path / "f")
     assert Signature.of((tmp_path / "f").stat()) != before
+
+
+TEXT = b"what a log says\n" * 5
+
+
+def copied(*names: str, text: bytes = TEXT, grown: bool = True) -> Ledger:
+    """Return a ledger in which a file was trained, others are copies of it, and then it has grown."""
+    ledger = Ledger()
+    first = look(ledger, text)._replace(format="html", encoding="cp1252")
+    train(ledger, ledger.plan(PATH, first))
+    for name in names:
+        assert ledger.plan(name, look(ledger, text, path=name)) is None
+    if grown:
+        train(ledger, ledger.plan(PATH, look(ledger, text + b"more\n", time=1)))
+    return ledger
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("name", ["copy", "other", PATH])
+def test_a_copy_is_known_when_its_original_has_grown(name: str, *, stored: bool) -> None:
+    """Touched, under another name or packed: a copy tells that its text was trained, and of which file it is one."""
+    ledger = copied("copy")
+    if stored:
+        ledger = Ledger.from_arrays(ledger.to_arrays())
+    verdict = look(ledger, TEXT, time=2, path=name)._replace(signature=Signature(9, 2, 2), sha256=b"packed".ljust(32))
+    assert ledger.plan(name, verdict) is None
+    assert ledger.refusal(name) == f"a copy of {PATH}"
+    assert ledger.seen(name, verdict.signature)
+    assert [row.bytes_trained for row in ledger if row.bytes_trained] == [len(TEXT) + 5]
+    check(ledger)
+
+
+@pytest.mark.parametrize("name", ["copy", "other"])
+def test_a_copy_that_grows_is_trained_where_it_is_new(name: str) -> None:
+    """Its beginning is that of the file that has grown otherwise since; it is read like that file."""
+    ledger = copied("copy")
+    entry = ledger.plan(name, look(ledger, TEXT + b"of its own\n", time=2, path=name))
+    assert entry is not None
+    assert (entry.offset, entry.copy_of, entry.format, entry.encoding) == (len(TEXT), PATH, "html", "cp1252")
+    train(ledger, entry)
+    assert ledger.entries[-1].explanation == f"its first {len(TEXT)} bytes are a copy of {PATH}"
+    assert ledger.outcomes()["skipped"] == (name == "other")
+    check(ledger)
+
+
+def test_what_was_trained_comes_before_its_copies() -> None:
+    """A row of a copy that is older than that of the file itself does not hide it: its name is freed."""
+    ledger = Ledger()
+    ledger.plan("copy", look(ledger, b"", path="copy", refusal="empty"))
+    train(ledger, ledger.plan(PATH, look(ledger, TEXT)))
+    ledger.plan("copy", look(ledger, TEXT, time=1, path="copy"))
+    assert [row.path for row in ledger] == ["copy", PATH]
+    train(ledger, ledger.plan(PATH, look(ledger, b"begun anew\n", time=2)))
+    ledger.plan(PATH, look(ledger, b"begun once more\n", time=3))
+    assert ledger.freed() is False
+    ledger.plan("third", look(ledger, TEXT, time=4, path="third"))
+    assert ledger.freed() is True
+
+
+def test_a_copy_of_what_a_file_held_before_it_grew_frees_no_name() -> None:
+    """What the file holds now was not found elsewhere: new content there is a rewriting, as it was."""
+    ledger = copied("copy")
+    train(ledger, ledger.plan(PATH, look(ledger, b"another text\n", time=2), on_change="retrain"))
+    ledger.plan(PATH, look(ledger, b"and another\n", time=3))
+    assert ledger.refusal(PATH) == REWRITTEN
+    before = [row.moved for row in ledger]
+    ledger.plan("third", look(ledger, TEXT, time=4, path="third"))
+    assert (ledger.refusal("third"), ledger.freed()) == (f"a copy of {PATH}", False)
+    assert [row.moved for row in ledger] == [*before, False]
+    ledger.plan("fourth", look(ledger, b"another text\n", time=5, path="fourth"))
+    assert ledger.freed() is True
+
+
+def test_a_copy_is_not_judged_again() -> None:
+    """Its text was trained, whatever later settings say of it; else it would be new once they are as before."""
+    ledger = copied("copy")
+    assert ledger.plan("copy", look(ledger, TEXT, time=2, path="copy", refusal="not text")) is None
+    assert ledger.refusal("copy") == f"a copy of {PATH}"
+    assert ledger.plan("other", look(ledger, TEXT, time=2, path="other", refusal="not text")) is None
+    assert ledger.refusal("other") == "not text"
+    check(ledger)
+
+
+def test_a_copy_is_trained_if_the_user_wants_it() -> None:
+    """With ``--duplicates train``, it is no evidence; once it is trained, it is no copy."""
+    ledger = copied("copy")
+    verdict = look(ledger, TEXT, time=2, path="copy")
+    train(ledger, ledger.plan("copy", verdict, duplicates="train"))
+    assert [row.outcome for row in ledger] == ["trained", "trained"]
+    assert ledger.known("other", duplicates="train").by_head(verdict.heads[-1]) == ()
+    ledger = copied("copy")
+    assert ledger.plan("copy", verdict._replace(refusal="not text"), duplicates="train") is None
+    assert ledger.refusal("copy") == "not text"
+    check(ledger)
+
+
+def test_short_texts_may_be_alike_by_chance() -> None:
+    """A beginning without a line end counts if the copy is no longer what it was: if it grew itself, for one."""
+    ledger = copied("copy", text=b"status: fine")
+    again = look(ledger, b"status: fine, and more", time=2, path="other")
+    entry = ledger.plan("other", again)
+    assert entry is not None
+    assert entry.offset == 0
+    entry = ledger.plan("copy", again, moved=lambda path, signature: path == "copy")
+    assert entry is not None
+    assert entry.offset == 12
+
+
+def test_only_some_copies_of_a_text_are_compared() -> None:
+    """There may be millions of them. Each still knows itself, and takes the place of one that is no longer a copy."""
+    names = [f"copy {number}" for number in range(COPIES + 3)]
+    ledger = copied(*names)
+    assert [row.head > 0 for row in ledger] == [True] * (1 + COPIES) + [False] * 3
+    head = look(ledger, TEXT).heads[-1]
+    assert len(ledger._rows.with_head(head)) == COPIES + (ledger.entries[0].head == head)
+    for name in names:
+        assert ledger.plan(name, look(ledger, TEXT, time=2, path=name)) is None
+    assert [row.head > 0 for row in ledger] == [True] * (1 + COPIES) + [False] * 3
+    train(ledger, ledger.plan(names[0], look(ledger, b"another text\n", time=3, path=names[0])))
+    assert ledger.plan(names[-1], look(ledger, TEXT, time=3, path=names[-1])) is None
+    assert [row.path for row in ledger if row.outcome == "skipped" and not row.head] == names[-3:-1]
+    check(ledger)
+
+
+def test_a_copy_of_before_knows_itself() -> None:
+    """Older checkpoints do not say how copies begin, nor how their files are read."""
+    ledger = copied("copy", "copy too")
+    arrays = ledger.to_arrays()
+    refused = arrays["outcome"] == 2
+    arrays["head"] = np.where(refused, np.uint32(0), arrays["head"])
+    html, cp1252 = arrays["format"][0], arrays["encoding"][0]
+    assert (arrays["format"] == html).all() and (arrays["encoding"] == cp1252).all()
+    arrays["encodings"] = np.frombuffer(b"cp1252\0\0", np.uint8)
+    arrays["encoding"] = refused.astype(np.uint32)
+    arrays["formats"] = np.frombuffer(b"html\0text\0", np.uint8)
+    arrays["format"] = refused.astype(np.uint32)
+    ledger = Ledger.from_arrays(arrays)
+    assert ledger.plan("copy", look(ledger, TEXT, time=2, path="copy")) is None
+    assert ledger.refusal("copy") == f"a copy of {PATH}"
+    assert [(row.format, row.encoding, row.head > 0) for row in ledger] == [
+        ("html", "cp1252", True), ("html", "cp1252", True), ("text", "", False),
+    ]  # fmt: skip
+    check(ledger)
+
+
+def test_what_is_refused_for_another_reason_is_no_evidence() -> None:
+    """A copy that is emptied, or can't be read any more, has a row that tells nothing of its text."""
+    for refusal in ("empty", "cannot be read"):
+        ledger = copied("copy", grown=False)
+        assert [row.reason for row in ledger if row.head] == ["", COPY]
+        if refusal == "empty":
+            ledger.plan("copy", look(ledger, b"", time=2, path="copy", refusal=refusal))
+        else:
+            ledger.refuse("copy", Signature(80, 2, 2), refusal)
+        (row,) = (row for row in ledger if row.path == "copy")
+        assert (row.reason, row.head, row.source, row.copy_of, row.format, row.encoding) == (
+            refusal, 0, -1, "", "text", "",
+        )  # fmt: skip
+        check(ledger)
