@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ import click
 
 from streamer.cli.options import Common
 from streamer.errors import StreamerError
+from streamer.settings import DEFAULT_CHECKPOINTS
+from streamer.system.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +42,12 @@ def log_to_stderr() -> Console:
     assert common is not None
     logs.configure(common.log_format, common.log_level, console)
     return console
+
+
+def files_command(checkpoints: Path) -> str:
+    """Return the command that lists the files of a folder of checkpoints."""
+    folder = os.fspath(checkpoints)
+    return "streamer files" + ("" if folder == DEFAULT_CHECKPOINTS else f" --checkpoints {quote(printable(folder))}")
 
 
 def load(checkpoints: Path) -> WordVectors:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.console import log_to_stderr, say
+from streamer.cli.console import files_command, log_to_stderr, say
 from streamer.cli.options import Common, command, common_options, resolve, settings_options
 from streamer.errors import ExitCode, StreamerError
 from streamer.service.signals import StopSignals
@@ -133,12 +133,16 @@ def _stop_signals() -> StopSignals:
 
 def _summarise(running: Service) -> None:
     """Print in one line what the run did."""
-    refused = f"; {_files(running.files_refused)} refused, see: streamer files" if running.files_refused else ""
+    tally, more = running.tally, ""
+    if tally.copies:
+        more += f"; {tally.copies:,} cop{'y' if tally.copies == 1 else 'ies'}"
+    if tally.refused:
+        more += f"; {_files(tally.refused)} refused, see: {files_command(running.files.checkpoints)}"
     if running.idle:
-        say(f"nothing new to train{refused}")
+        say(f"nothing new to train{more}")
         return
     stopped = "stopped and saved, the same command resumes; " if running.signals.received else ""
-    say(f"{stopped}trained {_files(running.files_trained)}, {running.words_seen:,} words{refused}")
+    say(f"{stopped}trained {_files(tally.trained)}, {running.words_seen:,} words{more}")
 
 
 def _files(count: int) -> str:

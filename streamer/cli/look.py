@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from streamer.cli.completion import complete_checkpoint
-from streamer.cli.console import json_option, log_to_stderr, print_json
+from streamer.cli.console import files_command, json_option, log_to_stderr, print_json
 from streamer.cli.options import command, common_options
 
 
@@ -29,7 +29,7 @@ def status(checkpoints: Path, as_json: bool) -> None:
         return print_json(figures)
     from streamer.cli import tables
 
-    return tables.print_status(figures)
+    return tables.print_status(figures, files_command(checkpoints))
 
 
 @command()

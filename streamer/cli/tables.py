@@ -28,15 +28,15 @@ GAP = "    "
 """Between tables side by side."""
 
 
-def print_status(figures: Row) -> None:
-    """Print the figures of a checkpoint."""
+def print_status(figures: Row, files_command: str) -> None:
+    """Print the figures of a checkpoint, with the command that lists its files."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in _status_lines(figures):
+    for name, value in _status_lines(figures, files_command):
         table.add_row(name, Text(value))
     _print(table)
 
 
-def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
+def _status_lines(figures: Row, files_command: str) -> Iterator[tuple[str, str]]:
     yield "trainer", f"running, process {figures['pid'] or 'unknown'}" if figures["running"] else "none"
     yield "checkpoint", f"{figures['checkpoint']}, {size(figures['size_bytes'])}"
     yield "saved", _moment(figures["created"])
@@ -51,7 +51,7 @@ def _status_lines(figures: Row) -> Iterator[tuple[str, str]]:
     speed = figures["words_per_second"]
     yield "speed", "not measured yet" if speed is None else f"{speed:,} words/s while it trained"
     count = {outcome: number for outcome, number in figures["files"].items() if number}
-    hint = "; see: streamer files" if count.keys() - {"trained"} else ""
+    hint = f"; see: {files_command}" if count.keys() - {"trained"} else ""
     yield "files", (", ".join(f"{number:,} {outcome}" for outcome, number in count.items()) or "none") + hint
     for number, score in enumerate(figures["scores"]):
         value = f"{score['score']:.1%}" if score["test"].startswith("analogies") else f"{score['score']:.4f}"

@@ -36,6 +36,7 @@ from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
 from streamer.service.signals import Stopped, StopSignals
 from streamer.service.startup import start_state
+from streamer.service.tally import Tally
 from streamer.service.tidying import Tidier
 from streamer.settings import RunSettings
 from streamer.state import State
@@ -48,8 +49,6 @@ from streamer.workers import starter
 
 SIGNAL_SECONDS = 0.25
 """Seconds between checks for a signal while there is nothing to do."""
-NAMES = 1 << 18
-"""Names of trained files that are remembered, so that each counts once: some 30 MB."""
 
 _log = structlog.get_logger(__name__)
 
@@ -208,15 +207,13 @@ class Service:
     display: Display
     reporter: Reporter
     adviser: Adviser
-    files_trained: int = 0
-    files_refused: int = 0
+    tally: Tally = attrs.field(factory=Tally)
     words_seen: int = 0
-    _names: set[str] = attrs.field(factory=set)
 
     @property
     def idle(self) -> bool:
         """Return whether there was nothing to train; a run that was told to stop cannot know this."""
-        return not (self.files_trained or self.words_seen or self.signals.received)
+        return not (self.tally.trained or self.words_seen or self.signals.received)
 
     def announce(self, candidates: Sequence[Candidate]) -> None:
         """Prepare for the files that come next: tokenize them ahead, and start workers if it is worth it."""
@@ -373,10 +370,7 @@ class Service:
         ledger.finish(entry)
         failpoints.reached("file.finished")
         self.adviser.judge()
-        self.files_trained += entry.path not in self._names
-        if len(self._names) >= NAMES:  # a service may run for years
-            self._names.clear()
-        self._names.add(entry.path)
+        self.tally.train(entry.path)
 
     def _trained(self, progress: FileProgress, epoch: int, stop: int, report: BlockReport, seconds: float) -> None:
         """Report a block that was trained, and its file if this was the last block."""
@@ -395,6 +389,6 @@ class Service:
                 yield from self.prefetcher.blocks(file, job, self.signals.check)
 
     def _skipped(self, path: str, reason: str) -> None:
-        self.files_refused += 1
+        self.tally.refuse(path, reason)
         self.saver.changed()
         self.reporter.skipped(path, reason)

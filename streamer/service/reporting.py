@@ -66,7 +66,8 @@ class Reporter:
         self._forget()
 
     def _forget(self) -> None:
-        self._files = self._words = self._bytes = self._admitted = self._vocabulary = self._records_skipped = 0
+        self._files: set[str] = set()  # a log that grows is one file
+        self._words = self._bytes = self._admitted = self._vocabulary = self._records_skipped = 0
         self._loss = Loss(0.0, 0.0)
         self._refused, self._copies = _Refused(self._log.warning), _Refused(self._log.info)
         self._since: float | None = None
@@ -113,7 +114,7 @@ class Reporter:
         if file.admitted:
             say("vocabulary.grown", vocabulary=vocabulary, admitted=file.admitted)
         if self._sums_up:
-            self._files += 1
+            self._files.add(file.path)
             self._words += file.words
             self._bytes += file.fresh
             self._admitted += file.admitted
@@ -147,7 +148,7 @@ class Reporter:
         if self._files:
             self._log.info(
                 "files.trained",
-                files=self._files,
+                files=len(self._files),
                 words=self._words,
                 bytes=self._bytes,
                 seconds=round(self._seconds, 3),

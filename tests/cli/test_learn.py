@@ -100,6 +100,19 @@ def test_the_last_line_says_what_was_done() -> None:
     assert out.count("\n") == 1 and not re.search(r"\d", out)
 
 
+def test_copies_are_no_refusals_and_the_command_that_is_named_works() -> None:
+    """Copies are counted apart; the hint names the folder of checkpoints, if it is not the usual one."""
+    for name in ("a.txt", "b.txt"):
+        put(Path("in") / name, text(1, 900))
+    put(Path("in/c.txt"), bytes(range(256)) * 9)
+    said = CliRunner().invoke(cli, ["watch", "in", "--once", "--checkpoints", "my own", *SMALL]).stdout
+    assert re.fullmatch(
+        r"trained 1 file, \d+ words; 1 copy; 1 file refused, see: streamer files --checkpoints 'my own'\n", said
+    )
+    shown = CliRunner().invoke(cli, ["status", "--checkpoints", "my own"]).stdout
+    assert "1 trained, 2 skipped; see: streamer files --checkpoints 'my own'" in shown
+
+
 def test_epochs_are_told() -> None:
     """A line for each with its number, their count and a loss of four digits, and one line at the end."""
     put(Path("a.txt"), text(1, 3_000))

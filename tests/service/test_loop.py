@@ -135,7 +135,7 @@ def test_one_line_a_file(run: Run, inbox: Path, tmp_path: Path, log: list[Any]) 
     assert path == "bad.txt" and reason
     sizes = [line["bytes"] for line in events(log, "file.trained")]
     assert sizes == [(inbox / f"{number}.txt").stat().st_size for number in range(3)]
-    assert service.files_trained == 3 and service.files_refused == 1
+    assert service.tally.trained == 3 and service.tally.refused == 1
     assert service.words_seen == sum(line["words"] for line in events(log, "file.trained")) > 900
     assert not service.idle
     assert outcomes(tmp_path) == {"0.txt": "trained", "1.txt": "trained", "2.txt": "trained", "bad.txt": "skipped"}
@@ -150,7 +150,7 @@ def test_nothing_new(run: Run, inbox: Path, tmp_path: Path, log: list[Any]) -> N
     for _ in range(2):
         with run() as service:
             loop.watch(inbox, service, once=True)
-    assert service.idle and service.files_refused == 0
+    assert service.idle and service.tally.refused == 0
     assert len(events(log, "file.trained")) == 3 and len(events(log, "file.skipped")) == 1
     assert [checkpoint.sequence for checkpoint in Store(tmp_path / "checkpoints").list()] == [1]
 
@@ -185,7 +185,7 @@ def test_a_stop_in_the_middle_of_a_file(
         loop.watch(inbox, service, once=True)
     entry = read_state(tmp_path / "checkpoints").ledger.under_way
     assert entry and entry.path == "large.txt" and 0 < entry.offset < entry.text_bytes
-    assert events(log, "file.trained") == [] and service.files_trained == 0
+    assert events(log, "file.trained") == [] and service.tally.trained == 0
     (tmp_path / "older.txt").rename(inbox / "older.txt")
     rest = again(run, inbox, signals)
     assert [line["path"] for line in events(log, "file.trained")][:2] == ["large.txt", "older.txt"]
@@ -336,7 +336,7 @@ def test_what_the_scan_refuses(run: Run, tmp_path: Path, log: list[Any]) -> None
     """Its reason is that of the row and of the line; the file is not opened."""
     with run() as service:
         service.take(Candidate("fifo", "/none", Signature(0, 0, 1), refusal="a FIFO, not a regular file"))
-    assert service.files_refused == 1
+    assert service.tally.refused == 1
     (row,) = reports.files(tmp_path / "checkpoints")
     assert row["reason"] == events(log, "file.skipped")[0]["reason"] == "a FIFO, not a regular file"
 
@@ -414,7 +414,7 @@ def test_stopped_in_an_epoch(run: Run, inbox: Path, tmp_path: Path, signals: Sto
     signals.received = None
     service, told = train(run, [inbox], 2)
     assert told == whole[1:]
-    assert service.files_trained == 2
+    assert service.tally.trained == 2
     assert read_state(tmp_path / "checkpoints").epochs.job == ""
 
 

@@ -95,6 +95,15 @@ def test_a_sum_of_ten_seconds(clock: Clock, log: list[Any]) -> None:
     assert len(shown(log)) == 2, "nothing is said of nothing"
 
 
+def test_a_log_that_grows_is_one_file(clock: Clock, log: list[Any]) -> None:
+    """However often it was trained in that time."""
+    reporter = Reporter(10.0, terminal=False, clock=clock)
+    for number in (1, 1, 2, 1):
+        reporter.trained(a_file(number), 50)
+    reporter.flush()
+    assert (shown(log)[0]["files"], shown(log)[0]["words"]) == (2, 400)
+
+
 def test_idle_time_does_not_make_it_slow(clock: Clock, log: list[Any]) -> None:
     """A file that came after an hour has the speed of its reading and training; the sum comes in time though idle."""
     reporter = Reporter(10.0, terminal=False, clock=clock)
