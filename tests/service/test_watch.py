@@ -199,7 +199,7 @@ def test_a_file_has_one_name_however_it_came(tmp_path: Path) -> None:
     assert said("train", "in/b.txt").endswith("trained 1 file, 2 words\n")
     (tmp_path / "in").rename(tmp_path / "moved")
     # Only the one that came by itself was known by an absolute name, which is now another: it is a copy.
-    assert said("watch", "moved", "--once").startswith("nothing new to train; 1 file refused")
+    assert said("watch", "moved", "--once").startswith("nothing new to train; 1 copy")
 
 
 def test_words_that_come_in_a_later_pass_are_counted(tmp_path: Path) -> None:
