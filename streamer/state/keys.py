@@ -117,8 +117,7 @@ def read_sizes(read: TreeReader) -> tuple[int, int]:
 def _read_batching(read: TreeReader) -> Batching:
     """Return how the stream is cut into updates, after checking that the numbers are possible."""
     batching = read.record("batching", Batching)
-    numbers = attrs.astuple(batching)
-    if min(numbers) < 1 or max(*numbers[:4], noise_words(batching, batching.chunk)) > LONGEST:
+    if min(attrs.astuple(batching)) < 1 or max(batching.chunk, noise_words(batching, batching.chunk)) > LONGEST:
         raise damaged(f"batching/ is out of bounds: {batching}")
     return batching
 

@@ -7,6 +7,7 @@ of the result.
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
@@ -31,10 +32,9 @@ if TYPE_CHECKING:
 BLOCKS = 2
 """Blocks handed over at a time: one that is being trained, and the one after it."""
 
-
 SHARDS = 8
 """Shards of the words with many workers."""
-ALWAYS = 2
+FEW = 2
 """Up to so many workers, there is one shard: hardly any turn is waited for."""
 
 
@@ -53,7 +53,7 @@ class WorkerProcesses:
         self._state = state
         most, dimensions = state.settings.max_group, state.settings.vector_size
         self.size = min(threads, most)
-        self._shards = SHARDS if self.size > ALWAYS else 1
+        self._shards = SHARDS if self.size > FEW else 1
         self._memory = shared_weights(dimensions)
         self._buffers = [SharedArray(np.int64) for _ in range(BLOCKS)]
         self._slots = SharedArray(np.uint8)
@@ -87,20 +87,19 @@ class WorkerProcesses:
 
     def _start(self, slots: int) -> None:
         pipes: list[tuple[int, int]] = []
+        claims, self._claims = os.pipe()
         try:
             for _ in range(self.size + 1 + slots):
                 pipes.append(os.pipe())
                 os.set_blocking(pipes[-1][0], False)
-            claims, self._claims = os.pipe()
-            pipes.append((claims, os.dup(claims)))
-            turns, of_slots = pipes[: self.size + 1], pipes[self.size + 1 : -1]
+            turns, of_slots = pipes[: self.size + 1], pipes[self.size + 1 :]
             os.write(turns[0][1], first_turn(self._shards))
             weights, blocks = ([array.descriptor for array in arrays] for arrays in (self._memory, self._buffers))
             setup = Setup(
                 self._state.batching, self._state.settings, self._shards, claims, turns, of_slots,
                 tuple(weights), tuple(blocks), (self._slots.descriptor, self._slot_bytes),
             )  # fmt: skip
-            shared = [*weights, *blocks, self._slots.descriptor, *(end for pipe in pipes for end in pipe)]
+            shared = [*weights, *blocks, self._slots.descriptor, claims, *itertools.chain(*pipes)]
             for _ in range(self.size):
                 ours, theirs = Pipe()
                 with theirs:
@@ -108,9 +107,8 @@ class WorkerProcesses:
                 self._connections.append(ours)
                 ours.send(setup)
         finally:
-            for pipe in pipes:
-                for end in pipe:
-                    os.close(end)
+            for end in (claims, *itertools.chain(*pipes)):
+                os.close(end)
 
     def ready(self) -> bool:
         """Return whether all workers have started, without waiting for them."""
@@ -142,8 +140,10 @@ class WorkerProcesses:
         self._submitted, self._turns = number + 1, self._turns + turns
         if not turns:
             self._answers[number] = Answer(number, [], time.perf_counter())
+        left = b"".join(CLAIM.pack(number, turn) for turn in range(turns))
         try:
-            os.write(self._claims, b"".join(CLAIM.pack(number & 0xFFFFFFFF, turn) for turn in range(turns)))
+            while left:  # if the pipe is full, a signal may end the write early
+                left = left[os.write(self._claims, left) :]
         except OSError:
             raise self._death() from None
 
@@ -154,7 +154,7 @@ class WorkerProcesses:
             StreamerError: 71 if a worker died. Then the weights may be half updated, and must not be saved.
         """
         try:
-            while self._collected & 0xFFFFFFFF not in self._answers:
+            while self._collected not in self._answers:
                 ready = wait(self._connections)  # any of them ends a block, or dies
                 for connection in [each for each in self._connections if each in ready]:
                     answer = connection.recv()
@@ -162,7 +162,7 @@ class WorkerProcesses:
                     self._answers[answer.block] = answer
         except (EOFError, OSError):
             raise self._death() from None
-        answer = self._answers.pop(self._collected & 0xFFFFFFFF)
+        answer = self._answers.pop(self._collected)
         self._collected += 1
         return total_loss(answer.losses), answer.ended
 

@@ -30,8 +30,8 @@ class Ring:
         self.shards = shards
         self._turns, self._slots = turns, slots
         self._trainer = trainer
-        self._comes, self._goes = turns[0][0], turns[1][1]
-        self._there = [False] * shards
+        self._comes = self._goes = -1
+        self._there: list[bool] = []
 
     def begin(self, turn: int) -> None:
         """Begin a turn; the one before it has ended."""

@@ -22,8 +22,11 @@ from streamer.system.processes import keep_freed_memory
 from streamer.workers.ring import Pipe, Ring
 from streamer.workers.shared_memory import SharedArray
 
-CLAIM = struct.Struct("<II")
-"""A turn that a worker takes when it has time: the number of the block, and of the turn in it."""
+CLAIM = struct.Struct("<QQ")
+"""A turn that a worker takes when it has time: the number of the block, and of the turn in it.
+
+Its size divides that of a page. So a pipe never gives half of one.
+"""
 _HEADER = 6
 
 

@@ -114,7 +114,7 @@ def run(folder: Path, settings: ModelSettings, size: int, shards: int) -> Run:
         tempfile.TemporaryDirectory() as records,
         patch.dict(os.environ, {RECORDS: records}),
         patch.object(processes, "SHARDS", shards),
-        patch.object(processes, "ALWAYS", 0),
+        patch.object(processes, "FEW", 0),
         patch.object(processes, "spawn", _spawn),
     ):
         workers = _Kept(ModelState.new(settings), size)
@@ -193,7 +193,7 @@ class Cores:
         self._told: dict[Any, int] = {}
         self._waiting: dict[Any, Any] = {}
         self._running: dict[Any, float] = {}
-        self._waking: list[tuple[float, int, Any]] = []
+        self._waking: list[tuple[float, int, Any, Any]] = []
         self._number = 0
         self.now = 0.0
 
@@ -202,7 +202,7 @@ class Cores:
         self._told[what] = self._told.get(what, 0) + 1
         if process := self._waiting.pop(what, None):
             self._number += 1
-            heapq.heappush(self._waking, (self.now + self._wake, self._number, process))
+            heapq.heappush(self._waking, (self.now + self._wake, self._number, process, what))
 
     def play(self, programs: Sequence[Any]) -> float:
         """Run the processes to their end; return the seconds that it took."""
@@ -213,8 +213,9 @@ class Cores:
             first = min(self._running, key=self._running.__getitem__) if self._running else None
             ends = self.now + self._running[first] / rate if first else float("inf")
             if self._waking and self._waking[0][0] <= ends:
-                when, _, process = heapq.heappop(self._waking)
+                when, _, process, what = heapq.heappop(self._waking)
                 self._pass(when, rate)
+                self._told[what] -= 1
                 self._step(process)
             else:
                 self._pass(ends, rate)
@@ -238,13 +239,8 @@ class Cores:
             elif self._told.get(wanted, 0):
                 self._told[wanted] -= 1
             else:
-                self._waiting[wanted] = self._resumed(wanted, process)
+                self._waiting[wanted] = process
                 return
-
-    def _resumed(self, wanted: Any, process: Any) -> Any:
-        """Take what was told, and go on."""
-        self._told[wanted] -= 1
-        yield from process
 
 
 def simulate(given: Run, size: int, cores: int, wake: float, group: int = 0) -> float:
@@ -342,7 +338,6 @@ def main() -> None:
     print(f"{cores} cores; a waiting process goes on after {1e6 * wake:.0f} µs")
     settings = ModelSettings(architecture=given.architecture, max_group=16)
     encoded(given.folder)
-    chunks = 0
     found: dict[tuple[int, int], list[Run]] = {}
     for _ in range(given.runs):
         for size, shards in ((1, 1), (1, 8), (2, 1), (2, 8), (4, 8)):

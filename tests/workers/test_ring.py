@@ -102,6 +102,7 @@ def test_gradients_are_waited_for(pipes: list[Pipe], trainer: Sockets) -> None:
 def test_the_end_of_the_trainer_ends_the_wait(what: str, pipes: list[Pipe], trainer: Sockets) -> None:
     """Other workers may still hold the pipes open, so their end would never come."""
     waiting = ring(pipes, trainer)
+    waiting.begin(0)
     threading.Timer(0.1, trainer[0].close).start()
     with pytest.raises(EOFError):
         waiting.come(1) if what == "turn" else waiting.wait(1)
