@@ -117,7 +117,8 @@ def read_sizes(read: TreeReader) -> tuple[int, int]:
 def _read_batching(read: TreeReader) -> Batching:
     """Return how the stream is cut into updates, after checking that the numbers are possible."""
     batching = read.record("batching", Batching)
-    if min(attrs.astuple(batching)) < 1 or max(batching.chunk, noise_words(batching, batching.chunk)) > LONGEST:
+    sizes = batching.chunk, batching.group, batching.noise, batching.span  # each has buffers of its length
+    if min(*sizes, batching.growth) < 1 or max(*sizes, noise_words(batching, batching.chunk)) > LONGEST:
         raise damaged(f"batching/ is out of bounds: {batching}")
     return batching
 
