@@ -60,7 +60,7 @@ def test_the_fields_are_those_of_the_state() -> None:
         "resolution": "streamer.state.history",
         "losses": "streamer.state.epochs",
         "words_seen": "streamer.state.initial",
-        "learning_rate": "streamer.settings",
+        "learning_rate": "streamer.settings.model",
         "span": "streamer.model.sgns",
     }
     for field, module in expected.items():

@@ -226,7 +226,7 @@ def _default(field: attrs.Attribute[Any]) -> str:
     if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
         text = "paragraph; line for logs and social" if field.metadata["choices"] else "all cores"
         return f"  [default: {text}]"
-    if field.default in ((), False):
+    if field.default in ((), False, ""):
         return ""
     value: Any = field.default
     if isinstance(value, tuple):
@@ -236,5 +236,5 @@ def _default(field: attrs.Attribute[Any]) -> str:
     elif isinstance(value, float):
         value = f"{value:g}"
     elif field.metadata["metavar"] == "WORDS":
-        value = f"{value // 10**6}M"
+        value = f"{value // 10**6}M" if value % 10**6 == 0 else f"{value // 10**3}k"
     return f"  [default: {value}]"

@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from streamer.model import sampling, sgns
+from streamer.model import lanes, sampling
 from streamer.model.embeddings import Embeddings
-from streamer.model.pipeline import Pipeline, Tokens
+from streamer.model.pipeline import Pipeline, Tokens, noise_of
 from streamer.model.sampling import NoiseDistribution, Purpose
 from streamer.model.sgns import Batching, Loss
 from streamer.model.vocabulary import Vocabulary
@@ -60,6 +60,15 @@ class ModelState:
         It hurts a young model most if chunks miss what those before them have learned. So the number grows.
         """
         return min(self.settings.max_group, self.batching.group + self.words_trained // self.batching.growth)
+
+    @property
+    def lanes(self) -> int:
+        """How many pieces of the next block are trained at a time from the same weights.
+
+        A lane misses what the others of its round learn. So all pieces of a round together are at most 5 % of the words
+        that the model was trained on; a young model has one lane.
+        """
+        return max(1, min(self.settings.lanes, self.words_trained // (20 * self.settings.lane_size)))
 
     def restore_progress(self, blocks: int, words_trained: int) -> None:
         """Take over the progress of a checkpoint."""
@@ -141,7 +150,9 @@ class Learner:
 
         kept = self._subsample(ids, codes)
         trained = int(np.add.reduce(counts[ids >= 0]))
-        tokens = Tokens(ids[codes[kept]], segments[kept], self._draw(len(kept)), state.group)
+        cuts = self._cut(kept, len(codes))
+        noise = self._draw(np.diff(cuts or (0, len(kept))).tolist())
+        tokens = Tokens(ids[codes[kept]], segments[kept], noise, state.group, state.lanes if cuts else 1, cuts)
         state.blocks += 1
         state.words_trained += trained
         report = BlockReport(
@@ -151,9 +162,31 @@ class Learner:
 
     def update(self, tokens: Tokens) -> Loss:
         """Train the tokens that :meth:`prepare` returned; return the loss of the chunks on which it was measured."""
+        state = self.state
         if self._pipeline is None:
-            self._pipeline = Pipeline(self.state.batching, self.state.settings)
-        return total_loss(self._pipeline.train(self.state.embeddings.weights, tokens))
+            self._pipeline = Pipeline(state.batching, state.settings)
+        pipeline, weights = self._pipeline, state.embeddings.weights
+        if tokens.lanes == 1:
+            return total_loss(pipeline.train(weights, tokens))
+        settings, batching = state.settings, state.batching
+
+        def compute(loads: Sequence[lanes.Load]) -> list[lanes.Change]:
+            return [lanes.train(load, settings, batching, pipeline) for load in loads]
+
+        return total_loss(lanes.train_rounds(weights, tokens, settings, batching, compute))
+
+    def _cut(self, kept: Ints, count: int) -> tuple[int, ...]:
+        """Return the cuts between the pieces of the next block; none if there is one lane, or one piece.
+
+        Args:
+            kept: (m,) int64, the positions of the tokens to train, ascending.
+            count: The number of all tokens.
+        """
+        state = self.state
+        pieces = lanes.cut(count, state.settings.lane_size) if state.lanes > 1 else 1
+        ends = np.searchsorted(kept, [count * piece // pieces for piece in range(1, pieces)])
+        cuts = sorted({0, *ends.tolist(), len(kept)})
+        return tuple(cuts) if len(cuts) > 2 else ()
 
     def _subsample(self, ids: Ints, codes: npt.NDArray[np.int32]) -> Ints:
         """Return the positions of the tokens to train: (m,) int64."""
@@ -167,14 +200,16 @@ class Learner:
         draw = self._streams.begin(self.state.blocks, Purpose.SUBSAMPLE).random(len(codes), np.float32)
         return (draw < probability[codes]).nonzero()[0]
 
-    def _draw(self, count: int) -> Ints:
-        """Return the noise words of all chunks of a block of ``count`` tokens: (k,) int64."""
-        state, size = self.state, self.state.batching.chunk
-        if not count:
-            return np.zeros(0, np.int64)
-        whole, last = divmod(count, size)
-        drawn = whole * sgns.noise_words(state.batching, size) + sgns.noise_words(state.batching, last)
-        return state.noise.draw(self._streams.begin(state.blocks, Purpose.NOISE), drawn)
+    def _draw(self, pieces: Sequence[int]) -> Ints:
+        """Return the noise words of all chunks of a block whose pieces have so many tokens: (k,) int64."""
+        state = self.state
+        left = sum(noise_of(state.batching, count) for count in pieces)
+        stream = self._streams.begin(state.blocks, Purpose.NOISE)
+        drawn = []
+        while left:
+            drawn.append(state.noise.draw(stream, min(left, sampling.MOST)))
+            left -= len(drawn[-1])
+        return np.concatenate(drawn) if len(drawn) > 1 else drawn[0] if drawn else np.zeros(0, np.int64)
 
 
 def total_loss(losses: Iterable[tuple[int, Loss]]) -> Loss:

@@ -41,12 +41,22 @@ class Tokens(NamedTuple):
         segments: (n,) int32.
         noise: (k,) int64, the noise words of all chunks.
         group: Chunks under way at a time.
+        lanes: Pieces that are trained at a time from the same weights.
+        cuts: Where pieces begin and end, ascending from 0 to n; empty if there is one lane.
     """
 
     ids: Ints
     segments: npt.NDArray[np.int32]
     noise: Ints
     group: int
+    lanes: int = 1
+    cuts: tuple[int, ...] = ()
+
+
+def noise_of(batching: Batching, count: int) -> int:
+    """Return the number of noise words for all chunks of a piece of ``count`` tokens."""
+    whole, last = divmod(count, batching.chunk)
+    return whole * sgns.noise_words(batching, batching.chunk) + sgns.noise_words(batching, last)
 
 
 def turns_of(tokens: Tokens, batching: Batching) -> list[int]:

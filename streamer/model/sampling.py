@@ -16,6 +16,8 @@ NOISE_EXPONENT = 0.75
 
 _ONE = np.array(1.0)  # faster than a float
 _PLACE_BITS = 24
+MOST = 1 << _PLACE_BITS
+"""Most noise words that can be drawn at once."""
 _PLACES = 2.0 ** (63 - _PLACE_BITS)
 _FEW = 256
 """Up to so many draws are looked up in the order in which they are drawn: to sort them takes longer."""
@@ -106,7 +108,7 @@ class NoiseDistribution:
         self._step = self._cumulative[-1] / _PLACES if len(counts) else 0.0
 
     def draw(self, rng: np.random.Generator, size: int) -> Ints:
-        """Draw ids with replacement: (size,) int64, ``size`` at most 2²⁴."""
+        """Draw ids with replacement: (size,) int64, ``size`` at most :data:`MOST`."""
         if size <= _FEW:
             # The upper bits of the numbers below.
             upper = rng.random(size)

@@ -128,7 +128,12 @@ def _from_5(tree: Tree) -> Tree:
     return {**tree, "settings/max_group": group if isinstance(group, int) else 1, "batching/growth": 500_000}
 
 
-STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
+def _from_6(tree: Tree) -> Tree:
+    """Add lanes: until then, there was only one."""
+    return {**tree, "settings/lanes": 1, "settings/lane_size": 40_000}
+
+
+STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5, 6: _from_6}
 """For each version except the newest, the step to the next: it takes a complete tree and returns another."""
 
 

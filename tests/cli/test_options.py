@@ -92,6 +92,8 @@ def test_each_setting_has_a_flag_and_a_variable(name: str, tmp_path: Path) -> No
         else values.get(str(field.type), "latin-1")
     )
     expected = {"int": 9, "float": 0.25, "tuple[str, ...]": ("*.x",), "bool": True}.get(str(field.type), value)
+    if name == "lane_size":
+        value, expected = "9k", 9_000
     if name == "encoding":
         value, expected = "*.x=latin-1", ("*.x=latin-1",)
     arguments = [flag(name)] if field.type == "bool" else [flag(name), value]
@@ -250,6 +252,7 @@ def test_help_says_the_defaults() -> None:
     assert defaults["vector-size"] == str(model.vector_size)
     assert defaults["sample"] == f"{model.sample:g}"
     assert defaults["evaluate-every"] == "1M"
+    assert defaults["lane-size"] == "40k"
     assert (defaults["fresh"], defaults["settle"]) == ("10m", "2s")
     assert defaults["architecture"] == "skipgram"
     assert defaults["exclude"] == " ".join(DEFAULT_EXCLUDE)
@@ -270,6 +273,8 @@ def test_help_says_the_defaults() -> None:
         "phrases",
         "field",
         "log-every",
+        "cluster",
+        "allow-mixed",
     }
     assert options.keys() - defaults.keys() == without
     assert not re.search(r"\[default:\s*\n", shown)

@@ -40,7 +40,7 @@ def _default(field: attrs.Attribute[object]) -> str:
         return "yes" if default else "no"
     if field.metadata["duration"]:
         return as_duration(default)  # type: ignore[arg-type]
-    return f"{default:g}" if isinstance(default, float) else str(default)
+    return f"{default:g}" if isinstance(default, float) else str(default) or "none"
 
 
 def _values(field: attrs.Attribute[object]) -> str:

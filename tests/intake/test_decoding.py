@@ -13,7 +13,7 @@ import pytest
 from streamer.intake import reader
 from streamer.intake.decoding import AUTO, Census, Codec, likely, text_otherwise
 from streamer.intake.opened import Refused, open_regular
-from streamer.settings import _is_encoding
+from streamer.settings.run import _is_encoding
 
 from ..support.binaries import BINARIES
 from ..support.languages import TEXTS

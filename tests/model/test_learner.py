@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import pytest
 
+from streamer.model.learner import Learner
 from streamer.model.pipeline import LOSS_EVERY
 from streamer.settings import ModelSettings
 
@@ -64,6 +65,57 @@ def test_more_chunks_are_under_way_as_the_model_grows() -> None:
     assert found == [(2, 7), (2, 14), (3, 21), (4, 28), (4, 35), (4, 42)]
     alone = product_learner(attrs.evolve(SETTINGS, min_count=1, max_group=1), SMALL)
     assert alone.prepare(*Block.of("a b c"))[1].group == 1
+
+
+LANES = attrs.evolve(SETTINGS, lanes=3, lane_size=1_000, min_count=1)
+
+
+def exact(learner: Learner) -> dict[str, bytes]:
+    """Return the numbers of a model in a form that compares bit for bit."""
+    return {name: array.tobytes() for name, array in leaves(learner.state).items()}
+
+
+def words(count: int, seed: int = 1) -> Block:
+    """Return a block of so many words."""
+    rng = random.Random(seed)
+    return Block.of(*(" ".join(f"w{rng.randrange(200)}" for _ in range(20)) for _ in range(count // 20)))
+
+
+def test_lanes_come_when_a_round_is_a_small_share() -> None:
+    """Not more words at a time than 5 % of those trained before; a block of one piece has one lane."""
+    learner = product_learner(LANES, SMALL)
+    found = []
+    for count in (39_000, 2_000, 4_000, 20_000, 1_400, 4_600):
+        lanes = learner.state.lanes
+        _, tokens = learner.prepare(*words(count))
+        found.append((lanes, tokens.lanes, max(0, len(tokens.cuts) - 1)))
+    assert found == [(1, 1, 0), (1, 1, 0), (2, 2, 4), (2, 2, 20), (3, 1, 0), (3, 3, 5)]
+
+
+def test_a_young_model_does_not_know_of_lanes() -> None:
+    """While there is one lane, the settings for more change no bit."""
+    first, second = product_learner(attrs.evolve(LANES, lanes=1), SMALL), product_learner(LANES, SMALL)
+    for learner in (first, second):
+        learner.train_block(*words(20_000))
+        learner.train_block(*words(1_200, 2))
+    assert exact(first) == exact(second)
+    for learner in (first, second):
+        learner.train_block(*words(30_000, 3))
+        learner.train_block(*words(3_000, 4))
+    assert exact(first) != exact(second)
+
+
+def test_pieces_are_cut_before_subsampling() -> None:
+    """The pieces are equally long in the text; in tokens, those of rare words are longer."""
+    learner = product_learner(attrs.evolve(LANES, lanes=2, sample=0.001), SMALL)
+    learner.train_block(*words(45_000))
+    rare = words(2_000, 7)
+    sentences = [" ".join(rare.words[code] for code in rare.codes), *["w1 w2 w3 w4"] * 500]
+    _, tokens = learner.prepare(*Block.of(*sentences))
+    assert len(tokens.cuts) == 5
+    sizes = np.diff(tokens.cuts)
+    assert sizes[:2].min() > 1.2 * sizes[2:].max()
+    assert tokens.cuts[0] == 0 and tokens.cuts[-1] == len(tokens.ids)
 
 
 def test_admitted_is_what_the_block_added() -> None:

@@ -56,7 +56,7 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     old = {key.replace("initial/", "origin/"): leaf for key, leaf in copied(tree).items()}
     assert old.keys() != tree.keys()
     without = (*without, "tokenizer")
-    settings = "tokenizer", "keep_case", "min_length", "stop_words", "phrases", "max_group"
+    settings = "tokenizer", "keep_case", "min_length", "stop_words", "phrases", "max_group", "lanes", "lane_size"
     later = {"batching/growth", *(f"settings/{name}" for name in settings)}
     assert later < old.keys()
     arrays = {key.removeprefix("ledger/"): leaf for key, leaf in old.items() if key.startswith("ledger/")}

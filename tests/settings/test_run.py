@@ -1,0 +1,62 @@
+"""Settings of a run, and the encoding that they name for a file."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.settings import DEFAULT_EXCLUDE, ModelSettings, RunSettings
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    """What users were promised."""
+    model, run = ModelSettings(), RunSettings()
+    assert attrs.astuple(model) == (
+        *(100, 5, 5, 1e-3, 5, 0.15, "skipgram", 8, 1, 40_000, 1),
+        *("words", "paragraph", False, 1, (), ()),
+    )
+    assert run.threads >= 1
+    assert attrs.astuple(run)[1:3] == ("", False)
+    assert attrs.astuple(run)[3:12] == (60, 600, 3, 30 * 86400, 2, 5, False, (), DEFAULT_EXCLUDE)
+    assert attrs.astuple(run)[12:] == (("auto",), "auto", (), 0.01, "skip", "skip", (), (), 1_000_000, 0)
+
+
+@pytest.mark.parametrize("name", ["text", "html", "mail"])
+def test_fields_are_for_formats_that_have_some(name: str) -> None:
+    """Others refuse them; a table needs one."""
+    with pytest.raises(StreamerError, match=f"^--field does not go with --format {name}"):
+        RunSettings(format=name, field=("text",))
+    with pytest.raises(StreamerError, match=r"^--format csv needs --field"):
+        RunSettings(format="csv")
+    for bad in ("", "a\0b"):
+        with pytest.raises(StreamerError, match="--field must be a name"):
+            RunSettings(field=("text", bad))
+    assert RunSettings(format="csv", field=("3",)).field == ("3",)
+
+
+@pytest.mark.parametrize("encoding", ["auto", "latin-1", "cp1252", "utf-16", "shift_jis", "*.log=cp1252"])
+def test_encodings_that_python_knows(encoding: str) -> None:
+    """Any codec of text will do; one string is as good as a list of one."""
+    assert RunSettings(encoding=(encoding,)).encoding == (encoding,)
+    assert RunSettings(**{"encoding": encoding}).encoding == (encoding,)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "", "utf-8\0", "rot13", "=cp1252", "*.log=", "*.log=base64"])
+def test_encodings_that_are_none(encoding: str) -> None:
+    """A codec that is not one of text is refused before any file is read."""
+    with pytest.raises(StreamerError, match="--encoding") as caught:
+        RunSettings(encoding=("utf-8", encoding))
+    assert caught.value.code == ExitCode.CONFIGURATION
+    with pytest.raises(StreamerError, match="--encoding"):
+        RunSettings(encoding=())
+
+
+def test_an_encoding_for_each_file() -> None:
+    """A glob is compared with the name, or with a slash with the path; the last that matches decides."""
+    run = RunSettings(encoding=("*.log=cp1252", "utf-8", "old/*=koi8-r", "old/new*=auto", "cp1251", "a=b=latin-1"))
+    wanted = {"x.log": "cp1252", "in/x.log": "cp1252", "x.txt": "cp1251", "old/x.txt": "koi8-r", "old/new.log": "auto"}
+    assert {path: run.encoding_of(path) for path in wanted} == wanted
+    assert (run.encoding_of("a=b"), run.encoding_of("X.LOG")) == ("latin-1", "cp1251")
+    assert RunSettings(encoding=("*.log=cp1252",)).encoding_of("a.txt") == "auto"
+    assert RunSettings().encoding_of("a.txt") == "auto"
