@@ -63,9 +63,9 @@ class Job(NamedTuple):
 
 
 def tokenize(
-    file: Opened, job: Job, tokenizer: Tokenizer, *, start: int, check: Callable[[], None] = lambda: None
+    file: Opened, job: Job, tokenizer: Tokenizer, *, start: int, size: int = 0, check: Callable[[], None] = lambda: None
 ) -> Iterator[TokenBlock]:
-    """Yield the blocks of a job from a position on.
+    """Yield the blocks of a job from a position on, of ``size`` bytes if that is more than usual.
 
     Raises Refused as :func:`reader.blocks` does, and if a tokenizer of the user fails.
     """
@@ -75,7 +75,7 @@ def tokenize(
         stop=job.stop,
         encoding=job.encoding,
         recipe=job.recipe,
-        size=reader.PIECE,  # read at each call, so that tests can make it small
+        size=max(reader.PIECE, size),  # read at each call, so that tests can make it small
         check=check,
     )
     for block in pieces:
@@ -93,14 +93,16 @@ class Prefetcher:
         tokenizer: What cuts the text.
         enabled: Whether to use another process at all.
         wanted: The format that the user wants.
+        size: Bytes of a block, if that is more than usual.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, enabled: bool, wanted: Recipe = ANY) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, enabled: bool, wanted: Recipe = ANY, size: int = 0) -> None:
         self._tokenizer = tokenizer
         self._wanted = wanted
+        self._size = size
         self._enabled = enabled
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[Job | Tokenizer | Recipe, TokenBlock | tuple[str, str] | None] | None = None
+        self._connection: Connection[Job | Tokenizer | Recipe | int, TokenBlock | tuple[str, str] | None] | None = None
         self._upcoming: dict[Job, None] = {}  # an ordered set
         self._given: deque[Job] = deque()
         self._current: Job | None = None
@@ -136,7 +138,7 @@ class Prefetcher:
                     position = block.stop
                     yield block
         if position < job.stop:
-            yield from tokenize(file, job, self._tokenizer, start=position, check=check)
+            yield from tokenize(file, job, self._tokenizer, start=position, size=self._size, check=check)
 
     def close(self) -> None:
         """End the process."""
@@ -155,6 +157,7 @@ class Prefetcher:
                 self._process = spawn("streamer.intake.prefetch", "serve", [theirs.fileno()])
             ours.send(self._tokenizer)
             ours.send(self._wanted)
+            ours.send(self._size)
         except OSError as error:
             ours.close()
             self._enabled = False
@@ -226,7 +229,7 @@ class Prefetcher:
 
 
 def serve(descriptor: int) -> None:
-    """Receive a tokenizer and the wanted format; answer each job until the other side is gone.
+    """Receive a tokenizer, the wanted format and the size of blocks; answer each job until the other side is gone.
 
     The answer is the codec and the recipe of the file, its blocks, and then None.
     """
@@ -235,6 +238,7 @@ def serve(descriptor: int) -> None:
     with connection, contextlib.suppress(EOFError, OSError):
         tokenizer: Tokenizer = connection.recv()
         wanted: Recipe = connection.recv()
+        size: int = connection.recv()
         while True:
             job: Job = connection.recv()
             try:
@@ -243,7 +247,7 @@ def serve(descriptor: int) -> None:
                         codec, recipe = reader.looked_at(file, encoding=job.encoding, wanted=wanted)
                         known = job._replace(encoding=codec, recipe=job.recipe or recipe)
                         connection.send((codec, known.recipe))
-                        for block in tokenize(file, known, tokenizer, start=job.start):
+                        for block in tokenize(file, known, tokenizer, start=job.start, size=size):
                             connection.send(block)
             except (Refused, FileNotFoundError):
                 pass  # the trainer reads the file itself, and says what is wrong with it

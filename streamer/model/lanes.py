@@ -83,9 +83,13 @@ Compute = Callable[[Sequence[Load]], Sequence[Change]]
 """Trains the pieces of a round, each by :func:`train`, and returns their changes in the same order."""
 
 
-def cut(count: int, size: int) -> int:
-    """Return into how many pieces of about ``size`` words a block of ``count`` words is cut: one at least."""
-    return max(1, (2 * count + size) // (2 * size))
+def cut(count: int, size: int, lanes: int) -> int:
+    """Return into how many pieces of about ``size`` words a block of ``count`` words is cut: one at least.
+
+    If they are more than one round, all rounds have a piece for each lane, which may be up to a fourth larger for that.
+    """
+    found = max(1, (2 * count + size) // (2 * size))
+    return found if found <= lanes else (4 * found + 3 * lanes) // (4 * lanes) * lanes
 
 
 def pieces(tokens: Tokens, batching: Batching) -> list[Tokens]:

@@ -183,7 +183,7 @@ class Learner:
             count: The number of all tokens.
         """
         state = self.state
-        pieces = lanes.cut(count, state.settings.lane_size) if state.lanes > 1 else 1
+        pieces = lanes.cut(count, state.settings.lane_size, state.lanes) if state.lanes > 1 else 1
         ends = np.searchsorted(kept, [count * piece // pieces for piece in range(1, pieces)])
         cuts = sorted({0, *ends.tolist(), len(kept)})
         return tuple(cuts) if len(cuts) > 2 else ()

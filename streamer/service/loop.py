@@ -161,7 +161,7 @@ def start(
         if state.tokenizer != recorded:
             saver.changed()  # so that what was said about it is not said again
         # One thread means one core, so then no other process works.
-        prefetcher = Prefetcher(tokenizer, enabled=run.threads > 1, wanted=wanted(run))
+        prefetcher = Prefetcher(tokenizer, enabled=run.threads > 1, wanted=wanted(run), size=state.settings.round_bytes)
         with display, blas.one_thread(), contextlib.closing(prefetcher), contextlib.ExitStack() as at_exit:
             at_exit.callback(schedule.end_workers)
             # Any other exception may come in the middle of an update: then only the last checkpoint is valid.

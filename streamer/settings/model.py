@@ -14,6 +14,8 @@ LINES = ("logs", "social")
 """Tokenizers of texts in which a line is a context."""
 MOST_WORDS = 10_000_000
 """Most words in the pieces of all lanes together: they are in memory at a time, as one block."""
+_WORD_BYTES = 6
+"""Bytes of a word of text, with the space: enough for most languages."""
 
 
 @attrs.frozen(kw_only=True)
@@ -75,3 +77,8 @@ class ModelSettings:
                 hint="leave out --keep-case",
                 code=ExitCode.CONFIGURATION,
             )
+
+    @property
+    def round_bytes(self) -> int:
+        """Bytes of text that all lanes train at a time, about; 0 if there is one lane."""
+        return _WORD_BYTES * self.lanes * self.lane_size if self.lanes > 1 else 0

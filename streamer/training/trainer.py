@@ -118,8 +118,9 @@ class Trainer:
         A text is a string, which the tokenizer of the model cuts, or a list of words, which is taken as it is: no
         setting changes it, and upper case stays. An array or a column of strings works too.
 
-        Texts are joined or cut into blocks of about a million characters, so you can pass any iterable of any length,
-        also a generator. One call with two texts does not give the same bits as two calls with one text each.
+        Texts are joined or cut into blocks of about a million characters, or more with lanes. So you can pass any
+        iterable of any length, also a generator. One call with two texts does not give the same bits as two calls with
+        one text each.
 
         Raises:
             TypeError: If given something else, such as one string, which would be an iterable of letters. The texts
@@ -129,9 +130,10 @@ class Trainer:
                 can't be used any more: it refuses to train or to be saved.
         """
         schedule, given = self._schedule, check(texts)
+        size = max(BLOCK_CHARACTERS, self.settings.round_bytes)
         try:
-            for number, block in enumerate(blocks(given, self._tokenizer, BLOCK_CHARACTERS)):
-                if number * BLOCK_CHARACTERS >= WORTH_WORKERS:  # in characters here, which is close enough
+            for number, block in enumerate(blocks(given, self._tokenizer, size)):
+                if number * size >= WORTH_WORKERS:  # in characters here, which is close enough
                     schedule.start_workers()
                 schedule.train(block)
         finally:  # if the iterable raises, the trainer has learned from the texts before

@@ -118,6 +118,19 @@ def test_the_other_process_has_the_tokenizer_of_the_model(files: list[Path], mon
         assert same(theirs(other, job), expected)
 
 
+def test_blocks_that_are_as_large_as_a_round(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model with lanes has larger blocks; here and there they are the same."""
+    with contextlib.closing(Prefetcher(CUTS, enabled=True, size=9 << 20)) as other:
+        job = job_of(files[0])
+        with open_regular(files[0]) as file:
+            expected = list(tokenize(file, job, CUTS, start=0, size=9 << 20))
+        assert len(expected) == 1 < len(ours(job))
+        assert same(theirs(other, job), expected)
+        forbid_ours(monkeypatch)
+        other.announce(announced(job_of(path) for path in files))
+        assert same(theirs(other, job), expected)
+
+
 def test_a_short_first_file_is_not_waited_for(
     tmp_path: Path, files: list[Path], other: Prefetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +266,7 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     there.close()
     here.send(CUTS)
     here.send(ANY)
+    here.send(0)
     job = job_of(files[0])._replace(recipe="")
     here.send(job._replace(signature=job.signature._replace(mtime_ns=1)))
     assert here.recv() is None

@@ -155,11 +155,12 @@ def test_opposite_changes_are_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "size", "found"), [(0, 10, 1), (14, 10, 1), (15, 10, 2), (24, 10, 2), (25, 10, 3), (200, 10, 20)]
+    ("words", "found"),
+    [(0, 1), (14, 1), (15, 2), (24, 2), (35, 4), (44, 4), (45, 8), (84, 8), (85, 12), (214, 20)],
 )
-def test_pieces_are_about_as_large_as_asked(count: int, size: int, found: int) -> None:
-    """The nearest whole number of pieces, so that no round is for a few words that are left."""
-    assert cut(count, size) == found
+def test_pieces_are_about_as_large_as_asked(words: int, found: int) -> None:
+    """The nearest number of pieces, or whole rounds: none is for a few words that are left."""
+    assert cut(words, 10, 4) == found
 
 
 def test_pieces_cover_all_tokens_once() -> None:

@@ -39,3 +39,9 @@ def test_the_pieces_of_all_lanes_are_in_memory_at_a_time() -> None:
     with pytest.raises(StreamerError, match=r"--lanes 4 with --lane-size 2500001 is 10,000,004 words") as caught:
         ModelSettings(lanes=4, lane_size=2_500_001)
     assert caught.value.code == ExitCode.CONFIGURATION
+
+
+def test_a_round_has_a_piece_for_each_lane() -> None:
+    """Of about six bytes a word; a model of one lane has no rounds."""
+    assert ModelSettings(lanes=8, lane_size=100_000).round_bytes == 4_800_000
+    assert ModelSettings(lane_size=100_000).round_bytes == 0

@@ -125,6 +125,14 @@ def test_long_texts_are_cut_at_white_space(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(seen) < sum(sizes) / 500
 
 
+def test_a_block_has_room_for_a_round_of_all_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of six characters a word; with one lane, the size of a lane makes no difference."""
+    monkeypatch.setattr(module, "BLOCK_CHARACTERS", 1000)
+    for lanes, words in ((1, 500), (2, 6000)):
+        seen = contexts(monkeypatch, ["a " * 7000], lanes=lanes, lane_size=1000)
+        assert sum(map(len, seen[0])) == words
+
+
 def test_a_text_without_white_space_is_cut_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A single word of any length does not become a block of any length."""
     monkeypatch.setattr(module, "BLOCK_CHARACTERS", 100)
