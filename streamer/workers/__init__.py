@@ -3,7 +3,7 @@
 No code outside this package names a kind of worker.
 """
 
-from streamer.workers.protocol import Workers
-from streamer.workers.start import Start, in_this_process, starter
+from streamer.workers.protocol import Nodes, Workers
+from streamer.workers.start import Connect, Start, in_this_process, starter
 
-__all__ = ["Start", "Workers", "in_this_process", "starter"]
+__all__ = ["Connect", "Nodes", "Start", "Workers", "in_this_process", "starter"]

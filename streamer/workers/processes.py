@@ -11,13 +11,14 @@ import itertools
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.model.embeddings import Weights
+from streamer.model.embeddings import Embeddings, Weights
 from streamer.model.learner import ModelState, total_loss
 from streamer.model.pipeline import Tokens, slot_bytes, turns_of
 from streamer.model.sgns import Loss
@@ -54,7 +55,7 @@ class WorkerProcesses:
         most, dimensions = state.settings.max_group, state.settings.vector_size
         self.size = min(threads, most)
         self._shards = SHARDS if self.size > FEW else 1
-        self._memory = shared_weights(dimensions)
+        self._memory = share(state.embeddings)
         self._buffers = [SharedArray(np.int64) for _ in range(BLOCKS)]
         self._slots = SharedArray(np.uint8)
         self._slot_bytes = most * slot_bytes(state.batching, dimensions, self._shards)
@@ -65,25 +66,11 @@ class WorkerProcesses:
         self._connections: list[Connection[Setup, Answer | None]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._started = False
-        self._share()
         try:
             self._start(most)
         except BaseException:
             self.close()
             raise
-
-    def _share(self) -> None:
-        shared = dict(zip(Weights._fields, self._memory, strict=True))
-        moved: set[str] = set()
-
-        def grown(name: str, old: Floats, size: int, capacity: int) -> Floats:
-            new = shared[name].map(capacity)
-            if name not in moved:
-                moved.add(name)
-                new[:size] = old[:size]
-            return new
-
-        self._state.embeddings.move(grown)
 
     def _start(self, slots: int) -> None:
         pipes: list[tuple[int, int]] = []
@@ -119,7 +106,7 @@ class WorkerProcesses:
                 for connection in self._connections:
                     connection.recv()
             except (EOFError, OSError):
-                raise self._death() from None
+                raise death(self._processes) from None
             self._started = True
         return True
 
@@ -145,7 +132,7 @@ class WorkerProcesses:
             while left:  # if the pipe is full, a signal may end the write early
                 left = left[os.write(self._claims, left) :]
         except OSError:
-            raise self._death() from None
+            raise death(self._processes) from None
 
     def collect(self) -> tuple[Loss, float]:
         """Wait for the oldest block handed over, and return its loss and when it was done, by ``perf_counter``.
@@ -161,7 +148,7 @@ class WorkerProcesses:
                     assert answer is not None
                     self._answers[answer.block] = answer
         except (EOFError, OSError):
-            raise self._death() from None
+            raise death(self._processes) from None
         answer = self._answers.pop(self._collected)
         self._collected += 1
         return total_loss(answer.losses), answer.ended
@@ -181,13 +168,32 @@ class WorkerProcesses:
             self._claims = -1
         self._connections, self._processes, self._buffers = [], [], []
 
-    def _death(self) -> StreamerError:
-        codes = ", ".join(str(_exit_code(process)) for process in self._processes)
-        return StreamerError(
-            f"a training process ended unexpectedly (exit codes {codes})",
-            hint="the last checkpoint is safe: start again to resume from it",
-            code=ExitCode.SYSTEM,
-        )
+
+def share(embeddings: Embeddings) -> tuple[SharedArray, ...]:
+    """Move embeddings into shared memory, where they grow without a copy; return it in the order of the weights."""
+    memory = shared_weights(embeddings.vector_size)
+    shared = dict(zip(Weights._fields, memory, strict=True))
+    moved: set[str] = set()
+
+    def grown(name: str, old: Floats, size: int, capacity: int) -> Floats:
+        new = shared[name].map(capacity)
+        if name not in moved:
+            moved.add(name)
+            new[:size] = old[:size]
+        return new
+
+    embeddings.move(grown)
+    return memory
+
+
+def death(processes: Sequence[subprocess.Popen[bytes]]) -> StreamerError:
+    """Return the error that says that one of these processes has ended."""
+    codes = ", ".join(str(_exit_code(process)) for process in processes)
+    return StreamerError(
+        f"a training process ended unexpectedly (exit codes {codes})",
+        hint="the last checkpoint is safe: start again to resume from it",
+        code=ExitCode.SYSTEM,
+    )
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int:

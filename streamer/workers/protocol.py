@@ -1,11 +1,14 @@
-"""The protocol of workers, as the schedule of blocks uses it: five methods."""
+"""Two protocols: workers, as the schedule of blocks uses them, and nodes, which compute the lanes of a block."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from streamer.model.pipeline import Tokens
 from streamer.model.sgns import Loss
+
+Result = TypeVar("Result")
 
 
 class Workers(Protocol):
@@ -45,3 +48,17 @@ class Workers(Protocol):
 
     def close(self) -> None:
         """End the workers, whatever they are doing; the weights stay where they are."""
+
+
+class Nodes(Protocol):
+    """Computes a pure function of arguments that can be pickled, in other processes or on other machines."""
+
+    def map(self, function: Callable[..., Result], calls: Sequence[tuple[Any, ...]]) -> list[Result]:
+        """Return the results for some tuples of arguments, in their order.
+
+        Raises:
+            StreamerError: 71 if they can't be computed.
+        """
+
+    def close(self) -> None:
+        """End what is being computed: a :meth:`map` that waits for it raises an error."""

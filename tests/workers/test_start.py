@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+from typing import Any
+
 import pytest
 
 from streamer.model.learner import ModelState
 from streamer.settings import ModelSettings
 from streamer.workers import processes, starter
+from streamer.workers.pool import Pool
 from streamer.workers.processes import WorkerProcesses
+from streamer.workers.rounds import Rounds
+
+from ..support.descriptors import open_files
 
 
 def model(most: int = 2) -> ModelState:
@@ -28,6 +35,57 @@ def test_more_cores_get_processes(threads: int, most: int, size: int) -> None:
     assert isinstance(found, WorkerProcesses)
     found.close()
     assert found.size == size
+
+
+class NoNodes:
+    """A cluster without nodes."""
+
+    def map(self, function: Any, calls: Any) -> list[Any]:
+        """Compute nothing."""
+        return []
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_lanes_get_nodes() -> None:
+    """A model with lanes has a pool here, or the cluster, even with one thread; one without lanes needs neither."""
+    several = ModelState.new(ModelSettings(vector_size=4, lanes=3))
+    asked: list[NoNodes] = []
+
+    def connect() -> NoNodes:
+        asked.append(NoNodes())
+        return asked[-1]
+
+    assert starter(1)(several) is None
+    assert starter(1, connect)(model()) is None
+    for start, size in ((starter(2), 2), (starter(2, connect), 2), (starter(1, connect), 0)):
+        found = start(several)
+        assert isinstance(found, Rounds)
+        assert found.size == size
+        assert isinstance(found._nodes, NoNodes if asked else Pool)
+        found.close()
+    assert len(asked) == 2
+    alone = starter(2, connect)(model())
+    assert isinstance(alone, WorkerProcesses)
+    alone.close()
+    assert len(asked) == 2
+
+
+def test_what_was_started_ends_if_the_cluster_is_not_there() -> None:
+    """The error is that of the cluster; no process is left."""
+    before = open_files()
+
+    def connect() -> NoNodes:
+        raise OSError(111, "Connection refused")
+
+    for threads in (1, 2):
+        state = ModelState.new(ModelSettings(vector_size=4, lanes=3))
+        with pytest.raises(OSError, match="refused"):
+            starter(threads, connect)(state)
+        del state
+        gc.collect()
+        assert open_files() == before
 
 
 def test_one_starter_serves_several_models() -> None:
