@@ -35,7 +35,7 @@ from streamer.service.reporting import Reporter
 from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
 from streamer.service.signals import Stopped, StopSignals
-from streamer.service.startup import start_state
+from streamer.service.startup import cluster, start_state
 from streamer.service.tally import Tally
 from streamer.service.tidying import Tidier
 from streamer.settings import RunSettings
@@ -142,7 +142,7 @@ def start(
         Stopped: If a signal comes before there is anything to save.
     """
     keep_freed_memory()
-    tests = read_tests(run)
+    tests, connect = read_tests(run), cluster(run)
     store = Store(folder)
     with store.lock():
         state = start_state(store, given, initial, signals.check)
@@ -150,7 +150,7 @@ def start(
         state.ledger.reconsider(partial(outdated, run))
         recorded = state.tokenizer
         tokenizer = tokenizer_of(state, given.get("tokenizer"))
-        schedule = Schedule(state, starter(run.threads))
+        schedule = Schedule(state, starter(run.threads, connect))
         blas = Blas()
         here = {"pid": os.getpid(), "threads": run.threads, "blas": blas.kernels()}
         _log.info("service.started", checkpoints=str(folder), **here)

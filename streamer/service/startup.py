@@ -13,16 +13,32 @@ import structlog
 
 from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.settings import model_settings
+from streamer.settings import RunSettings, model_settings
 from streamer.state import State
 from streamer.system.printable import printable
 from streamer.training.initial import set_initial_vectors
 from streamer.training.tokenizing import new_state
 from streamer.vectors import WordVectors, read_word2vec_format
+from streamer.workers import Connect
 
 PIECE = 16 << 20  # bytes hashed at a time
 
 _log = structlog.get_logger(__name__)
+
+
+def cluster(run: RunSettings) -> Connect | None:
+    """Return what connects to the cluster of a run, or None if the cores of this machine compute all lanes.
+
+    Raises:
+        StreamerError: 78 if a cluster is wanted: this version has none.
+    """
+    if run.cluster:
+        raise StreamerError(
+            f"--cluster {run.cluster}: this version of streamer computes on this machine only",
+            hint="leave out --cluster: the result is the same",
+            code=ExitCode.CONFIGURATION,
+        )
+    return None
 
 
 def start_state(store: Store, given: Mapping[str, Any], initial: Path | None, check: Callable[[], None]) -> State:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,47 +23,60 @@ HELPED = 9 << 20
 """Bytes of text that are enough for a tokenizer and workers to be started."""
 
 
+LANES = ("--lanes", "4", "--lane-size", "2000")
+
+
+class Corpus(NamedTuple):
+    """An inbox, the flags of a model, what a run makes of them at one go, and how many seconds that takes."""
+
+    inbox: Path
+    flags: tuple[str, ...]
+    expected: State
+    seconds: float
+
+
 @pytest.fixture(scope="module")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, State, float]]:
-    """Return two inboxes, what a run makes of each at one go, and how many seconds that takes."""
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[Corpus]:
+    """Return a small inbox and a large one, each for a model of one lane and for one of several."""
     small = fill(tmp_path_factory.mktemp("small"))
     large = tmp_path_factory.mktemp("large")
     for number in range(3):
         put(large / f"{number}.txt", text(200 + number, HELPED // 3), age=9000 - number)
     undisturbed = []
-    for inbox in (small, large):
+    for inbox, flags in itertools.product((small, large), ((), LANES)):
         folder = tmp_path_factory.mktemp("undisturbed")
         began = time.monotonic()
-        done("watch", inbox, "--once", *QUICK, folder=folder)
-        undisturbed.append((inbox, State.of(folder / "checkpoints"), time.monotonic() - began))
+        done("watch", inbox, "--once", *QUICK, *flags, folder=folder)
+        undisturbed.append(Corpus(inbox, flags, State.of(folder / "checkpoints"), time.monotonic() - began))
     return undisturbed
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_random_kills(corpora: list[tuple[Path, State, float]], tmp_path: Path, amount: Amount, tell: Tell) -> None:
+def test_random_kills(corpora: list[Corpus], tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """Kill -9 to the trainer or to one of its helpers, from its first line to its last: every array is the same."""
     rng = random.Random(4)
     trials, kills = amount(8, 300), 0
     for trial in range(trials):
-        inbox, expected, seconds = corpora[trial % 2]
+        corpus = corpora[trial % 4]
         folder = tmp_path / str(trial)
         folder.mkdir()
         for _ in range(rng.randint(1, 4)):
-            kills += _killed(inbox, folder, rng, seconds)
-        done("watch", inbox, "--once", *QUICK, "--threads", str(rng.randint(1, 2)), folder=folder)
-        assert State.of(folder / "checkpoints") == expected, f"trial {trial}"
-        check_accounts(folder / "checkpoints", inbox)
+            kills += _killed(corpus, folder, rng)
+        threads = ("--threads", str(rng.randint(1, 2)))
+        done("watch", corpus.inbox, "--once", *QUICK, *corpus.flags, *threads, folder=folder)
+        assert State.of(folder / "checkpoints") == corpus.expected, f"trial {trial}"
+        check_accounts(folder / "checkpoints", corpus.inbox)
         shutil.rmtree(folder)
     tell(f"kill -9 at random: {trials} of {trials} runs, killed {kills} times, end with the same bits")
     assert kills > trials / 2
 
 
-def _killed(inbox: Path, folder: Path, rng: random.Random, seconds: float) -> bool:
+def _killed(corpus: Corpus, folder: Path, rng: random.Random) -> bool:
     """Start a run and kill it, or one of its helpers, somewhere; return whether it was still there to be killed."""
     often = ("--checkpoint-every", rng.choice(["0", "0.05", "0.3"]), "--threads", str(rng.randint(1, 2)))
-    with started("watch", inbox, "--once", *QUICK, *often, folder=folder) as trainer:
-        time.sleep(rng.uniform(0, seconds))
+    with started("watch", corpus.inbox, "--once", *QUICK, *corpus.flags, *often, folder=folder) as trainer:
+        time.sleep(rng.uniform(0, corpus.seconds))
         helpers = children(trainer.pid)
         if helpers and rng.random() < 0.3:
             victim = rng.choice(helpers)
@@ -78,20 +93,18 @@ def _killed(inbox: Path, folder: Path, rng: random.Random, seconds: float) -> bo
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_kills_while_files_arrive(
-    corpora: list[tuple[Path, State, float]], tmp_path: Path, amount: Amount, tell: Tell
-) -> None:
+def test_kills_while_files_arrive(corpora: list[Corpus], tmp_path: Path, amount: Amount, tell: Tell) -> None:
     """A service that is killed and started again while its files arrive one by one ends with the same bits."""
-    source, expected, _ = corpora[0]
     rng = random.Random(5)
     trials = amount(2, 30)
     for trial in range(trials):
+        source, flags, expected, _ = corpora[trial % 2]
         folder = tmp_path / str(trial)
         inbox = folder / "inbox"
         inbox.mkdir(parents=True)
         waiting = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.stat().st_mtime)
         while waiting:
-            with started("watch", inbox, *QUICK, "--checkpoint-every", "0", folder=folder) as trainer:
+            with started("watch", inbox, *QUICK, *flags, "--checkpoint-every", "0", folder=folder) as trainer:
                 trainer.event("service.started")
                 for _ in range(rng.randint(0, 8)):
                     if waiting:
@@ -99,7 +112,7 @@ def test_kills_while_files_arrive(
                         time.sleep(rng.uniform(0, 0.05))
                 trainer.process.kill()
                 trainer.ended()
-        done("watch", inbox, "--once", *QUICK, folder=folder)
+        done("watch", inbox, "--once", *QUICK, *flags, folder=folder)
         # The name of the folder and the times of the files are those of this copy.
         assert State.of(folder / "checkpoints").learned == expected.learned, f"trial {trial}"
         check_accounts(folder / "checkpoints", inbox)

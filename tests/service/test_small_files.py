@@ -19,14 +19,14 @@ SIZES = (40, 600, 60, 3_000, 5, 600, 1_500, 80, 12_000, 50, 40, 900)
 """Characters of the files: of one word and of some chunks, short ones after long ones."""
 
 
-def files(inbox: Path) -> list[Path]:
+def files(inbox: Path, times: int = 1) -> list[Path]:
     """Fill a folder with small files, the oldest first, and return them."""
-    return [put(inbox / f"{n:02}.txt", text(n, size), age=900 - n) for n, size in enumerate(SIZES * 2)]
+    return [put(inbox / f"{n:02}.txt", text(n, times * size), age=900 - n) for n, size in enumerate(SIZES * 2)]
 
 
-def trained(folder: Path, inbox: Path, threads: int = 1) -> tuple[bytes, ...]:
+def trained(folder: Path, inbox: Path, threads: int = 1, **settings: Any) -> tuple[bytes, ...]:
     """Train on what is in a folder; return all that was learned so far."""
-    model: dict[str, Any] = {"vector_size": 20, "min_count": 2}
+    model: dict[str, Any] = {"vector_size": 20, "min_count": 2, **settings}
     run = RunSettings(threads=threads, settle=0.0, rescan=0.05, checkpoint_every=600.0)
     with loop.start(folder, model, run, Display(), StopSignals()) as service:
         loop.watch(inbox, service, once=True)
@@ -48,6 +48,19 @@ def test_one_by_one_or_all_at_once(threads: int, tmp_path: Path, monkeypatch: py
             put(tmp_path / "slowly" / path.name, path.read_bytes(), age=60)
             found = trained(tmp_path / "one by one", tmp_path / "slowly")
         assert found == expected
+
+
+def test_lanes_one_by_one_or_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of some rounds, between smaller ones that have no lanes: the same bits, here and at processes."""
+    there, several = files(tmp_path / "all", 40), {"lanes": 4, "lane_size": 1_000}
+    expected = trained(tmp_path / "alone", tmp_path / "all", **several)
+    for path in there:
+        put(tmp_path / "slowly" / path.name, path.read_bytes(), age=60)
+        found = trained(tmp_path / "one by one", tmp_path / "slowly", **several)
+    assert found == expected != trained(tmp_path / "one lane", tmp_path / "all")
+    monkeypatch.setattr(loop, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(loop, "WORTH_SHARING", 1)
+    assert trained(tmp_path / "at once", tmp_path / "all", 2, **several) == expected
 
 
 def test_small_files_start_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from streamer import Trainer
 from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.service.signals import Stopped
-from streamer.service.startup import start_state
-from streamer.settings import ModelSettings
+from streamer.service.startup import cluster, start_state
+from streamer.settings import ModelSettings, RunSettings
 from streamer.state import State
 
 from ..support.corpus import put
@@ -251,3 +251,11 @@ def test_a_stop_is_heard_while_they_are_read(store: Store, vectors: Path) -> Non
         with pytest.raises(Stopped):
             start_state(store, {}, vectors, check)
     assert store.list() == []
+
+
+def test_a_cluster_that_there_is_not_is_refused() -> None:
+    """A flag that does nothing would be worse."""
+    assert cluster(RunSettings()) is None
+    with pytest.raises(StreamerError, match="--cluster local: this version of streamer computes on this") as caught:
+        cluster(RunSettings(cluster="local"))
+    assert caught.value.code == ExitCode.CONFIGURATION

@@ -272,6 +272,30 @@ def test_helper_processes_leave_the_same_bits(tmp_path: Path) -> None:
     assert len(set(exports)) == 1
 
 
+@pytest.mark.slow
+def test_lanes_leave_the_same_bits(tmp_path: Path) -> None:
+    """By one process, by a pool, and resumed by the other after a kill in the middle; one lane is something else."""
+    many(tmp_path / "in")
+    exports = []
+    lanes = ("--lanes", "4", "--lane-size", "2000")
+    for name, threads, flags in (("one", "1", lanes), ("two", "2", lanes), ("killed", "2", lanes), ("none", "2", ())):
+        command = ("watch", "in", "--once", *QUICK, *flags, "--checkpoints", name)
+        if name == "killed":
+            with started(*command, "--threads", threads, "--checkpoint-every", "0", folder=tmp_path) as process:
+                process.event("workers.started")
+                process.event("file.trained", number=4)
+                process.event("checkpoint.saved")
+                assert sum("streamer.workers.pool" in line for line in helpers(process.pid).values()) == 2
+                others = helpers(process.pid)
+                process.killed()
+            for pid in others:
+                until(partial(gone, pid), "the end of a helper")
+        done(*command, "--threads", "1" if name == "killed" else threads, folder=tmp_path)
+        done("export", f"{name}.npz", "--checkpoints", name, folder=tmp_path)
+        exports.append((tmp_path / f"{name}.npz").read_bytes())
+    assert exports[0] == exports[1] == exports[2] != exports[3]
+
+
 def test_a_line_at_the_end_of_a_large_file_starts_no_helpers(tmp_path: Path) -> None:
     """What counts is what is new, not the size of the file."""
     path = put(tmp_path / "in" / "log.txt", text(1, 9_000_000))
