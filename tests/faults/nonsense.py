@@ -66,6 +66,8 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "a rate that is no number": ("settings/learning_rate", lambda rate: float("nan")),
     "a seed below 0": ("settings/seed", lambda seed: -1),
     "no architecture": ("settings/architecture", lambda name: "transformer"),
+    "lanes that fill the memory": ("settings/lane_size", lambda size: 10**12),
+    "lanes that are none": ("settings/lanes", lambda lanes: 0),
     "groups that fill the memory": ("batching/group", lambda group: 10**12),
     "spans that fill the memory": ("batching/span", lambda span: 10**12),
     "noise that fills the memory": ("batching/noise", lambda noise: 10**12),

@@ -71,6 +71,22 @@ def test_through_a_file_too(tmp_path: Path) -> None:
     assert exact(State.from_checkpoint(*Store(tmp_path).load(checkpoint)).to_tree()) == tree
 
 
+def test_lanes_go_on_after_a_stop(tmp_path: Path) -> None:
+    """The number of lanes follows from what comes back: the same bits as without the stop, and not those of one."""
+    given = [" ".join(texts(400, seed)) for seed in range(6)]
+    ends = []
+    for stops, lanes in (((), 3), ((2, 4), 3), ((), 1)):
+        trainer = Trainer(**SMALL, lanes=lanes, lane_size=1_000)
+        for number, text in enumerate(given):
+            if number in stops:
+                trainer.save(tmp_path)
+                trainer = Trainer.resume(tmp_path, threads=1)
+            trainer.partial_fit([text])
+        assert trainer.state.model.lanes == lanes
+        ends.append({name: leaf for name, leaf in bits(trainer).items() if not name.startswith("settings")})
+    assert ends[0] == ends[1] != ends[2]
+
+
 def test_parts_of_what_came_back_are_equal() -> None:
     """Parts that people look at are the same as objects, not only as leaves."""
     state = full()
