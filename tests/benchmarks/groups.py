@@ -10,6 +10,7 @@ and Google's analogies within the 30,000 most frequent words.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -43,11 +44,16 @@ def encoded(folder: Path) -> list[EncodedText]:
 
 
 def scores(folder: Path, settings: ModelSettings, batching: Batching) -> Scores:
-    """Return the three scores of a model after one pass."""
+    """Return the three scores of a model after one pass over the texts of a folder."""
+    return scores_of(encoded(folder), settings, batching)
+
+
+def scores_of(given: Iterable[EncodedText], settings: ModelSettings, batching: Batching) -> Scores:
+    """Return the three scores of a model after one pass over some blocks."""
     state = State(ModelState.new(settings, batching))
     learner = Learner(state.model)
     with Blas().one_thread():
-        for block in encoded(folder):
+        for block in given:
             learner.train_block(block.words, block.codes, block.segments)
     vectors = state.vectors()
     pairs = (vectors.evaluate_word_pairs(datapath(name)).spearman for name in ("wordsim353.tsv", "simlex999.txt"))

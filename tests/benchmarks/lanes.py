@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import time
+from functools import cache
 from pathlib import Path
 
 import attrs
@@ -25,11 +26,21 @@ from streamer.model.sgns import Batching
 from streamer.settings import ModelSettings
 from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
+from streamer.text.encoded import EncodedText
+from streamer.training.texts import blocks
+from streamer.training.tokenizing import new_tokenizer
 
-from .groups import T_95, encoded, scores
+from .groups import BLOCK, T_95, scores_of
 
 LANES = 8
 """Pieces in a round whose cost is measured."""
+
+
+@cache
+def joined(folder: Path, size: int) -> list[EncodedText]:
+    """Return the texts of a folder as blocks of full size: a short text has fewer pieces than there are lanes."""
+    texts = (path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.glob("*.txt")))
+    return list(blocks(texts, new_tokenizer(ModelSettings()), max(BLOCK, size)))
 
 
 def quality(given: argparse.Namespace) -> None:
@@ -38,7 +49,7 @@ def quality(given: argparse.Namespace) -> None:
     found = []
     for seed in given.seeds:
         kinds = [attrs.evolve(settings, seed=seed, lanes=lanes) for lanes in (1, given.lanes)]
-        pair = [scores(given.folder, kind, Batching()) for kind in kinds]
+        pair = [scores_of(joined(given.folder, kind.round_bytes), kind, Batching()) for kind in kinds]
         found.append(pair)
         print(f"seed {seed}: " + "   ".join(" ".join(f"{score:.4f}" for score in row) for row in pair), flush=True)
     rows = np.array(found)
@@ -57,25 +68,27 @@ def cost(given: argparse.Namespace) -> None:
     keep_freed_memory()  # as every trainer does
     state = ModelState.new(ModelSettings())
     learner = Learner(state)
-    blocks = encoded(given.folder)
+    given_blocks = joined(given.folder, 0)
     with Blas().one_thread():
-        for block in blocks[: given.warm]:
+        for block in given_blocks[: given.warm]:
             learner.train_block(block.words, block.codes, block.segments)
-        tokens = [learner.prepare(block.words, block.codes, block.segments)[1] for block in blocks[given.warm :][:24]]
-        share = sum(len(one.ids) for one in tokens) / sum(len(block.codes) for block in blocks[given.warm :][:24])
+        tokens = [
+            learner.prepare(block.words, block.codes, block.segments)[1] for block in given_blocks[given.warm :][:24]
+        ]
+        share = sum(len(one.ids) for one in tokens) / sum(len(block.codes) for block in given_blocks[given.warm :][:24])
         print("| words a piece | sent | returned | pull | lane | merge | in place | all / in place |")
         for size in given.sizes:
             print(_cost(state, tokens, int(size * share), size), flush=True)
 
 
-def _cost(state: ModelState, blocks: list[Tokens], count: int, size: int) -> str:
+def _cost(state: ModelState, prepared: list[Tokens], count: int, size: int) -> str:
     """Return the row of a size: bytes and milliseconds of a piece, in rounds of :data:`LANES`."""
     weights, batching = state.embeddings.weights, state.batching
     per, pipeline = batching.chunk, Pipeline(batching, state.settings)
     spent, sent, returned, number = np.zeros(4), 0, 0, 0
     count = max(per, count // per * per)  # whole chunks, so that noise words are easy to divide
     parts_of_all = [
-        _part(block, slice(at, at + count)) for block in blocks for at in range(0, len(block.ids) - count + 1, count)
+        _part(block, slice(at, at + count)) for block in prepared for at in range(0, len(block.ids) - count + 1, count)
     ]
     for begin in range(0, min(len(parts_of_all), 4 * LANES) - LANES + 1, LANES):
         parts = parts_of_all[begin : begin + LANES]
