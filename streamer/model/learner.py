@@ -19,6 +19,9 @@ from streamer.settings import ModelSettings
 
 Ints = npt.NDArray[np.int64]
 
+LONGEST_ROUND = 50
+"""All pieces of a round together are at most this part, 2 %, of the words that the model was trained on."""
+
 
 @attrs.define
 class ModelState:
@@ -65,10 +68,9 @@ class ModelState:
     def lanes(self) -> int:
         """How many pieces of the next block are trained at a time from the same weights.
 
-        A lane misses what the others of its round learn. So all pieces of a round together are at most 5 % of the words
-        that the model was trained on; a young model has one lane.
+        A lane misses what the others of its round learn. So a model has one lane until rounds are short for it.
         """
-        return max(1, min(self.settings.lanes, self.words_trained // (20 * self.settings.lane_size)))
+        return max(1, min(self.settings.lanes, self.words_trained // (LONGEST_ROUND * self.settings.lane_size)))
 
     def restore_progress(self, blocks: int, words_trained: int) -> None:
         """Take over the progress of a checkpoint."""

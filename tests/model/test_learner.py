@@ -82,14 +82,14 @@ def words(count: int, seed: int = 1) -> Block:
 
 
 def test_lanes_come_when_a_round_is_a_small_share() -> None:
-    """Not more words at a time than 5 % of those trained before; a block of one piece has one lane."""
+    """Not more words at a time than 2 % of those trained before; a block of one piece has one lane."""
     learner = product_learner(LANES, SMALL)
     found = []
-    for count in (39_000, 2_000, 4_000, 20_000, 1_400, 4_600):
+    for count in (99_000, 2_000, 4_000, 46_000, 1_400, 4_600):
         lanes = learner.state.lanes
         _, tokens = learner.prepare(*words(count))
         found.append((lanes, tokens.lanes, max(0, len(tokens.cuts) - 1)))
-    assert found == [(1, 1, 0), (1, 1, 0), (2, 2, 4), (2, 2, 20), (3, 1, 0), (3, 3, 6)]
+    assert found == [(1, 1, 0), (1, 1, 0), (2, 2, 4), (2, 2, 46), (3, 1, 0), (3, 3, 6)]
 
 
 def test_a_young_model_does_not_know_of_lanes() -> None:
@@ -100,7 +100,7 @@ def test_a_young_model_does_not_know_of_lanes() -> None:
         learner.train_block(*words(1_200, 2))
     assert exact(first) == exact(second)
     for learner in (first, second):
-        learner.train_block(*words(30_000, 3))
+        learner.train_block(*words(90_000, 3))
         learner.train_block(*words(3_000, 4))
     assert exact(first) != exact(second)
 
@@ -108,7 +108,7 @@ def test_a_young_model_does_not_know_of_lanes() -> None:
 def test_pieces_are_cut_before_subsampling() -> None:
     """The pieces are equally long in the text; in tokens, those of rare words are longer."""
     learner = product_learner(attrs.evolve(LANES, lanes=2, sample=0.001), SMALL)
-    learner.train_block(*words(45_000))
+    learner.train_block(*words(105_000))
     rare = words(2_000, 7)
     sentences = [" ".join(rare.words[code] for code in rare.codes), *["w1 w2 w3 w4"] * 500]
     _, tokens = learner.prepare(*Block.of(*sentences))

@@ -29,8 +29,8 @@ from streamer.workers.rounds import BLOCKS, Rounds
 from .test_processes import blocks
 
 SETTINGS = ModelSettings(vector_size=16, min_count=2, seed=3, lanes=3, lane_size=1_000, stop_words=("the",))
-WORDS = [9_000] * 4 + [500, 20_000, 30_000, 700, 30_000, 9_000, 1]
-"""Blocks of one lane and of several in turns, once the model has seen 40,000 words."""
+WORDS = [9_000] * 4 + [80_000, 500, 20_000, 60_000, 700, 30_000, 9_000, 1]
+"""Blocks of one lane and of several in turns, once the model has seen 100,000 words."""
 
 
 class Noted:
@@ -94,7 +94,7 @@ def test_the_same_bits_wherever_lanes_are_computed() -> None:
         assert {2, 3} <= set(nodes.rounds)
 
 
-def rounds_of(nodes: Nodes, seen: int = 100_000) -> tuple[Learner, Rounds]:
+def rounds_of(nodes: Nodes, seen: int = 200_000) -> tuple[Learner, Rounds]:
     """Return a learner of a model that has seen some words, and its rounds."""
     state = ModelState.new(attrs.evolve(SETTINGS, stop_words=()))
     learner = Learner(state)
@@ -205,7 +205,7 @@ def test_a_killed_process_of_the_pool_ends_training() -> None:
     learner = Learner(state)
     block = blocks(1, 20_000)[0]
     learner.train_block(block.words, block.codes, block.segments)
-    state.restore_progress(state.blocks, 100_000)
+    state.restore_progress(state.blocks, 200_000)
     found.submit(prepared(learner, 6_000))
     with pytest.raises(StreamerError, match="ended unexpectedly") as caught:
         found.collect()
