@@ -110,7 +110,6 @@ class _Helper:
             "object_store_memory": self._setup.memory,
             "include_dashboard": False,
             "_temp_dir": self._setup.folder,
-            "_node_ip_address": "127.0.0.1",
         }
         try:
             ray.init(

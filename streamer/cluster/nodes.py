@@ -54,7 +54,7 @@ def connect(address: str, *, allow_mixed: bool = False) -> Nodes:
     """Join a Ray cluster, or start Ray on this machine.
 
     Args:
-        address: ``local`` starts Ray here, with as many CPUs as this process may use, and nobody else can reach it.
+        address: ``local`` starts Ray here, with a CPU for each core that this process may use, and a random token.
             ``HOST:PORT`` is the head of a cluster, ``auto`` the one that this machine is a node of. For these two, this
             machine must be a node of the cluster, with or without CPUs.
         allow_mixed: Use nodes too on which the bits of the results may differ.
