@@ -1,4 +1,4 @@
-"""Pure functions on the nodes of a Ray cluster, or of Ray on this machine. Only ``driver.py`` in this room imports Ray."""
+"""Pure functions on the nodes of a Ray cluster, or of Ray on this machine. Only ``driver.py`` imports Ray."""
 
 from streamer.cluster.nodes import Nodes, connect
 

@@ -18,13 +18,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import ray
 from ray.exceptions import NodeDiedError, ObjectLostError, RayError, RayTaskError, TaskUnschedulableError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from streamer.cluster import remote
-from streamer.cluster.members import Members
-from streamer.cluster.messages import Alive, Failure, Packed, Result, Round, Setup, receive, send
+from streamer.cluster.members import MIXED, Members
+from streamer.cluster.messages import Alive, Failure, Packed, Result, Round, Setup, receive, send, unpack
 from streamer.cluster.placement import Placement
 from streamer.errors import ExitCode, StreamerError
 
@@ -96,7 +97,8 @@ class _Helper:
         self._members = Members(setup.here, setup.allow_mixed)
         self._asked: dict[Any, str] = {}
         self._looked = self._nobody = 0.0
-        self._ask = self._run = None
+        self._ask: Any = None
+        self._run: Any = None
 
     def start(self) -> None:
         """Connect, and ask the nodes what they are.
@@ -105,7 +107,7 @@ class _Helper:
             StreamerError: If there is no cluster, or no node may be used.
         """
         local = self._setup.address == "local"
-        options = {
+        options: dict[str, Any] = {
             "num_cpus": self._setup.cpus,
             "object_store_memory": self._setup.memory,
             "include_dashboard": False,
@@ -155,7 +157,7 @@ class _Helper:
                 self._report()
             while (pair := placement.next(self._members.usable())) is not None:
                 call, node = pair
-                run = self._run.options(scheduling_strategy=_on(node))  # type: ignore[attr-defined]
+                run = self._run.options(scheduling_strategy=_on(node))
                 placement.started(run.remote(self._expected, head.function, *calls[call]), call, node)
             if not placement.running:
                 time.sleep(0.1)
@@ -194,18 +196,17 @@ class _Helper:
             return
         if kind == remote.DIFFERS:
             placement.again(ref)
-            self._members.refuse(node, remote.unpack(Packed(data, buffers)))
+            self._members.refuse(node, unpack(Packed(data, buffers)))
             return
         send(self._connection, Result(placement.ended(ref), kind == remote.RAISED), Packed(data, buffers))
 
     def _look(self, placement: Placement[Any] | None = None) -> None:
         """See which nodes there are; ask those that are new; take back what lost ones had to do."""
         self._looked = time.monotonic()
-        for node in self._members.see(ray.nodes()):
+        for node in self._members.see(_listed()):
             if placement is not None:
                 placement.lost(node)
         for node in set(self._members.to_ask()) - set(self._asked.values()):
-            assert self._ask is not None
             self._asked[self._ask.options(scheduling_strategy=_on(node)).remote()] = node
         if self._asked:
             for ref in ray.wait(list(self._asked), num_returns=len(self._asked), timeout=0)[0]:
@@ -215,7 +216,7 @@ class _Helper:
         try:
             self._members.answered(node, ray.get(ref, timeout=BEAT))
         except RayTaskError as error:
-            missing = "No module named 'streamer'" in str(error)
+            missing = "No module named 'streamer" in str(error)
             problem = "streamer is not installed there" if missing else _line(error)
             self._members.unanswered(node, problem, final=True)
         except RayError as error:
@@ -232,9 +233,8 @@ class _Helper:
 
     def _no_node(self) -> StreamerError:
         if refusals := self._members.refusals():
-            hint = "--allow-mixed uses nodes that differ, and the bits may differ"
             problem = "no node of the cluster may be used: " + "; ".join(refusals)
-            return StreamerError(problem, hint=hint, code=ExitCode.CONFIGURATION)
+            return StreamerError(problem, hint=MIXED, code=ExitCode.CONFIGURATION)
         return StreamerError("no node of the cluster is left", hint=_UNSAVED, code=ExitCode.SYSTEM)
 
     def _report(self) -> None:
@@ -246,8 +246,13 @@ class _Helper:
     @staticmethod
     def _stored(packed: Packed) -> Sequence[Any]:
         """Return the arguments of a call, the large ones in the object store."""
-        arrays = [remote.np.frombuffer(buffer, remote.np.uint8) for buffer in packed.buffers]
+        arrays = [np.frombuffer(buffer, np.uint8) for buffer in packed.buffers]
         return [bytes(packed.data), *(ray.put(array) if array.nbytes > INLINE else array for array in arrays)]
+
+
+def _listed() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return found
 
 
 def _on(node: str) -> NodeAffinitySchedulingStrategy:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import threadpoolctl
-from numpy._core import _multiarray_umath
 
 from streamer.version import __version__
 
@@ -20,18 +19,17 @@ _KIND = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part")
 def describe() -> dict[str, str]:
     """Return what the bits of a result depend on, on the machine and in the process that ask.
 
-    NumPy chooses its loops by the features of the processor, BLAS its kernels by the processor's kind, and its blocks by
-    the size of its caches too. The mathematical functions of the C library are chosen in the same way.
+    NumPy chooses its loops by the features of the processor, BLAS its kernels by the processor's kind, and how it cuts
+    matrices by the size of its caches too. The mathematical functions of the C library are chosen in the same way.
     """
-    features = _multiarray_umath.__cpu_features__
-    chosen = [*_multiarray_umath.__cpu_baseline__, *_multiarray_umath.__cpu_dispatch__]
+    features = np.show_config(mode="dicts")["SIMD Extensions"]
     libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
     blas = sorted(f"{each['internal_api']} {each['version']} {each.get('architecture', '')}" for each in libraries)
     return {
         "streamer": __version__,
         "NumPy": np.__version__,
         "BLAS": ", ".join(blas).strip() or "unknown",
-        "CPU features in NumPy": " ".join(name for name in chosen if features.get(name)),
+        "CPU features in NumPy": " ".join([*features.get("baseline", []), *features.get("found", [])]),
         "processor": _processor(),
         "C library": " ".join(platform.libc_ver()).strip() or platform.system(),
     }

@@ -9,6 +9,8 @@ from streamer.cluster.line import Line
 from streamer.cluster.machine import differences
 from streamer.cluster.messages import Event
 
+MIXED = "--allow-mixed uses nodes that differ, and then the bits may differ too"
+"""The hint."""
 ASKED = 3
 """How often a node is asked what it is; one that cannot say so is refused."""
 
@@ -109,7 +111,9 @@ class Members:
             return
         if told and not self._warned:
             self._warned = True
-            self._tell("cluster.mixed", member, level="warning", differs=told, hint="the bits may differ from run to run")
+            self._tell(
+                "cluster.mixed", member, level="warning", differs=told, hint="the bits may differ from run to run"
+            )
         self._tell("cluster.node_joined", member, cpus=member.cpus)
 
     def unanswered(self, node: str, problem: str, *, final: bool) -> None:
@@ -127,11 +131,13 @@ class Members:
             member.judged = True
             self.refuse(node, problem, hint="")
 
-    def refuse(self, node: str, told: str, hint: str = "--allow-mixed uses it all the same, and the bits may differ") -> None:
+    def refuse(self, node: str, told: str, hint: str = MIXED) -> None:
         """Give a node no work from now on."""
         if (member := self.nodes.get(node)) is not None and not member.refused:
             member.refused = told
-            self._tell("cluster.node_refused", member, level="warning", differs=told, **({"hint": hint} if hint else {}))
+            self._tell(
+                "cluster.node_refused", member, level="warning", differs=told, **({"hint": hint} if hint else {})
+            )
 
     def close(self) -> None:
         """Close the connections."""

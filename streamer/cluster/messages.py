@@ -10,13 +10,12 @@ import pickle
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Part = bytes | memoryview | npt.NDArray[np.uint8]
-"""Bytes."""
+Part: TypeAlias = Any
+"""Bytes, an array, or a memoryview: what has a buffer, for which there is a type from Python 3.12 on."""
 
 _COUNT, _SIZE = struct.Struct("!I"), struct.Struct("!Q")
 
@@ -31,6 +30,10 @@ class Packed(NamedTuple):
 
     data: Part
     buffers: Sequence[Part]
+
+
+NOTHING = Packed(b"", ())
+"""What a message carries that is only a head."""
 
 
 class Setup(NamedTuple):
@@ -101,7 +104,7 @@ def unpack(packed: Packed) -> Any:
     return pickle.loads(packed.data, buffers=packed.buffers)
 
 
-def send(connection: socket.socket, head: object, packed: Packed = Packed(b"", ())) -> None:
+def send(connection: socket.socket, head: object, packed: Packed = NOTHING) -> None:
     """Send a message.
 
     Raises:
@@ -128,9 +131,9 @@ def receive(connection: socket.socket) -> tuple[Any, Packed]:
 
 
 def _read(connection: socket.socket, size: int) -> memoryview:
-    array = np.empty(size, np.uint8)  # unlike bytearray, it is not filled with zeros first
+    array: Part = np.empty(size, np.uint8)  # unlike bytearray, it is not filled with zeros first
     rest = memoryview(array)
-    while len(rest):
+    while rest:
         if not (count := connection.recv_into(rest)):
             raise EOFError
         rest = rest[count:]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from numpy._core import _multiarray_umath
+import numpy as np
 
 ROOT = Path(__file__).parents[2]
 PORT = 6379
@@ -28,6 +28,8 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "4d9f5c4f6a1e4a0c9f0b2b6f3a7c8d1e",
     "RAY_agent_register_timeout_ms": "300000",
+    "RAY_grpc_client_keepalive_time_ms": "5000",
+    "RAY_grpc_client_keepalive_timeout_ms": "5000",
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONPATH": str(ROOT),
 }
@@ -48,10 +50,7 @@ def missing() -> str:
 
 def no_features() -> dict[str, str]:
     """Return the environment of a machine whose processor can do less."""
-    enabled = [
-        name for name in _multiarray_umath.__cpu_dispatch__ if _multiarray_umath.__cpu_features__.get(name)
-    ]
-    return {"NPY_DISABLE_CPU_FEATURES": " ".join(enabled)}
+    return {"NPY_DISABLE_CPU_FEATURES": " ".join(np.show_config(mode="dicts")["SIMD Extensions"]["found"])}
 
 
 class Trainer:
@@ -62,8 +61,9 @@ class Trainer:
     """
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        pipe = subprocess.PIPE
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+            command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=environment, start_new_session=True
         )
         self.lines: list[dict[str, Any]] = []
 
@@ -111,7 +111,7 @@ class Trainer:
 
 
 class Cluster:
-    """Machines with a node of Ray each; the trainer is at the head."""
+    """Machines with a node of Ray and one CPU each. The trainer is at the head, which has no CPU for calls."""
 
     def __init__(self) -> None:
         self._prefix = f"sc{os.getpid()}"
@@ -123,7 +123,8 @@ class Cluster:
             _ip("-n", self._switch, "link", "add", "br0", "type", "bridge")
             _ip("-n", self._switch, "link", "set", "br0", "up")
             self.address = f"{self.machine(HEAD)}:{PORT}"
-            self._ray(HEAD, {}, "--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self._folder}")
+            options = f"--port={PORT}", "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={self._folder}"
+            self._ray(HEAD, {}, "--head", *options)
         except BaseException:
             self.close()
             raise
@@ -142,12 +143,12 @@ class Cluster:
             _ip("-n", space, "route", "add", "default", "dev", "eth0")
         return f"10.77.0.{self._names.index(name) + 1}"
 
-    def add(self, name: str, environment: dict[str, str] | None = None) -> None:
-        """Let a machine join the cluster, if it has not."""
+    def add(self, name: str, environment: dict[str, str] | None = None, hidden: str = "") -> None:
+        """Let a machine join the cluster, if it has not; one folder may look empty to it."""
         self.machine(name)
         self.plug(name)
         if not self.processes(name):
-            self._ray(name, environment or {}, f"--address={self.address}")
+            self._ray(name, environment or {}, f"--address={self.address}", "--num-cpus=1", hidden=hidden)
 
     def processes(self, name: str) -> list[int]:
         """Return the processes on a machine."""
@@ -157,9 +158,9 @@ class Cluster:
         """Return whether a machine is in the middle of a call. Ray names its processes after what they do."""
         return any(_title(process).startswith("ray::run") for process in self.processes(name))
 
-    def kill(self, name: str) -> None:
-        """Kill -9 all that runs on a machine."""
-        while processes := self.processes(name):
+    def kill(self, name: str, only: str = "") -> None:
+        """Kill -9 all that runs on a machine, or all with a certain word in its command."""
+        while processes := [process for process in self.processes(name) if only in _title(process)]:
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
@@ -190,12 +191,14 @@ class Cluster:
     def _name(self, name: str) -> str:
         return f"{self._prefix}{name}"
 
-    def _ray(self, name: str, environment: dict[str, str], *arguments: str) -> None:
-        """Start a node with one CPU."""
+    def _ray(self, name: str, environment: dict[str, str], *arguments: str, hidden: str = "") -> None:
+        """Start a node."""
         ray = str(Path(sys.executable).with_name("ray"))
-        limits = ["--num-cpus=1", f"--object-store-memory={100 << 20}", f"--node-ip-address={self.machine(name)}"]
+        limits = [f"--object-store-memory={100 << 20}", f"--node-ip-address={self.machine(name)}"]
+        mount = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none {hidden} && exec "$@"', "sh"]
+        hide = mount if hidden else []
         started = subprocess.run(
-            ["ip", "netns", "exec", self._name(name), ray, "start", *arguments, *limits, "--disable-usage-stats"],
+            ["ip", "netns", "exec", self._name(name), *hide, ray, "start", *arguments, *limits],
             env={**os.environ, **ENVIRONMENT, "RAY_TMPDIR": self._folder, **environment},
             capture_output=True,
             text=True,

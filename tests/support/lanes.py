@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 
 Floats = npt.NDArray[np.float32]
 
@@ -45,3 +47,26 @@ def calls(count: int, seconds: float = 0.0, size: int = 2000) -> list[tuple[Floa
 def echo(rows: Floats) -> Floats:
     """Return other rows of the same size."""
     return rows + np.float32(1)
+
+
+def same(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any]]:
+    """Return the argument."""
+    return (array,)
+
+
+def blas_threads() -> int:
+    """Return the most threads that a BLAS library has."""
+    libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+    return max(int(library.num_threads) for library in libraries)
+
+
+class StubbornError(Exception):
+    """An error that cannot be pickled."""
+
+    def __reduce__(self) -> str:
+        raise TypeError
+
+
+def stubborn() -> None:
+    """Raise it."""
+    raise StubbornError("it cannot be pickled")
