@@ -7,7 +7,7 @@ import ctypes
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from streamer.system import failpoints
 
@@ -16,7 +16,11 @@ _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM
 
 
 def spawn(
-    module: str, function: str, descriptors: Sequence[int], shared: Sequence[int] = ()
+    module: str,
+    function: str,
+    descriptors: Sequence[int],
+    shared: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start ``module.function(*descriptors)`` in another process.
 
@@ -28,6 +32,7 @@ def spawn(
         function: Its name.
         descriptors: Open files, which are its arguments.
         shared: More files that stay open for it, under the same numbers.
+        environment: Variables that it gets besides those of this process.
 
     Raises:
         OSError: If the system allows no more processes.
@@ -40,7 +45,7 @@ def spawn(
         stdin=subprocess.DEVNULL,
         pass_fds=(*descriptors, *shared),
         start_new_session=True,
-        env={**os.environ, **_ONE_THREAD},  # so that BLAS starts no threads of its own
+        env={**os.environ, **_ONE_THREAD, **(environment or {})},  # so that BLAS starts no threads of its own
     )
 
 

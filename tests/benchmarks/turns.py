@@ -158,8 +158,8 @@ class _Kept(WorkerProcesses):
         super().close()
 
 
-def _spawn(module: str, function: str, *descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
-    return spawn("tests.benchmarks.turns" if module.endswith("worker") else module, function, *descriptors)
+def _spawn(module: str, function: str, descriptors: Sequence[int], shared: Sequence[int]) -> subprocess.Popen[bytes]:
+    return spawn("tests.benchmarks.turns" if module.endswith("worker") else module, function, descriptors, shared)
 
 
 def _turns(found: list[list[float]], counts: list[tuple[int, int]], shards: int) -> list[list[Turn]]:

@@ -151,7 +151,7 @@ def test_the_version() -> None:
 @pytest.mark.parametrize("command", ["", *OPTIONS])
 def test_help_waits_for_nothing_that_it_does_not_use(command: str) -> None:
     """Neither NumPy nor HDF5 nor Rich is imported to say what a command does."""
-    heavy = ("numpy", "h5py", "rich", "watchdog", "matplotlib", "structlog")
+    heavy = ("numpy", "h5py", "rich", "watchdog", "matplotlib", "structlog", "ray")
     code = (
         "import sys\nfrom streamer.cli.app import cli\n"
         f"cli({[command, '--help'] if command else ['--help']!r}, standalone_mode=False)\n"

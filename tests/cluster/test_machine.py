@@ -1,0 +1,54 @@
+"""What bits depend on, as machines tell it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from streamer.cluster.machine import describe, differences
+from streamer.version import __version__
+
+from .network import ROOT, no_features
+
+TELL = "import json; from streamer.cluster.machine import describe; print(json.dumps(describe()))"
+
+
+def elsewhere(**environment: str) -> dict[str, str]:
+    """Return what a new process tells that has these variables."""
+    command = [sys.executable, "-c", TELL]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment})
+    told: dict[str, str] = json.loads(ended.stdout)
+    return told
+
+
+def test_it_tells_versions_and_the_processor() -> None:
+    """Nothing is unknown on the machines that this is tested on."""
+    told = describe()
+    assert told["streamer"] == __version__ and told["NumPy"] == np.__version__
+    assert all(told.values()) and "unknown" not in told.values(), told
+
+
+def test_two_processes_of_a_machine_are_alike() -> None:
+    """However many threads BLAS has."""
+    assert differences(describe(), elsewhere(OPENBLAS_NUM_THREADS="1")) == ""
+
+
+def test_a_processor_that_can_do_less_differs() -> None:
+    """NumPy has other loops there."""
+    told = differences(describe(), elsewhere(**no_features()))
+    assert told.startswith("CPU features in NumPy is ") and ";" not in told
+
+
+def test_another_kernel_of_blas_differs() -> None:
+    """As on another kind of processor."""
+    assert "BLAS is " in differences(describe(), elsewhere(OPENBLAS_CORETYPE="Nehalem"))
+
+
+def test_differences_in_words() -> None:
+    """All of them; what only one side knows of is one too."""
+    told = differences({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "5"})
+    assert told == "b is 5, and 2 at the trainer; c is unknown, and 3 at the trainer"
