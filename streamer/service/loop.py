@@ -142,7 +142,7 @@ def start(
         Stopped: If a signal comes before there is anything to save.
     """
     keep_freed_memory()
-    tests, connect = read_tests(run), cluster(run)
+    tests = read_tests(run)
     store = Store(folder)
     with store.lock():
         state = start_state(store, given, initial, signals.check)
@@ -150,7 +150,7 @@ def start(
         state.ledger.reconsider(partial(outdated, run))
         recorded = state.tokenizer
         tokenizer = tokenizer_of(state, given.get("tokenizer"))
-        schedule = Schedule(state, starter(run.threads, connect))
+        schedule = Schedule(state, starter(run.threads, cluster(run, state.settings.lanes)))
         blas = Blas()
         here = {"pid": os.getpid(), "threads": run.threads, "blas": blas.kernels()}
         _log.info("service.started", checkpoints=str(folder), **here)

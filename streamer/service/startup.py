@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import structlog
 
 from streamer.checkpoints import Checkpoint, Store
+from streamer.cluster import connect
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import RunSettings, model_settings
 from streamer.state import State
@@ -26,19 +28,21 @@ PIECE = 16 << 20  # bytes hashed at a time
 _log = structlog.get_logger(__name__)
 
 
-def cluster(run: RunSettings) -> Connect | None:
+def cluster(run: RunSettings, lanes: int) -> Connect | None:
     """Return what connects to the cluster of a run, or None if the cores of this machine compute all lanes.
 
     Raises:
-        StreamerError: 78 if a cluster is wanted: this version has none.
+        StreamerError: 78 if a cluster is wanted for a model that has one lane.
     """
-    if run.cluster:
+    if not run.cluster:
+        return None
+    if lanes == 1:
         raise StreamerError(
-            f"--cluster {run.cluster}: this version of streamer computes on this machine only",
-            hint="leave out --cluster: the result is the same",
+            f"--cluster {run.cluster} computes lanes, and this model has only one",
+            hint="leave out --cluster, or start a new model with --lanes 8",
             code=ExitCode.CONFIGURATION,
         )
-    return None
+    return partial(connect, run.cluster, allow_mixed=run.allow_mixed)
 
 
 def start_state(store: Store, given: Mapping[str, Any], initial: Path | None, check: Callable[[], None]) -> State:

@@ -253,9 +253,11 @@ def test_a_stop_is_heard_while_they_are_read(store: Store, vectors: Path) -> Non
     assert store.list() == []
 
 
-def test_a_cluster_that_there_is_not_is_refused() -> None:
+def test_a_cluster_for_a_model_with_one_lane_is_refused() -> None:
     """A flag that does nothing would be worse."""
-    assert cluster(RunSettings()) is None
-    with pytest.raises(StreamerError, match="--cluster local: this version of streamer computes on this") as caught:
-        cluster(RunSettings(cluster="local"))
+    assert cluster(RunSettings(), 1) is None
+    assert cluster(RunSettings(), 8) is None
+    with pytest.raises(StreamerError, match="--cluster local computes lanes, and this model has only one") as caught:
+        cluster(RunSettings(cluster="local"), 1)
     assert caught.value.code == ExitCode.CONFIGURATION
+    assert cluster(RunSettings(cluster="local"), 8) is not None
