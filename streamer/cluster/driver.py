@@ -147,7 +147,7 @@ class _Helper:
         Raises:
             StreamerError: If no node is left, or a call ends each process that runs it.
         """
-        calls = [self._stored(receive(self._connection)[1]) for _ in range(head.calls)]
+        calls = [receive(self._connection)[1] for _ in range(head.calls)]
         placement: Placement[Any] = Placement(head.calls)
         self._nobody = 0.0
         while placement.left():
@@ -158,7 +158,8 @@ class _Helper:
             while (pair := placement.next(self._members.usable())) is not None:
                 call, node = pair
                 run = self._run.options(scheduling_strategy=_on(node))
-                placement.started(run.remote(self._expected, head.function, *calls[call]), call, node)
+                ref = run.remote(self._expected, head.function, *_stored(calls[call]))
+                placement.started(ref, call, node)
             if not placement.running:
                 time.sleep(0.1)
                 continue
@@ -243,16 +244,20 @@ class _Helper:
         self._members.events.clear()
         send(self._connection, Alive(sum(self._members.usable().values())))
 
-    @staticmethod
-    def _stored(packed: Packed) -> Sequence[Any]:
-        """Return the arguments of a call, the large ones in the object store."""
-        arrays = [np.frombuffer(buffer, np.uint8) for buffer in packed.buffers]
-        return [bytes(packed.data), *(ray.put(array) if array.nbytes > INLINE else array for array in arrays)]
-
 
 def _listed() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     return found
+
+
+def _stored(packed: Packed) -> Sequence[Any]:
+    """Return the arguments of a call, the large ones in the object store.
+
+    A call that is done again gets objects of its own. Of those of the first time, Ray would remember that a lost node
+    had copies, and ask that node for up to 30 seconds.
+    """
+    arrays = [np.frombuffer(buffer, np.uint8) for buffer in packed.buffers]
+    return [bytes(packed.data), *(ray.put(array) if array.nbytes > INLINE else array for array in arrays)]
 
 
 def _on(node: str) -> NodeAffinitySchedulingStrategy:
