@@ -12,6 +12,8 @@ import threadpoolctl
 from streamer.version import __version__
 
 _CPU = Path("/proc/cpuinfo")
+_NUMPY = str(Path(np.__file__).parent)
+"""NumPy's own folder, and the beginning of that of its libraries, ``numpy.libs``."""
 _KIND = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part")
 """What tells one kind of processor from another in Linux: on x86 the first three, on Arm the last two."""
 
@@ -23,7 +25,9 @@ def describe() -> dict[str, str]:
     matrices by the size of its caches too. The mathematical functions of the C library are chosen in the same way.
     """
     features = np.show_config(mode="dicts")["SIMD Extensions"]
-    libraries = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
+    found = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
+    # Other packages in the process, such as SciPy, may have loaded a BLAS of their own.
+    libraries = [each for each in found if each["filepath"].startswith(_NUMPY)] or found
     blas = sorted(f"{each['internal_api']} {each['version']} {each.get('architecture', '')}" for each in libraries)
     return {
         "streamer": __version__,

@@ -107,7 +107,7 @@ def test_the_cluster_is_lost_in_a_round(cluster: Cluster, loss: str, record_prop
     """The trainer has an error, and soon."""
     cluster.add("b")
     with closing(cluster.trainer()) as trainer:
-        assert trainer.until("connected")["connected"] == 1
+        assert trainer.until("connected")["connected"] in (1, 2)  # Ray may count one that was lost just before
         trainer.begin(CALLS, 30.0)
         wait(lambda: cluster.works("b"))
         began = time.monotonic()

@@ -37,6 +37,13 @@ def test_two_processes_of_a_machine_are_alike() -> None:
     assert differences(describe(), elsewhere(OPENBLAS_NUM_THREADS="1")) == ""
 
 
+def test_the_blas_of_another_package_does_not_count() -> None:
+    """A trainer in a process that has SciPy would be unlike all nodes."""
+    tell = f"import scipy.linalg; {TELL}"
+    ended = subprocess.run([sys.executable, "-c", tell], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert differences(describe(), json.loads(ended.stdout)) == ""
+
+
 def test_a_processor_that_can_do_less_differs() -> None:
     """NumPy has other loops there."""
     told = differences(describe(), elsewhere(**no_features()))
