@@ -68,14 +68,12 @@ def cost(given: argparse.Namespace) -> None:
     keep_freed_memory()  # as every trainer does
     state = ModelState.new(ModelSettings())
     learner = Learner(state)
-    given_blocks = joined(given.folder, 0)
+    given_blocks = joined(given.folder, 8 << 20)
     with Blas().one_thread():
         for block in given_blocks[: given.warm]:
             learner.train_block(block.words, block.codes, block.segments)
-        tokens = [
-            learner.prepare(block.words, block.codes, block.segments)[1] for block in given_blocks[given.warm :][:24]
-        ]
-        share = sum(len(one.ids) for one in tokens) / sum(len(block.codes) for block in given_blocks[given.warm :][:24])
+        tokens = [learner.prepare(block.words, block.codes, block.segments)[1] for block in given_blocks[given.warm :]]
+        share = sum(len(one.ids) for one in tokens) / sum(len(block.codes) for block in given_blocks[given.warm :])
         print("| words a piece | sent | returned | pull | lane | merge | in place | all / in place |")
         for size in given.sizes:
             print(_cost(state, tokens, int(size * share), size), flush=True)
@@ -130,7 +128,7 @@ def main() -> None:
     two = commands.add_parser("cost")
     two.add_argument("folder", type=Path)
     two.add_argument("--sizes", type=int, nargs="+", default=[11_700, 45_000, 180_000])
-    two.add_argument("--warm", type=int, default=20, help="blocks to train before")
+    two.add_argument("--warm", type=int, default=2, help="blocks of 8 MiB to train before")
     two.set_defaults(run=cost)
     given = parser.parse_args()
     given.run(given)
