@@ -25,7 +25,7 @@ from streamer.system.processes import spawn
 
 Value = TypeVar("Value")
 
-SILENCE = 25.0
+SILENCE = 20.0
 """Seconds after which a cluster that says nothing is given up. The helper tells that it answers, every second."""
 LOCAL_START = 120.0
 """Seconds that Ray has to start on this machine. Nobody else can be waited for there."""
@@ -38,6 +38,7 @@ _SHARED = Path("/dev/shm")
 _LEAST, _MOST = 100 << 20, 2 << 30
 """Bytes of Ray's object store on this machine."""
 _UNSAVED = "the last checkpoint is safe: start again to resume from it"
+_TOKEN = "is it the head of a Ray cluster, and has this machine its token? RAY_AUTH_MODE=token, and ~/.ray/auth_token"
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_grpc_client_keepalive_time_ms": "5000",
@@ -99,8 +100,8 @@ class Nodes:
                 self._heard(self._receive()[0])
             self._connection.settimeout(SILENCE)
         except OSError as error:
-            self.close()
-            self._give_up(error)
+            self._end(0.0)
+            self._give_up(error, _TOKEN if setup.address != "local" else "")
         except BaseException:
             self.close()
             raise
@@ -118,7 +119,7 @@ class Nodes:
             What the function returned, in the order of the calls. Arrays are read-only.
 
         Raises:
-            StreamerError: 71 if the cluster does not answer for 25 s, no node is left, or a call ends each process that
+            StreamerError: 71 if the cluster does not answer for 20 s, no node is left, or a call ends each process that
                 runs it; 78 if all nodes that are left differ from this machine. The nodes are closed then.
             Exception: What the function raised, for the first call that did.
         """
@@ -138,8 +139,8 @@ class Nodes:
                 else:
                     self._heard(head)
         except OSError as error:
-            self.close()
-            self._give_up(error)
+            self._end(0.0)
+            self._give_up(error, _UNSAVED)
         except BaseException:  # what is under way now is nobody's
             self.close()
             raise
@@ -149,10 +150,14 @@ class Nodes:
 
     def close(self) -> None:
         """Leave the cluster, and end Ray if it was started for this."""
+        self._end(LEAVE)
+
+    def _end(self, seconds: float) -> None:
+        """End the helper, which has so many seconds to leave the cluster as it should."""
         self._connection.close()
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(LEAVE)
+                self._process.wait(seconds)
             self._process.kill()
             self._process.wait()
             self._process = None
@@ -174,13 +179,13 @@ class Nodes:
         if isinstance(head, Alive):
             self.size = head.cpus
 
-    def _give_up(self, error: OSError) -> NoReturn:
+    def _give_up(self, error: OSError, hint: str) -> NoReturn:
         where = "Ray on this machine" if self._setup.address == "local" else f"the cluster at {self._setup.address}"
         if isinstance(error, TimeoutError):
             problem = f"{where} does not answer"
         else:
             problem = f"the connection to {where} ended unexpectedly"
-        raise StreamerError(problem, hint=_UNSAVED, code=ExitCode.SYSTEM) from None
+        raise StreamerError(problem, hint=hint, code=ExitCode.SYSTEM) from None
 
 
 def _reach(address: str) -> None:

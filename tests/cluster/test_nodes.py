@@ -182,7 +182,7 @@ def test_something_else_is_at_the_address() -> None:
         pytest.raises(StreamerError, match=" does not answer") as caught,
     ):
         connect(f"127.0.0.1:{server.getsockname()[1]}")
-    assert caught.value.code == ExitCode.SYSTEM
+    assert caught.value.code == ExitCode.SYSTEM and "RAY_AUTH_MODE" in caught.value.hint
 
 
 def test_no_room_in_shared_memory() -> None:
