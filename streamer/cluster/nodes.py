@@ -38,7 +38,10 @@ _SHARED = Path("/dev/shm")
 _LEAST, _MOST = 100 << 20, 2 << 30
 """Bytes of Ray's object store on this machine."""
 _UNSAVED = "the last checkpoint is safe: start again to resume from it"
-_TOKEN = "is it the head of a Ray cluster, and has this machine its token? RAY_AUTH_MODE=token, and ~/.ray/auth_token"
+_JOIN = (
+    "a Ray head must listen there, and this machine be a node: ray start --address=HOST:PORT --num-cpus=0; "
+    "all with the same token: RAY_AUTH_MODE=token and ~/.ray/auth_token"
+)
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_grpc_client_keepalive_time_ms": "5000",
@@ -101,7 +104,7 @@ class Nodes:
             self._connection.settimeout(SILENCE)
         except OSError as error:
             self._end(0.0)
-            self._give_up(error, _TOKEN if setup.address != "local" else "")
+            self._give_up(error, _JOIN if setup.address != "local" else "")
         except BaseException:
             self.close()
             raise

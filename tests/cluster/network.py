@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ PORT = 6379
 PATIENCE = 90.0
 """Seconds after which a test gives up waiting for what takes a few of them."""
 HEAD = "head"
+_numbers = itertools.count()
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -114,7 +116,7 @@ class Cluster:
     """Machines with a node of Ray and one CPU each. The trainer is at the head, which has no CPU for calls."""
 
     def __init__(self) -> None:
-        self._prefix = f"sc{os.getpid()}"
+        self._prefix = f"sc{os.getpid()}n{next(_numbers)}"
         self._names: list[str] = []
         self._folder = tempfile.mkdtemp(prefix="sc", dir="/tmp")
         self._switch = self._name("sw")

@@ -33,9 +33,12 @@ def nodes() -> Iterator[Nodes]:
     nodes.close()
 
 
-def folders() -> set[str]:
-    """Return the folders of all Rays that were started for a trainer on this machine."""
-    return {str(path) for path in Path("/tmp").glob("ray-????????")}
+def folder_of(trainer: Trainer) -> str:
+    """Return the folder of the Ray that a trainer has started: sessions in it have the number of its helper."""
+    number = trainer.process.pid
+    (helper,) = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+    (session,) = Path("/tmp").glob(f"ray-????????/session_*_{helper}")
+    return str(session.parent)
 
 
 def processes(word: str) -> list[str]:
@@ -129,10 +132,9 @@ def test_ctrl_c_in_a_terminal() -> None:
 
 def test_a_trainer_that_is_killed_leaves_nothing() -> None:
     """Neither processes nor files, though it is in the middle of a round."""
-    before = folders()
     with closing(local()) as trainer:
         trainer.until("connected")
-        (folder,) = folders() - before
+        folder = folder_of(trainer)
         assert processes(folder)
         trainer.begin(4, 60.0)
         trainer.process.kill()
