@@ -25,7 +25,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from streamer.cluster import remote
 from streamer.cluster.members import MIXED, Members
-from streamer.cluster.messages import Alive, Failure, Packed, Result, Round, Setup, receive, send, unpack
+from streamer.cluster.messages import UNSAVED, Alive, Failure, Packed, Result, Round, Setup, receive, send, unpack
 from streamer.cluster.placement import Placement
 from streamer.errors import ExitCode, StreamerError
 
@@ -38,7 +38,6 @@ FIRST = 20.0
 INLINE = 65_536
 """Bytes up to which arguments go with the call, and not through the object store."""
 
-_UNSAVED = "the last checkpoint is safe: start again to resume from it"
 _GONE = (NodeDiedError, ObjectLostError, TaskUnschedulableError)  # a call is not to blame for these
 
 
@@ -190,7 +189,7 @@ class _Helper:
             if placement.crashed(ref) and node in self._members.usable():
                 raise StreamerError(
                     f"a call ended the process that ran it, again and again: {_line(error)}",
-                    hint=_UNSAVED,
+                    hint=UNSAVED,
                     code=ExitCode.SYSTEM,
                 ) from None
             self._look(placement)
@@ -236,7 +235,7 @@ class _Helper:
         if refusals := self._members.refusals():
             problem = "no node of the cluster may be used: " + "; ".join(refusals)
             return StreamerError(problem, hint=MIXED, code=ExitCode.CONFIGURATION)
-        return StreamerError("no node of the cluster is left", hint=_UNSAVED, code=ExitCode.SYSTEM)
+        return StreamerError("no node of the cluster is left", hint=UNSAVED, code=ExitCode.SYSTEM)
 
     def _report(self) -> None:
         for event in self._members.events:

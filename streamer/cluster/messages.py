@@ -19,6 +19,9 @@ Part: TypeAlias = Any
 
 _COUNT, _SIZE = struct.Struct("!I"), struct.Struct("!Q")
 
+UNSAVED = "the last checkpoint is safe: start again to resume from it"
+"""The hint of errors that end a run."""
+
 
 class Packed(NamedTuple):
     """A pickled value.

@@ -18,9 +18,23 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 
 from streamer.cluster.machine import describe
-from streamer.cluster.messages import Alive, Event, Failure, Packed, Result, Round, Setup, pack, receive, send, unpack
+from streamer.cluster.messages import (
+    UNSAVED,
+    Alive,
+    Event,
+    Failure,
+    Packed,
+    Result,
+    Round,
+    Setup,
+    pack,
+    receive,
+    send,
+    unpack,
+)
 from streamer.cluster.remote import name_of
 from streamer.errors import ExitCode, StreamerError
+from streamer.settings import available_cores
 from streamer.system.processes import spawn
 
 Value = TypeVar("Value")
@@ -37,7 +51,6 @@ LEAVE = 10.0
 _SHARED = Path("/dev/shm")
 _LEAST, _MOST = 100 << 20, 2 << 30
 """Bytes of Ray's object store on this machine."""
-_UNSAVED = "the last checkpoint is safe: start again to resume from it"
 _JOIN = (
     "a Ray head must listen there, and this machine be a node: ray start --address=HOST:PORT --num-cpus=0; "
     "all with the same token: RAY_AUTH_MODE=token and ~/.ray/auth_token"
@@ -76,8 +89,7 @@ def connect(address: str, *, allow_mixed: bool = False) -> Nodes:
         settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     elif address != "auto":
         _reach(address)
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    setup = Setup(address, allow_mixed, describe(), cpus, memory, folder)
+    setup = Setup(address, allow_mixed, describe(), available_cores(), memory, folder)
     return Nodes(setup, settings)
 
 
@@ -143,7 +155,7 @@ class Nodes:
                     self._heard(head)
         except OSError as error:
             self._end(0.0)
-            self._give_up(error, _UNSAVED)
+            self._give_up(error, UNSAVED)
         except BaseException:  # what is under way now is nobody's
             self.close()
             raise
