@@ -49,7 +49,7 @@ class Pool:
         found: dict[int, Result] = {}
         at: dict[Connection[Call, Any], int] = {}  # the call that each process is computing
         left = enumerate(calls)
-        try:
+        with contextlib.suppress(EOFError, OSError):
             free = list(self._connections)
             while free:
                 for connection, (number, call) in zip(free, left, strict=False):  # in this order: no call is lost
@@ -59,9 +59,10 @@ class Pool:
                 free = [connection for connection in at if connection in ready]
                 for connection in free:
                     found[at.pop(connection)] = connection.recv()
-        except (EOFError, OSError):
-            raise death(self._processes) from None
-        return [found[number] for number in range(len(calls))]
+            return [found[number] for number in range(len(calls))]
+        # Raised out here, it does not keep the error of the pipe, whose frames hold buffers of what was not sent:
+        # Python 3.12.1 crashes when it collects those together with the error.
+        raise death(self._processes)
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
