@@ -32,7 +32,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def expected() -> str:
     """Return the digest of a round in this process."""
-    return digest([lanes.lane(*call) for call in lanes.calls(CALLS)])
+    return digest(lanes.here(lanes.calls(CALLS)))
 
 
 def test_the_bits_are_those_of_one_process_at_any_number_of_nodes(cluster: Cluster, expected: str) -> None:

@@ -55,7 +55,7 @@ def test_calls_are_done_here(nodes: Nodes) -> None:
     assert nodes.size == len(os.sched_getaffinity(0))
     calls = lanes.calls(5)
     values = nodes.map(lanes.lane, calls)
-    assert digest(values) == digest([lanes.lane(*call) for call in calls])
+    assert digest(values) == digest(lanes.here(calls))
     assert not values[0][0].flags.writeable
     assert nodes.map(lanes.lane, []) == []
 
@@ -115,7 +115,7 @@ def test_signals_reach_the_trainer_and_nobody_else() -> None:
         assert trainer.until("heard")["heard"] == "SIGTERM"
         os.kill(trainer.process.pid, signal.SIGINT)
         assert trainer.until("heard")["heard"] == "SIGINT"
-        assert trainer.until("digest")["digest"] == digest([lanes.lane(*call) for call in lanes.calls(4)])
+        assert trainer.until("digest")["digest"] == digest(lanes.here(lanes.calls(4)))
         trainer.end()
 
 
