@@ -13,7 +13,7 @@ from streamer.model import lanes, sampling
 from streamer.model.embeddings import Embeddings
 from streamer.model.pipeline import Pipeline, Tokens, noise_of
 from streamer.model.sampling import NoiseDistribution, Purpose
-from streamer.model.sgns import Batching, Loss
+from streamer.model.sgns import BATCHING, Batching, Loss
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import ModelSettings
 
@@ -50,7 +50,7 @@ class ModelState:
         """Return the state of a model that has seen nothing."""
         return cls(
             settings,
-            batching or Batching(),
+            batching or BATCHING[settings.architecture],
             Vocabulary(settings.min_count),
             Embeddings(settings.vector_size),
             NoiseDistribution(),

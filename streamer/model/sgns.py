@@ -61,6 +61,10 @@ class Batching:
     growth: int = 500_000
 
 
+BATCHING = {"skipgram": Batching(), "cbow": Batching(noise=32, span=64)}
+"""How new models cut a stream. CBOW has one hidden vector for a window, so more noise words for each are better."""
+
+
 class Loss(NamedTuple):
     """A sum of losses, and the total weight of its positive pairs. Whoever says "loss" means :attr:`mean`."""
 

@@ -55,6 +55,13 @@ def test_a_new_state_has_seen_nothing() -> None:
     assert State.new(settings).history is not state.history
 
 
+def test_a_new_model_has_the_batch_sizes_of_its_architecture() -> None:
+    """CBOW has more noise words for more centre words; batch sizes that are given are taken."""
+    given, settings = Batching(group=4), ModelSettings(architecture="cbow")
+    assert State.new(settings).model.batching == Batching(noise=32, span=64)
+    assert ModelState.new(settings, given).batching is given
+
+
 def test_all_of_it_comes_back_bit_for_bit() -> None:
     """The tree of what was read is the tree that was read, through memory and through a file alike."""
     tree = full().to_tree()
