@@ -178,8 +178,12 @@ class Cluster:
 
     def trainer(self, *arguments: str) -> Trainer:
         """Start a trainer at the head."""
-        command = [sys.executable, "-m", "tests.cluster.trainer", self.address, *arguments]
-        return Trainer(["ip", "netns", "exec", self._name(HEAD), *command], {**os.environ, **ENVIRONMENT})
+        command = [*self.at(HEAD), sys.executable, "-m", "tests.cluster.trainer", self.address, *arguments]
+        return Trainer(command, {**os.environ, **ENVIRONMENT})
+
+    def at(self, name: str) -> tuple[str, ...]:
+        """Return what comes before a command that shall run on a machine."""
+        return "ip", "netns", "exec", self._name(name)
 
     def close(self) -> None:
         """End all processes and remove all machines."""
@@ -200,7 +204,7 @@ class Cluster:
         mount = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none {hidden} && exec "$@"', "sh"]
         hide = mount if hidden else []
         started = subprocess.run(
-            ["ip", "netns", "exec", self._name(name), *hide, ray, "start", *arguments, *limits],
+            [*self.at(name), *hide, ray, "start", *arguments, *limits],
             env={**os.environ, **ENVIRONMENT, "RAY_TMPDIR": self._folder, **environment},
             capture_output=True,
             text=True,
