@@ -67,6 +67,30 @@ _SETTINGS = {
 _log = structlog.get_logger(__name__)
 
 
+def reach(address: str) -> None:
+    """See whether a cluster can be there, before there is work for it.
+
+    Args:
+        address: As for :func:`connect`.
+
+    Raises:
+        StreamerError: 2 if it has another form, or Ray is not installed; 71 if nobody answers there within 5 s.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise StreamerError("a cluster needs Ray", hint="pip install 'streamer-embeddings[cluster]'")
+    if address in ("local", "auto"):
+        return
+    found = re.fullmatch(r"\[?([^\s/]+?)\]?:(\d{1,5})", address)
+    if found is None or not 0 < int(found[2]) < 65536:
+        raise StreamerError(f"{address!r} is no address of a cluster", hint="local, auto, or HOST:PORT of its head")
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=REACH).close()
+    except OSError as error:
+        reason = error.strerror or str(error) or "no answer"
+        hint = f"start the head there: ray start --head --port={found[2]}"
+        raise StreamerError(f"nobody answers at {address}: {reason}", hint=hint, code=ExitCode.SYSTEM) from None
+
+
 def connect(address: str, *, allow_mixed: bool = False) -> Nodes:
     """Join a Ray cluster, or start Ray on this machine.
 
@@ -80,15 +104,12 @@ def connect(address: str, *, allow_mixed: bool = False) -> Nodes:
         StreamerError: 2 if the address has another form, or Ray is not installed; 71 if nobody answers there, or Ray
             does not start; 78 if versions do not fit, or every node differs from this machine.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise StreamerError("a cluster needs Ray", hint="pip install 'streamer-embeddings[cluster]'")
+    reach(address)
     folder, memory, settings = "", 0, dict(_SETTINGS)
     if address == "local":
         memory = _memory()
         folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp" if os.access("/tmp", os.W_OK) else None)
         settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    elif address != "auto":
-        _reach(address)
     setup = Setup(address, allow_mixed, describe(), available_cores(), memory, folder)
     return Nodes(setup, settings)
 
@@ -201,19 +222,6 @@ class Nodes:
         else:
             problem = f"the connection to {where} ended unexpectedly"
         raise StreamerError(problem, hint=hint, code=ExitCode.SYSTEM) from None
-
-
-def _reach(address: str) -> None:
-    """See whether somebody answers at an address."""
-    found = re.fullmatch(r"\[?([^\s/]+?)\]?:(\d{1,5})", address)
-    if found is None or not 0 < int(found[2]) < 65536:
-        raise StreamerError(f"{address!r} is no address of a cluster", hint="local, auto, or HOST:PORT of its head")
-    try:
-        socket.create_connection((found[1], int(found[2])), timeout=REACH).close()
-    except OSError as error:
-        reason = error.strerror or str(error) or "no answer"
-        hint = f"start the head there: ray start --head --port={found[2]}"
-        raise StreamerError(f"nobody answers at {address}: {reason}", hint=hint, code=ExitCode.SYSTEM) from None
 
 
 def _memory() -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 
 from streamer.checkpoints import Checkpoint, Store
-from streamer.cluster import connect
+from streamer.cluster import connect, reach
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import RunSettings, model_settings
 from streamer.state import State
@@ -32,7 +32,8 @@ def cluster(run: RunSettings, lanes: int) -> Connect | None:
     """Return what connects to the cluster of a run, or None if the cores of this machine compute all lanes.
 
     Raises:
-        StreamerError: 78 if a cluster is wanted for a model that has one lane.
+        StreamerError: 78 if a cluster is wanted for a model that has one lane; as :func:`.cluster.reach` does, since
+            the cluster itself is joined only when there is much to do.
     """
     if not run.cluster:
         return None
@@ -42,6 +43,7 @@ def cluster(run: RunSettings, lanes: int) -> Connect | None:
             hint="leave out --cluster, or start a new model with --lanes 8",
             code=ExitCode.CONFIGURATION,
         )
+    reach(run.cluster)
     return partial(connect, run.cluster, allow_mixed=run.allow_mixed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -261,3 +262,13 @@ def test_a_cluster_for_a_model_with_one_lane_is_refused() -> None:
         cluster(RunSettings(cluster="local"), 1)
     assert caught.value.code == ExitCode.CONFIGURATION
     assert cluster(RunSettings(cluster="local"), 8) is not None
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once() -> None:
+    """Though it would be joined only when there is much to do, which may be never."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert cluster(RunSettings(cluster=f"127.0.0.1:{port}"), 8) is not None
+    with pytest.raises(StreamerError, match=f"^nobody answers at 127.0.0.1:{port}: ") as caught:
+        cluster(RunSettings(cluster=f"127.0.0.1:{port}"), 8)
+    assert caught.value.code == ExitCode.SYSTEM
