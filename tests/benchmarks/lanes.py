@@ -86,7 +86,7 @@ def _cost(state: ModelState, prepared: list[Tokens], count: int, size: int) -> s
     spent, sent, returned, number = np.zeros(4), 0, 0, 0
     count = max(per, count // per * per)  # whole chunks, so that noise words are easy to divide
     parts_of_all = [
-        _part(block, slice(at, at + count)) for block in prepared for at in range(0, len(block.ids) - count + 1, count)
+        part(block, slice(at, at + count)) for block in prepared for at in range(0, len(block.ids) - count + 1, count)
     ]
     for begin in range(0, min(len(parts_of_all), 4 * LANES) - LANES + 1, LANES):
         parts = parts_of_all[begin : begin + LANES]
@@ -110,7 +110,8 @@ def _cost(state: ModelState, prepared: list[Tokens], count: int, size: int) -> s
     return f"| {cells} | {pull:.1f} ms | {lane:.1f} ms | {merge:.1f} ms | {place:.1f} ms | {total:.2f} |"
 
 
-def _part(block: Tokens, at: slice) -> Tokens:
+def part(block: Tokens, at: slice) -> Tokens:
+    """Return some whole chunks of a block, for which a span shares as many noise words as it has tokens."""
     return block._replace(ids=block.ids[at], segments=block.segments[at], noise=block.noise[at])
 
 
