@@ -1,5 +1,7 @@
 """Checkpoints during training: it pauses while the state is copied, then a thread writes the copy to disk.
 
+The same thread makes room for the copy of a large model beforehand, since that takes longer than to copy it.
+
 A checkpoint is written when a kill would cost more than writing it: the seconds of reading and training since the last
 one, which would have to be done again. If little text comes, it is written some time after the first change, so that
 readers see what was learned. The clock decides only when to save, never what is trained.
@@ -16,7 +18,7 @@ import structlog
 
 from streamer.checkpoints import Image, Store
 from streamer.errors import ExitCode, StreamerError
-from streamer.state import State
+from streamer.state import Room, State
 from streamer.system import failpoints
 from streamer.training import Schedule
 
@@ -47,6 +49,7 @@ class Saver:
         self._state, self._schedule = state, schedule
         self._writer = ThreadPoolExecutor(1, "checkpoint")
         self._under_way: Future[float] | None = None
+        self._room: Future[Room] | None = None
         self._failures = 0
         self._last = self._last_change = time.monotonic()
         self._oldest_change: float | None = None
@@ -97,7 +100,8 @@ class Saver:
             self._collect()
         if self._oldest_change is not None and not self._under_way and self.seconds_until_due(idle=idle) <= 0:
             self._was_idle |= idle
-            self._begin()
+            if idle or self._has_room():  # nobody waits for a copy when there is nothing to train
+                self._begin()
 
     def finish(self) -> None:
         """Save the last checkpoint, if anything has changed, and wait until it is on disk.
@@ -123,6 +127,12 @@ class Saver:
         """Return the seconds of work since the last checkpoint."""
         return self._work + (0.0 if self._working_since is None else time.monotonic() - self._working_since)
 
+    def _has_room(self) -> bool:
+        """Return whether the model can be copied without waiting for memory, which is made ready beside training."""
+        if self._room is None and self._state.large:
+            self._room = self._writer.submit(self._state.room)
+        return self._room is None or self._room.done()
+
     def _begin(self) -> None:
         self._schedule.drain()  # waiting for blocks that are being trained is not part of the pause
         assert self._oldest_change is not None
@@ -131,7 +141,8 @@ class Saver:
         started = self._last = time.monotonic()
         number = self._state.number_next()
         try:
-            image = self._state.image()
+            room, self._room = self._room, None
+            image = self._state.image(room.result() if room else None)
         except MemoryError:
             self._under_way = Future()
             self._under_way.set_exception(_no_memory())

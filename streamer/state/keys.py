@@ -7,6 +7,7 @@ is checked by itself and against the others. ``docs/checkpoint-format.md`` lists
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -25,6 +26,7 @@ from streamer.model.sgns import Batching, Loss, noise_words
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import ModelSettings, model_settings
 from streamer.state import history, scores
+from streamer.state.copies import Later, Room
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
@@ -49,16 +51,42 @@ FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "ledg
 def model_leaves(model: ModelState) -> Tree:
     """Return a complete model as leaves of a tree; arrays are views, not copies."""
     vocabulary, embeddings = model.vocabulary, model.embeddings
-    leaves: Tree = {
-        "vocabulary/words": to_blob(vocabulary.words),
-        "vocabulary/counts": vocabulary.counts,
-        "vocabulary/words_seen": vocabulary.total,
-        "candidates/words": to_blob(vocabulary.candidates),
-        "candidates/counts": np.fromiter(vocabulary.candidates.values(), np.int64, len(vocabulary.candidates)),
+    return {
+        **_grouped("vocabulary", _vocabulary_leaves(vocabulary.words, vocabulary.counts, vocabulary.total)),
         "embeddings/input": embeddings.input,
         "embeddings/output": embeddings.output,
         "embeddings/input_squares": embeddings.input_squares,
         "embeddings/output_squares": embeddings.output_squares,
+        **_leaves_beside(model),
+    }
+
+
+def copied_model(model: ModelState, room: Room | None) -> dict[str, Any]:
+    """Return a complete model as it is now, as leaves of a tree, of which large ones are made when they are written.
+
+    Args:
+        model: The model.
+        room: Memory for a copy of the embeddings; by default it is made here.
+
+    Raises:
+        MemoryError: If there is no room for the copy.
+    """
+    vocabulary, embeddings = model.vocabulary, model.embeddings
+    words = partial(_vocabulary_leaves, vocabulary.words[:], vocabulary.counts.copy(), vocabulary.total)
+    columns = (room or Room(embeddings)).copy(embeddings)
+    return {"vocabulary": Later(words), **_grouped("embeddings", columns), **_leaves_beside(model)}
+
+
+def _vocabulary_leaves(words: list[str], counts: npt.NDArray[np.int64], total: int) -> Tree:
+    return {"words": to_blob(words), "counts": counts, "words_seen": total}
+
+
+def _leaves_beside(model: ModelState) -> Tree:
+    """Return all of a model but the vocabulary and the embeddings."""
+    candidates = model.vocabulary.candidates
+    leaves: Tree = {
+        "candidates/words": to_blob(candidates),
+        "candidates/counts": np.fromiter(candidates.values(), np.int64, len(candidates)),
         "noise/counts": model.noise.counts,
         "noise/due": model.noise.due,
         "progress/blocks": model.blocks,

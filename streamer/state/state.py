@@ -17,6 +17,7 @@ from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.settings import ModelSettings
 from streamer.state import keys
+from streamer.state.copies import Room, large
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
@@ -105,23 +106,39 @@ class State:
 
     def to_tree(self) -> Tree:
         """Return the state as the tree of a checkpoint; arrays are views, not copies."""
-        return {**self._without_ledger(), **keys.ledger_leaves(self.ledger)}
+        return {**keys.model_leaves(self.model), **self._records(), **keys.ledger_leaves(self.ledger)}
 
-    def image(self) -> Image:
+    def image(self, room: Room | None = None) -> Image:
         """Return the checkpoint of the state as it is now; it may be written while training continues.
+
+        Args:
+            room: Memory for a copy of the model, made beforehand (:meth:`room`), so that the caller waits less.
 
         Raises:
             MemoryError: If there is no room for a copy of the model.
         """
-        return Image({**self._without_ledger(), **keys.frozen_ledger(self.ledger)})
+        copied = keys.copied_model(self.model, room)
+        return Image({**copied, **self._records(), **keys.frozen_ledger(self.ledger)})
 
-    def _without_ledger(self) -> Tree:
+    def room(self) -> Room:
+        """Return room for :meth:`image`; another thread may make it while training goes on.
+
+        Raises:
+            MemoryError: If there is none.
+        """
+        return Room(self.model.embeddings)
+
+    @property
+    def large(self) -> bool:
+        """Whether it pays to make :meth:`room` beforehand."""
+        return large(self.model.embeddings)
+
+    def _records(self) -> Tree:
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "streamer_version": __version__,
             "sequence": self.sequence,
-            **keys.model_leaves(self.model),
             **keys.history_leaves(self.history),
             **keys.scores_leaves(self.scores),
             **keys.initial_leaves(self.initial),

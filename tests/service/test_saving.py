@@ -21,7 +21,7 @@ from streamer.model.pipeline import Tokens
 from streamer.service import saving
 from streamer.service.saving import IDLE_SECONDS, LONGEST_WAIT, Saver
 from streamer.settings import ModelSettings
-from streamer.state import State
+from streamer.state import Room, State, copies
 from streamer.state.reading import read_ledger, read_state
 from streamer.system import failpoints
 from streamer.training import Schedule
@@ -469,9 +469,9 @@ class Huge(State):
 
     huge: bool = True
 
-    def image(self) -> Image:
+    def image(self, room: Room | None = None) -> Image:
         """Return the image, with an exabyte in it that takes no memory as long as it is not copied."""
-        return Image({"huge": np.broadcast_to(np.zeros(1, np.uint8), 1 << 60)}) if self.huge else super().image()
+        return Image({"huge": np.broadcast_to(np.zeros(1, np.uint8), 1 << 60)}) if self.huge else super().image(room)
 
 
 def test_no_memory_for_a_copy(make: Make, store: Store, state: State, clock: Clock, log: list[Any]) -> None:
@@ -494,6 +494,71 @@ def test_no_memory_for_a_copy(make: Make, store: Store, state: State, clock: Clo
     assert sequences(store) == [2]
 
 
+@attrs.define(eq=False)
+class Watched(State):
+    """A state that tells who makes room for its copy, and which copies had room; there may be none."""
+
+    makers: list[str] = attrs.field(factory=list)
+    given: list[bool] = attrs.field(factory=list)
+    no_memory: bool = False
+    found: threading.Event = attrs.field(factory=threading.Event)
+
+    def room(self) -> Room:
+        """Return it, when memory was found."""
+        self.makers.append(threading.current_thread().name)
+        assert self.found.wait(20)
+        if self.no_memory:
+            raise MemoryError
+        return super().room()
+
+    def image(self, room: Room | None = None) -> Image:
+        """Return the image."""
+        self.given.append(room is not None)
+        return super().image(room)
+
+
+def test_training_does_not_wait_for_room(
+    make: Make, store: Store, state: State, clock: Clock, log: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a copy of a large model, the thread that writes makes room beforehand, once for each checkpoint."""
+    monkeypatch.setattr(copies, "LARGE", 0)
+    watched = Watched(state.model)
+    saver = make(watched, every=0.0)
+    for number in (1, 2):
+        saver.changed()
+        watched.found.clear()
+        saver.save_if_due()
+        saver.save_if_due()
+        assert len(watched.given) == number - 1, "it was copied before there was room"
+        watched.found.set()
+        written(saver, log, number)
+    assert watched.given == [True, True]
+    assert [name.rstrip("_0123456789") for name in watched.makers] == ["checkpoint"] * 2
+    saver.changed()
+    written(saver, log, 3, idle=True)
+    monkeypatch.setattr(copies, "LARGE", 1 << 40)
+    saver.changed()
+    written(saver, log, 4)
+    assert watched.given == [True, True, False, False] and len(watched.makers) == 2
+
+
+def test_no_memory_for_room(
+    make: Make, store: Store, state: State, clock: Clock, log: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without room: told, and tried again."""
+    monkeypatch.setattr(copies, "LARGE", 0)
+    watched = Watched(state.model, no_memory=True)
+    watched.found.set()
+    saver = make(watched, every=0.0)
+    saver.changed()
+    written(saver, log, 1, "checkpoint.failed")
+    assert "memory" in log[0]["problem"]
+    watched.no_memory = False
+    clock.now += 2
+    written(saver, log, 1)
+    assert watched.given == [True] and sequences(store) == [2]
+
+
 class Short(Image):
     """An image for whose pieces there is no memory."""
 
@@ -512,7 +577,7 @@ def test_no_memory_while_it_is_written(
     """It is told and tried again, and leaves no file behind."""
     saver = make(state, every=0.0)
     with monkeypatch.context() as patched:
-        patched.setattr(State, "image", lambda self: Short())
+        patched.setattr(State, "image", lambda self, room: Short())
         saver.changed()
         written(saver, log, 1, "checkpoint.failed")
     assert "memory" in log[0]["problem"] and log[0]["hint"]
