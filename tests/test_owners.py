@@ -66,9 +66,7 @@ def test_the_fields_are_those_of_the_state() -> None:
     for field, module in expected.items():
         assert module in FIELDS[field].owners, field
     assert FIELDS["rows"].owners == {"streamer.state.history", "streamer.state.scores"}
-    assert all(
-        FIELDS[name].container for name in ("rows", "words", "candidates", "_open", "counts", "squares", "losses")
-    )
+    assert all(FIELDS[name].container for name in ("rows", "words", "index", "_open", "counts", "squares", "losses"))
     assert not any(FIELDS[name].container for name in ("blocks", "history", "sequence", "settings", "offset"))
 
 
@@ -92,10 +90,10 @@ PLANTED = {
     "an augmented assignment": ("state.model.words_trained += 7", "words_trained"),
     "one of a container": ("state.scores.rows += found", "rows"),
     "a deletion": ("del entry.reason", "reason"),
-    "a deletion of an element": ("del state.model.vocabulary.candidates['a']", "candidates"),
+    "a deletion of an element": ("del state.model.vocabulary.index['a']", "index"),
     "an element": ("state.history.rows[0] = []", "rows"),
     "an element of an element": ("state.history.rows[-1][3] = 0.0", "rows"),
-    "an element of a dictionary": ("vocabulary.candidates['a'] = 3", "candidates"),
+    "an element of a dictionary": ("vocabulary.index['a'] = 3", "index"),
     "an element that is added to": ("state.model.vocabulary.counts[ids] += 1", "counts"),
     "a slice": ("embeddings.vectors[:, 0] = 0", "vectors"),
     "a view": ("state.model.embeddings.input[3] = 0", "input"),
@@ -104,7 +102,7 @@ PLANTED = {
     "an append": ("state.scores.rows.append(score)", "rows"),
     "an append to an element": ("state.history.rows[-1].append(0.0)", "rows"),
     "an extend": ("self.state.epochs.losses.extend(found)", "losses"),
-    "a pop": ("state.model.vocabulary.candidates.pop('a')", "candidates"),
+    "a pop": ("state.model.vocabulary.index.pop('a')", "index"),
     "an update": ("vocabulary.index.update(found)", "index"),
     "an add to a set": ("ledger._open.add(entry)", "_open"),
     "a sort": ("state.model.vocabulary.words.sort()", "words"),

@@ -37,6 +37,8 @@ def status(folder: Path) -> Row:
         "sequence": checkpoint.sequence,
         "vocabulary": found.vocabulary,
         "candidates": found.candidates,
+        "max_candidates": found.settings.max_candidates,
+        "candidates_error": found.candidates_error,
         "vector_size": found.settings.vector_size,
         "architecture": found.settings.architecture,
         "initial": {"name": initial.name, "words": initial.words} if initial.words else None,

@@ -28,7 +28,7 @@ MOST_NAMES = 4096  # in one file; a checkpoint has about 60
 _HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What h5py raises for bytes that make no sense. Not MemoryError: lack of memory does not mean a damaged file."""
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """The ``format_version`` of the checkpoints that this version of the program writes.
 
 Older ones are read, and :mod:`streamer.state.migrations` migrates them to this version.

@@ -44,6 +44,9 @@ def _status_lines(figures: Row, files_command: str) -> Iterator[tuple[str, str]]
         yield "written", f"{size(written)} of checkpoints an hour"
     yield "words seen", f"{figures['words_seen']:,}"
     yield "vocabulary", f"{figures['vocabulary']:,} words, {figures['candidates']:,} candidates"
+    if error := figures["candidates_error"]:
+        times = "once" if error == 1 else f"{error:,} times at most"
+        yield "forgotten", f"candidates that were seen {times}; {figures['max_candidates']:,} are remembered"
     yield "vectors", f"{figures['vector_size']} dimensions, {figures['architecture']}"
     if initial := figures["initial"]:
         yield "initial", f"{initial['words']:,} words of {printable(initial['name'])}"

@@ -42,6 +42,6 @@ def set_initial_vectors(state: ModelState, words: Sequence[str], vectors: Floats
         vectors: (V, D) float32.
     """
     counts = zipf_counts(len(words), state.settings.min_count)
-    state.vocabulary.restore(list(words), counts, {}, int(counts.sum()))
+    state.vocabulary.restore(list(words), counts, int(counts.sum()))
     squares = np.asarray(counts * SQUARES_PER_COUNT, np.float32)
     state.embeddings.begin(vectors, squares)

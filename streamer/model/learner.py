@@ -15,7 +15,7 @@ from streamer.model.pipeline import Pipeline, Tokens, noise_of
 from streamer.model.sampling import NoiseDistribution, Purpose
 from streamer.model.sgns import BATCHING, Batching, Loss
 from streamer.model.vocabulary import Vocabulary
-from streamer.settings import ModelSettings
+from streamer.settings import BOUNDS, ModelSettings
 
 Ints = npt.NDArray[np.int64]
 
@@ -35,6 +35,7 @@ class ModelState:
         noise: The noise distribution as it was last built.
         blocks: Blocks trained so far; with the seed, the key of all random numbers of the next block.
         words_trained: Tokens of admitted words in those blocks, before subsampling, over all passes.
+        bounds: The settings that may change, each time that they did: the blocks trained by then, and their values.
     """
 
     settings: ModelSettings
@@ -44,6 +45,10 @@ class ModelState:
     noise: NoiseDistribution
     blocks: int = 0
     words_trained: int = 0
+    bounds: list[tuple[int, ...]] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.record_bounds()
 
     @classmethod
     def new(cls, settings: ModelSettings, batching: Batching | None = None) -> ModelState:
@@ -51,7 +56,7 @@ class ModelState:
         return cls(
             settings,
             batching or BATCHING[settings.architecture],
-            Vocabulary(settings.min_count),
+            Vocabulary(settings.min_count, settings.max_candidates),
             Embeddings(settings.vector_size),
             NoiseDistribution(),
         )
@@ -72,9 +77,17 @@ class ModelState:
         """
         return max(1, min(self.settings.lanes, self.words_trained // (LONGEST_ROUND * self.settings.lane_size)))
 
-    def restore_progress(self, blocks: int, words_trained: int) -> None:
-        """Take over the progress of a checkpoint."""
+    def restore_progress(self, blocks: int, words_trained: int, bounds: list[tuple[int, ...]] | None = None) -> None:
+        """Take over the progress of a checkpoint, and its bounds over time."""
         self.blocks, self.words_trained = blocks, words_trained
+        self.bounds = self.bounds if bounds is None else bounds
+        self.record_bounds()
+
+    def record_bounds(self) -> None:
+        """Record the bounds of the settings, if they are others than before."""
+        bounds = tuple(getattr(self.settings, name) for name in BOUNDS)
+        if not self.bounds or self.bounds[-1][1:] != bounds:
+            self.bounds.append((self.blocks, *bounds))
 
 
 class BlockReport(NamedTuple):

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from streamer.model.candidates import Candidates
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -17,19 +19,23 @@ class Vocabulary:
     A word is a *candidate* until it has been seen ``min_count`` times in all texts together. Then it is admitted and
     gets the next id. Ids never change, so a row of the embeddings always belongs to the same word.
 
+    Args:
+        min_count: How often a word must have been seen to be admitted.
+        max_candidates: Most candidates at the end of a block; 0 for no bound.
+
     Attributes:
         min_count: How often a word must have been seen to be admitted.
         words: Admitted words; the position of a word is its id.
         index: The id of each admitted word.
         candidates: How often each word that is not admitted yet was seen.
-        total: All tokens seen, including those of candidates.
+        total: All tokens seen, including those of candidates, also of forgotten ones.
     """
 
-    def __init__(self, min_count: int) -> None:
+    def __init__(self, min_count: int, max_candidates: int = 0) -> None:
         self.min_count = min_count
         self.words: list[str] = []
         self.index: dict[str, int] = {}
-        self.candidates: dict[str, int] = {}
+        self.candidates = Candidates(max_candidates)
         self.total = 0
         self._counts: Ints = np.zeros(1024, np.int64)
 
@@ -61,19 +67,17 @@ class Vocabulary:
         self._counts[ids[known]] += counts[known]
         self.total += int(np.add.reduce(counts))
         others = (ids < 0).nonzero()[0]
-        for position, times in zip(others.tolist(), counts[others].tolist(), strict=True):
-            word = words[position]
-            count = self.candidates.get(word, 0) + times
-            if count < self.min_count:
-                self.candidates[word] = count
-            else:
-                self.candidates.pop(word, None)
-                ids[position] = self._admit(word, count)
+        if len(others):
+            seldom = [words[position] for position in others.tolist()]
+            admitted, totals = self.candidates.count(seldom, counts[others], self.min_count)
+            for position, count in zip(others[admitted].tolist(), totals, strict=True):
+                ids[position] = self._admit(words[position], count)
+            self.candidates.forget()
         return ids
 
-    def restore(self, words: list[str], counts: Ints, candidates: dict[str, int], total: int) -> None:
-        """Take over the vocabulary of a checkpoint."""
-        self.words, self.candidates, self.total = words, candidates, total
+    def restore(self, words: list[str], counts: Ints, total: int) -> None:
+        """Take over the vocabulary of a checkpoint, without its candidates."""
+        self.words, self.total = words, total
         self.index = {word: number for number, word in enumerate(words)}
         self._counts = np.zeros(max(1024, len(words)), np.int64)
         self._counts[: len(words)] = counts

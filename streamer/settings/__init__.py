@@ -7,13 +7,14 @@ at every start.
 
 from streamer.settings.durations import DURATIONS, as_duration, seconds
 from streamer.settings.fields import distinct_lines, flag, invalid
-from streamer.settings.model import LINES, TOKENIZERS, ModelSettings
+from streamer.settings.model import BOUNDS, LINES, TOKENIZERS, ModelSettings
 from streamer.settings.reading import model_settings, names, read_lines, read_toml
 from streamer.settings.run import DEFAULT_EXCLUDE, FORMATS, RunSettings, available_cores
 
 DEFAULT_CHECKPOINTS = "checkpoints"
 
 __all__ = [
+    "BOUNDS",
     "DEFAULT_CHECKPOINTS",
     "DEFAULT_EXCLUDE",
     "DURATIONS",

@@ -14,13 +14,17 @@ LINES = ("logs", "social")
 """Tokenizers of texts in which a line is a context."""
 MOST_WORDS = 10_000_000
 """Most words in the pieces of all lanes together: they are in memory at a time, as one block."""
+BOUNDS = ("max_candidates",)
+"""Settings that a resumed run may change; the model records when."""
+FEWEST = 1_000
+"""Least bound on candidates: a block of text has more new words than that."""
 _WORD_BYTES = 6
 """Bytes of a word of text, with the space: enough for most languages."""
 
 
 @attrs.frozen(kw_only=True)
 class ModelSettings:
-    """Settings that shape the model. They are stored in every checkpoint; a resumed run cannot change them."""
+    """Settings that shape the model. They are stored in every checkpoint; a resumed run can change :data:`BOUNDS`."""
 
     vector_size: int = setting(100, "Dimensions of the vectors.", low=1, high=10_000)
     window: int = setting(5, "Words on each side that count as context.", low=1, high=100)
@@ -29,6 +33,12 @@ class ModelSettings:
         1e-3, "Words more frequent than this share of the text are subsampled; 0 keeps all.", low=0, high=1
     )
     min_count: int = setting(5, "Times a word must be seen, in total, before it gets a vector.", low=1)
+    max_candidates: int = setting(
+        2_000_000,
+        "Most words to remember that were seen less often than that; 0 for no bound. A resumed run may change it.",
+        low=0,
+        metavar="WORDS",
+    )
     learning_rate: float = setting(0.15, "Step size of AdaGrad.", low=1e-6, high=10)
     architecture: str = setting(
         "skipgram", "Predict the context from the word, or the word from its context.", choices=("skipgram", "cbow")
@@ -61,6 +71,8 @@ class ModelSettings:
     )
 
     def __attrs_post_init__(self) -> None:
+        if 0 < self.max_candidates < FEWEST:
+            raise invalid("max_candidates", self.max_candidates, f"must be at least {FEWEST}, or 0 for no bound")
         if self.lanes * self.lane_size > MOST_WORDS:
             raise StreamerError(
                 f"--lanes {self.lanes} with --lane-size {self.lane_size} is {self.lanes * self.lane_size:,} words at a "

@@ -12,7 +12,7 @@ import attrs
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings.fields import distinct_lines, flag, invalid
-from streamer.settings.model import ModelSettings
+from streamer.settings.model import BOUNDS, ModelSettings
 from streamer.settings.run import RunSettings
 
 
@@ -63,7 +63,7 @@ def read_lines(name: str, path: str | Path) -> tuple[str, ...]:
 
 
 def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> ModelSettings:
-    """Return the stored settings of a model; for a new model, the given ones and the defaults.
+    """Return the stored settings of a model with given bounds; for a new model, the given settings and the defaults.
 
     Raises:
         StreamerError: With exit code 78, if a given setting is unknown, out of bounds or contradicts the stored one.
@@ -75,6 +75,8 @@ def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> Mo
         return ModelSettings(**given)
     wanted = attrs.evolve(stored, **given)
     for name in names(ModelSettings):
+        if name in BOUNDS:
+            continue
         was, now = getattr(stored, name), getattr(wanted, name)
         if was != now:
             if isinstance(now, tuple):
@@ -85,4 +87,4 @@ def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> Mo
                 hint=f"leave out {flag(name)} to resume, or start a new model with another --checkpoints folder",
                 code=ExitCode.CONFIGURATION,
             )
-    return stored
+    return attrs.evolve(stored, **{name: getattr(wanted, name) for name in BOUNDS})

@@ -18,13 +18,14 @@ from streamer.checkpoints import Tree
 from streamer.formats.recipes import Recipe
 from streamer.intake.decoding import Codec
 from streamer.ledger.ledger import Ledger
+from streamer.model.candidates import HIGHEST
 from streamer.model.embeddings import Embeddings
 from streamer.model.learner import ModelState
 from streamer.model.optimizer import LONGEST
 from streamer.model.sampling import NoiseDistribution
 from streamer.model.sgns import Batching, Loss, noise_words
 from streamer.model.vocabulary import Vocabulary
-from streamer.settings import ModelSettings, model_settings
+from streamer.settings import BOUNDS, ModelSettings, model_settings
 from streamer.state import history, scores
 from streamer.state.copies import Later, Room
 from streamer.state.epochs import EpochLosses
@@ -44,7 +45,7 @@ VECTORS = ("vocabulary", "embeddings/input", "settings", "tokenizer")
 WORDS = ("vocabulary/words", "vocabulary/counts")
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
-FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "ledger")
+FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "candidates/floor", "ledger")
 """Far less than a model: reading them takes no longer than checking the digest."""
 
 
@@ -85,13 +86,19 @@ def _leaves_beside(model: ModelState) -> Tree:
     """Return all of a model but the vocabulary and the embeddings."""
     candidates = model.vocabulary.candidates
     leaves: Tree = {
-        "candidates/words": to_blob(candidates),
-        "candidates/counts": np.fromiter(candidates.values(), np.int64, len(candidates)),
+        "candidates/words": candidates.text(),
+        "candidates/counts": candidates.counts(),
+        "candidates/errors": candidates.errors(),
+        "candidates/floor": candidates.floor,
+        "candidates/forgotten": candidates.forgotten,
+        "bounds/blocks": np.array([blocks for blocks, *_ in model.bounds], np.int64),
         "noise/counts": model.noise.counts,
         "noise/due": model.noise.due,
         "progress/blocks": model.blocks,
         "progress/words_trained": model.words_trained,
     }
+    for number, name in enumerate(BOUNDS, start=1):
+        leaves[f"bounds/{name}"] = np.array([values[number] for values in model.bounds], np.int64)
     for group, record in (("settings", model.settings), ("batching", model.batching)):
         leaves |= _record(group, record)
     return leaves
@@ -109,7 +116,8 @@ def read_model(read: TreeReader, given: Mapping[str, Any]) -> ModelState:
     _restore_vocabulary(read, model.vocabulary)
     _restore_embeddings(read, len(model.vocabulary), model.embeddings)
     _restore_noise(read, model.vocabulary, model.noise)
-    model.restore_progress(read.count("progress/blocks"), read.count("progress/words_trained"))
+    blocks = read.count("progress/blocks")
+    model.restore_progress(blocks, read.count("progress/words_trained"), _read_bounds(read, stored, blocks))
     return model
 
 
@@ -137,9 +145,22 @@ def read_progress(read: TreeReader) -> tuple[int, int]:
     return read.count("vocabulary/words_seen"), read.count("progress/words_trained")
 
 
-def read_sizes(read: TreeReader) -> tuple[int, int]:
-    """Return the number of words with vectors, and of candidates."""
-    return len(read.counts("vocabulary/counts", None)), len(read.counts("candidates/counts", None))
+def read_sizes(read: TreeReader) -> tuple[int, int, int]:
+    """Return the number of words with vectors, and of candidates, and how often others were seen at most."""
+    words, candidates = (len(read.counts(f"{group}/counts", None)) for group in ("vocabulary", "candidates"))
+    return words, candidates, read.count("candidates/floor")
+
+
+def _read_bounds(read: TreeReader, stored: ModelSettings, blocks: int) -> list[tuple[int, ...]]:
+    """Return the bounds of a model over time, after checking that the last ones are those of its settings."""
+    when = read.counts("bounds/blocks", None, low=0)
+    columns = [read.counts(f"bounds/{name}", len(when), low=0) for name in BOUNDS]
+    last = tuple(int(column[-1]) for column in columns) if len(when) else None
+    if last != tuple(getattr(stored, name) for name in BOUNDS) or when[0] != 0 or (np.diff(when) < 0).any():
+        raise damaged("bounds/ do not lead to the settings")
+    if when[-1] > blocks:
+        raise damaged(f"bounds/blocks has {when[-1]}, and {blocks} were trained")
+    return list(zip(when.tolist(), *(column.tolist() for column in columns), strict=True))
 
 
 def _read_batching(read: TreeReader) -> Batching:
@@ -157,14 +178,20 @@ def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
     counts = read.counts("vocabulary/counts", len(words), low=vocabulary.min_count)
     waiting = read.counts("candidates/counts", len(others))
     total = read.count("vocabulary/words_seen")
-    if len(others) and waiting.max() >= vocabulary.min_count:
+    if len(others) and waiting.max() >= min(vocabulary.min_count, HIGHEST):
         raise damaged(f"candidates/counts has {waiting.max()}, and min_count is {vocabulary.min_count}")
-    candidates = dict(zip(others, waiting.tolist(), strict=True))
-    if not candidates.keys().isdisjoint(words):
+    floor, forgotten = read.count("candidates/floor", high=HIGHEST), read.count("candidates/forgotten")
+    errors = read.counts("candidates/errors", len(others), low=0)
+    if len(others) and errors.max() > floor:
+        raise damaged(f"candidates/errors has {errors.max()}, and candidates/floor is {floor}")
+    if bool(floor) != bool(forgotten):
+        raise damaged(f"candidates/floor is {floor}, and candidates/forgotten is {forgotten}")
+    if not set(words).isdisjoint(others):
         raise damaged("candidates/words has words that are also in vocabulary/words")
-    if (counted := _sum(counts) + _sum(waiting)) != total:
+    if (counted := _sum(counts) + _sum(waiting) + forgotten) != total:
         raise damaged(f"vocabulary/words_seen is {total}, and the sum of all counts is {counted}")
-    vocabulary.restore(words, counts, candidates, total)
+    vocabulary.restore(words, counts, total)
+    vocabulary.candidates.restore(others, waiting, errors, floor, forgotten)
 
 
 def _restore_embeddings(read: TreeReader, size: int, embeddings: Embeddings) -> None:

@@ -133,7 +133,16 @@ def _from_6(tree: Tree) -> Tree:
     return {**tree, "settings/lanes": 1, "settings/lane_size": 40_000}
 
 
-STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5, 6: _from_6}
+def _from_7(tree: Tree) -> Tree:
+    """Add the bound on candidates: until then, all were remembered for ever."""
+    counts = tree.get("candidates/counts")
+    added: Tree = {"candidates/errors": np.zeros(counts.size if isinstance(counts, np.ndarray) else 0, np.int64)}
+    added |= {"candidates/floor": 0, "candidates/forgotten": 0, "settings/max_candidates": 0}
+    added |= {"bounds/blocks": np.zeros(1, np.int64), "bounds/max_candidates": np.zeros(1, np.int64)}
+    return {**tree, **added}
+
+
+STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5, 6: _from_6, 7: _from_7}
 """For each version except the newest, the step to the next: it takes a complete tree and returns another."""
 
 

@@ -42,6 +42,7 @@ class Figures:
         settings: The settings of the model.
         vocabulary: Number of words that have vectors.
         candidates: Number of words that were seen too seldom so far.
+        candidates_error: How often a word was seen at most that is neither; 0 if no candidate was forgotten.
         words_seen: Words of all texts, without those of initial vectors.
         words_trained: Those of them that had vectors, over all passes.
         history: Loss, speed and vocabulary over the stream.
@@ -54,6 +55,7 @@ class Figures:
     settings: ModelSettings
     vocabulary: int
     candidates: int
+    candidates_error: int
     words_seen: int
     words_trained: int
     history: History

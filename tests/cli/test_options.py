@@ -94,6 +94,8 @@ def test_each_setting_has_a_flag_and_a_variable(name: str, tmp_path: Path) -> No
     expected = {"int": 9, "float": 0.25, "tuple[str, ...]": ("*.x",), "bool": True}.get(str(field.type), value)
     if name == "lane_size":
         value, expected = "9k", 9_000
+    if name == "max_candidates":
+        value, expected = "5k", 5_000
     if name == "encoding":
         value, expected = "*.x=latin-1", ("*.x=latin-1",)
     arguments = [flag(name)] if field.type == "bool" else [flag(name), value]

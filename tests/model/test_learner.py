@@ -171,7 +171,7 @@ def test_later_passes_count_nothing() -> None:
     report = learner.train_block(*other, first_pass=False)
     slow.train_block(other, first_pass=False)
     after = leaves(learner.state)
-    assert (vocabulary.words, vocabulary.candidates, vocabulary.total) == counted
+    assert (vocabulary.words, dict(vocabulary.candidates), vocabulary.total) == counted
     assert report.admitted == 0
     np.testing.assert_array_equal(before["counts"], after["counts"])
     assert (before["input"] != after["input"]).any()

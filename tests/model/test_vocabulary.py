@@ -23,9 +23,9 @@ def test_a_word_is_admitted_when_its_count_over_all_blocks_reaches_the_minimum()
     assert observe(vocabulary, "a b a") == [-1, -1]
     assert vocabulary.candidates == {"a": 2, "b": 1}
     assert observe(vocabulary, "b a") == [-1, 0]
-    assert (vocabulary.words, vocabulary.counts.tolist(), vocabulary.candidates) == (["a"], [3], {"b": 2})
+    assert (vocabulary.words, vocabulary.counts.tolist(), dict(vocabulary.candidates)) == (["a"], [3], {"b": 2})
     assert observe(vocabulary, "c c c b") == [1, 2]
-    assert (vocabulary.words, vocabulary.counts.tolist(), vocabulary.candidates) == (["a", "c", "b"], [3, 3, 3], {})
+    assert (vocabulary.words, vocabulary.counts.tolist(), dict(vocabulary.candidates)) == (["a", "c", "b"], [3, 3, 3], {})
 
 
 def test_words_are_admitted_in_order_of_first_appearance_in_the_block() -> None:
@@ -67,7 +67,7 @@ def test_looking_up_counts_nothing() -> None:
     vocabulary = Vocabulary(2)
     observe(vocabulary, "a b c c b")
     assert vocabulary.lookup(["c", "x", "a", "b"]).tolist() == [1, -1, -1, 0]
-    assert (vocabulary.total, vocabulary.counts.tolist(), vocabulary.candidates) == (5, [2, 2], {"a": 1})
+    assert (vocabulary.total, vocabulary.counts.tolist(), dict(vocabulary.candidates)) == (5, [2, 2], {"a": 1})
 
 
 def test_a_restored_vocabulary_goes_on_as_the_first() -> None:
@@ -76,7 +76,9 @@ def test_a_restored_vocabulary_goes_on_as_the_first() -> None:
     many = " ".join(f"w{number}" for number in range(1500))
     for text in ("a b a", f"{many} {many} b"):
         observe(first, text)
-    second.restore(list(first.words), first.counts.copy(), dict(first.candidates), first.total)
+    second.restore(list(first.words), first.counts.copy(), first.total)
+    waiting = first.candidates
+    second.candidates.restore(list(waiting), waiting.counts(), waiting.errors(), 0, 0)
     for vocabulary in (first, second):
         observe(vocabulary, "new a new old")
         observe(vocabulary, "old b " + many)

@@ -13,13 +13,23 @@ from streamer.settings import ModelSettings, model_settings, read_toml
 def test_a_stored_setting_cannot_be_contradicted() -> None:
     """What was stored is used; the same value given again is fine, another one is an error that names both."""
     stored = ModelSettings(window=7, learning_rate=0.1)
-    assert model_settings(stored, {}) is stored
-    assert model_settings(stored, {"window": 7, "learning_rate": 0.1}) is stored
+    assert model_settings(stored, {}) == stored
+    assert model_settings(stored, {"window": 7, "learning_rate": 0.1}) == stored
     with pytest.raises(StreamerError, match=r"--window 5 .*7") as caught:
         model_settings(stored, {"window": 5})
     assert caught.value.code == ExitCode.CONFIGURATION
     assert "--window" in caught.value.hint
     assert model_settings(None, {"window": 9}) == ModelSettings(window=9)
+
+
+def test_bounds_may_change() -> None:
+    """They are no part of what was learned: a resumed run may set others, within the same limits as a new model."""
+    stored = ModelSettings(window=7, max_candidates=0)
+    assert model_settings(stored, {"max_candidates": 5_000}) == ModelSettings(window=7, max_candidates=5_000)
+    for few in (-1, 1, 999):
+        with pytest.raises(StreamerError, match="--max-candidates must be at least") as caught:
+            model_settings(stored, {"max_candidates": few})
+        assert caught.value.code == ExitCode.CONFIGURATION
 
 
 @pytest.mark.parametrize("stored", [None, ModelSettings()])

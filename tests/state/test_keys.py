@@ -111,7 +111,7 @@ def test_a_model_comes_back_bit_for_bit(tree: Tree) -> None:
     model = keys.read_model(TreeReader(given), {})
     leaves = keys.model_leaves(model)
     assert exact(leaves) == {key: value for key, value in exact(tree).items() if key in leaves}
-    groups = {"vocabulary", "candidates", "embeddings", "noise", "settings", "batching", "progress"}
+    groups = {"vocabulary", "candidates", "embeddings", "noise", "settings", "batching", "progress", "bounds"}
     assert leaves.keys() == {key for key in tree if key.split("/", maxsplit=1)[0] in groups}
     for name in ("input", "output", "input_squares", "output_squares"):
         assert not np.shares_memory(getattr(model.embeddings, name), np.asarray(given[f"embeddings/{name}"]))
@@ -160,7 +160,7 @@ def test_progress_and_sizes(tree: Tree) -> None:
     model = State.from_tree(copied(tree)).model
     read = TreeReader(tree)
     assert keys.read_progress(read) == (model.vocabulary.total, model.words_trained)
-    assert keys.read_sizes(read) == (len(model.vocabulary), len(model.vocabulary.candidates))
+    assert keys.read_sizes(read) == (len(model.vocabulary), len(model.vocabulary.candidates), 0)
     assert keys.read_sizes(read)[1] >= 1
     assert keys.read_settings(read) == model.settings
 

@@ -32,7 +32,7 @@ from ..support.states import SMALL, bits, copied, exact, texts
 
 def learned(*, scored: bool, begun: bool) -> State:
     """Return a state, with scores or without, of a model that began with vectors or did not."""
-    trainer = Trainer(**SMALL, max_group=2)  # as all had
+    trainer = Trainer(**SMALL, max_group=2, max_candidates=0)  # as all had
     if begun:
         rows = np.ones((2, SMALL["vector_size"]), np.float32)
         trainer.set_initial_vectors(WordVectors(["king", "emperor"], rows, np.array([2, 1])), name="a.vec", sha256="ab")
@@ -55,9 +55,10 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     """Return a tree as version 1 had it, without the leaves of some groups that came later."""
     old = {key.replace("initial/", "origin/"): leaf for key, leaf in copied(tree).items()}
     assert old.keys() != tree.keys()
-    without = (*without, "tokenizer")
-    settings = "tokenizer", "keep_case", "min_length", "stop_words", "phrases", "max_group", "lanes", "lane_size"
-    later = {"batching/growth", *(f"settings/{name}" for name in settings)}
+    without = (*without, "tokenizer", "bounds")
+    settings = ["tokenizer", "keep_case", "min_length", "stop_words", "phrases", "max_group", "lanes", "lane_size"]
+    later = {"batching/growth", *(f"settings/{name}" for name in [*settings, "max_candidates"])}
+    later |= {"candidates/errors", "candidates/floor", "candidates/forgotten"}
     assert later < old.keys()
     arrays = {key.removeprefix("ledger/"): leaf for key, leaf in old.items() if key.startswith("ledger/")}
     root = arrays.pop("root")

@@ -25,9 +25,10 @@ SHAPES = Path(__file__).parent / "shapes"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((SHAPES / "expected.json").read_text())
 LATER = {
     **{"tokenizer": "words", "keep_case": False, "min_length": 1, "stop_words": (), "phrases": ()},
-    **{"max_group": 2, "lanes": 1, "lane_size": 40_000},
+    **{"max_group": 2, "lanes": 1, "lane_size": 40_000, "max_candidates": 0},
 }
-"""Settings that version 1 did not have; the number of chunks under way was always the same, and there was one lane."""
+"""Settings that version 1 did not have; the number of chunks under way was always the same, and there was one lane,
+and no bound on candidates."""
 ENTRY = ("path", "outcome", "reason", "text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
 
 
@@ -150,6 +151,7 @@ def test_it_goes_on_as_the_last_code_of_version_1_did(name: str, tmp_path: Path)
         "in-the-middle-of-4",
         "in-the-middle-of-5",
         "in-the-middle-of-6",
+        "in-the-middle-of-7",
     ],
 )
 def test_watch_finishes_the_file_in_whose_middle_it_stopped(name: str, tmp_path: Path) -> None:

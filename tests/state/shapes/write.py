@@ -278,6 +278,8 @@ RECIPES: dict[str, tuple[str, Callable[[Place], None]]] = {
     "in-the-middle-of-5": ("a29f36f", in_the_middle),
     "gone-of-6": ("f864d05", gone),
     "in-the-middle-of-6": ("f864d05", in_the_middle),
+    "gone-of-7": ("898bb5c", gone),
+    "in-the-middle-of-7": ("898bb5c", in_the_middle),
 }
 """By name: the commit whose code writes it, and how it is made."""
 
