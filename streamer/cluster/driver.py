@@ -130,6 +130,7 @@ class _Helper:
             if not waiting and (self._members.usable() or self._members.refusals()):
                 break
             self._patience()
+            send(self._connection, Alive(0))  # a node may need longer to answer than the trainer waits in silence
             time.sleep(0.05)
         if not self._members.usable():
             raise self._no_node()

@@ -185,18 +185,20 @@ class Nodes:
         return [values[call] for call in range(len(calls))]
 
     def close(self) -> None:
-        """Leave the cluster, and end Ray if it was started for this."""
+        """Leave the cluster, and end Ray if it was started for this. A :meth:`map` that waits raises an error."""
         self._end(LEAVE)
 
     def _end(self, seconds: float) -> None:
         """End the helper, which has so many seconds to leave the cluster as it should."""
+        process, self._process = self._process, None  # a thread whose round this ends comes here too
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)  # a thread that waits would keep open what is only closed
         self._connection.close()
-        if self._process is not None:
+        if process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+                process.wait(seconds)
+            process.kill()
+            process.wait()
         if self._setup.folder:
             shutil.rmtree(self._setup.folder, ignore_errors=True)
         self.size = 0

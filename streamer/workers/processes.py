@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import select
 import subprocess
 import time
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ SHARDS = 8
 """Shards of the words with many workers."""
 FEW = 2
 """Up to so many workers, there is one shard: hardly any turn is waited for."""
+GRACE = 1.0
+"""Seconds that all workers together have to end when one of them has died."""
 
 
 class WorkerProcesses:
@@ -81,6 +84,7 @@ class WorkerProcesses:
                 os.set_blocking(pipes[-1][0], False)
             turns, of_slots = pipes[: self.size + 1], pipes[self.size + 1 :]
             os.write(turns[0][1], first_turn(self._shards))
+            os.set_blocking(self._claims, False)
             weights, blocks = ([array.descriptor for array in arrays] for arrays in (self._memory, self._buffers))
             setup = Setup(
                 self._state.batching, self._state.settings, self._shards, claims, turns, of_slots,
@@ -127,12 +131,7 @@ class WorkerProcesses:
         self._submitted, self._turns = number + 1, self._turns + turns
         if not turns:
             self._answers[number] = Answer(number, [], time.perf_counter())
-        left = b"".join(CLAIM.pack(number, turn) for turn in range(turns))
-        try:
-            while left:  # if the pipe is full, a signal may end the write early
-                left = left[os.write(self._claims, left) :]
-        except OSError:
-            raise death(self._processes) from None
+        self._hand_out(b"".join(CLAIM.pack(number, turn) for turn in range(turns)))
 
     def collect(self) -> tuple[Loss, float]:
         """Wait for the oldest block handed over, and return its loss and when it was done, by ``perf_counter``.
@@ -152,6 +151,20 @@ class WorkerProcesses:
         answer = self._answers.pop(self._collected)
         self._collected += 1
         return total_loss(answer.losses), answer.ended
+
+    def _hand_out(self, claims: bytes) -> None:
+        """Write turns into their pipe. It does not hold those of a long block: workers have to take some first."""
+        poll = select.poll()
+        poll.register(self._claims, select.POLLOUT)
+        for connection in self._connections:
+            poll.register(connection, 0)  # its end is always reported: the others would wait for its turn for ever
+        try:
+            while claims:
+                if any(found != self._claims for found, _ in poll.poll()):
+                    raise BrokenPipeError
+                claims = claims[os.write(self._claims, claims) :]
+        except OSError:
+            raise death(self._processes) from None
 
     def close(self) -> None:
         """End the workers, whatever they are doing."""
@@ -188,7 +201,8 @@ def share(embeddings: Embeddings) -> tuple[SharedArray, ...]:
 
 def death(processes: Sequence[subprocess.Popen[bytes]]) -> StreamerError:
     """Return the error that says that one of these processes has ended."""
-    codes = ", ".join(str(_exit_code(process)) for process in processes)
+    deadline = time.monotonic() + GRACE
+    codes = ", ".join(str(_exit_code(process, deadline - time.monotonic())) for process in processes)
     return StreamerError(
         f"a training process ended unexpectedly (exit codes {codes})",
         hint="the last checkpoint is safe: start again to resume from it",
@@ -196,10 +210,10 @@ def death(processes: Sequence[subprocess.Popen[bytes]]) -> StreamerError:
     )
 
 
-def _exit_code(process: subprocess.Popen[bytes]) -> int:
-    """Return the exit code of a worker. It has ended or will soon, because another one has; else it is killed."""
+def _exit_code(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """Return the exit code of a worker that may end in so many seconds, because another one has; else it is killed."""
     try:
-        return process.wait(1.0)
+        return process.wait(max(seconds, 0))
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()

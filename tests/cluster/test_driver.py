@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
+from streamer.cluster import driver
+from streamer.cluster.line import Line
+from streamer.cluster.members import Member
+from streamer.cluster.messages import Alive, Setup, receive
 
 from ..support import lanes
 from .network import HEAD, ROOT, Cluster, closing, missing, no_features, wait
@@ -70,6 +76,26 @@ def test_a_node_that_is_lost_in_a_round(cluster: Cluster, expected: str, loss: s
         assert trainer.round(CALLS)["digest"] == expected
         trainer.end()
     cluster.kill("a")
+
+
+def test_a_node_that_does_not_say_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is waited for, and the others are used then. Meanwhile the trainer hears that the cluster answers."""
+    ours, theirs = socket.socketpair()
+    helper = driver._Helper(theirs, Setup("auto", False, {}, 1, 0, ""))
+    with socket.create_server(("127.0.0.1", 0)) as server, ours:
+        lines = [Line(*server.getsockname()) for _ in range(2)]
+        nodes = {"good": Member("good", 2, lines[0], judged=True), "mute": Member("mute", 4, lines[1])}
+        monkeypatch.setattr(helper, "_look", lambda: helper._members.nodes.update(nodes))
+        monkeypatch.setattr("streamer.cluster.driver.ray.init", lambda **_: None)
+        monkeypatch.setattr(driver, "FIRST", 0.5)
+        helper.start()
+        helper.close()
+        theirs.close()
+        heads = []
+        with contextlib.suppress(EOFError):
+            while True:
+                heads.append(receive(ours)[0])
+    assert set(heads[:-1]) == {Alive(0)} and heads[-1] == Alive(2)
 
 
 def test_nodes_that_differ_get_no_work(cluster: Cluster, expected: str) -> None:

@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,10 @@ import numpy as np
 import pytest
 
 from streamer.cluster import Nodes, connect
+from streamer.cluster import nodes as module
+from streamer.cluster.messages import Alive, Setup, receive, send
 from streamer.errors import ExitCode, StreamerError
+from streamer.system.processes import spawn
 
 from ..support import lanes
 from .network import ROOT, Trainer, closing, wait
@@ -139,6 +144,44 @@ def test_a_trainer_that_is_killed_leaves_nothing() -> None:
         trainer.begin(4, 60.0)
         trainer.process.kill()
     wait(lambda: not processes(folder) and not Path(folder).exists())
+
+
+def quiet(descriptor: int) -> None:
+    """Be a helper that never has a result, and ends when the trainer closes the socket."""
+    connection = socket.socket(fileno=descriptor)
+    receive(connection)
+    send(connection, Alive(1))
+    with contextlib.suppress(EOFError):
+        while True:
+            receive(connection)
+
+
+def test_closing_ends_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for it gets an error at once, and the helper leaves the cluster as it should."""
+
+    def helper(_module: str, _function: str, descriptors: list[int], **_: object) -> subprocess.Popen[bytes]:
+        return spawn("tests.cluster.test_nodes", "quiet", descriptors)
+
+    monkeypatch.setattr(module, "spawn", helper)
+    nodes = Nodes(Setup("auto", False, {}, 1, 0, ""), {})
+    process = nodes._process
+    assert process is not None
+    errors: list[BaseException] = []
+
+    def wait_for_it() -> None:
+        try:
+            nodes.map(lanes.boom, [(0,)])
+        except StreamerError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=wait_for_it)
+    thread.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    nodes.close()
+    thread.join(30)
+    assert time.monotonic() - began < module.LEAVE / 2
+    assert len(errors) == 1 and process.returncode == 0
 
 
 def test_ray_is_not_installed() -> None:

@@ -6,6 +6,9 @@ import functools
 import os
 import random
 import signal
+import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,6 +170,30 @@ def test_a_worker_that_dies_is_an_error_and_nothing_is_saved(tmp_path: Path) -> 
                 with pytest.raises(StreamerError, match="training process ended"):
                     trainer.save(tmp_path)
             assert not list(tmp_path.glob("*.h5"))
+
+
+def test_a_worker_that_dies_while_a_long_block_is_handed_over() -> None:
+    """The pipe has no room for its turns, and the others wait for the dead one. Nobody waits for ever."""
+    trainer = of("skipgram", Batching(chunk=2), 4, threads=4)
+    with at_work(trainer):
+        assert isinstance(trainer._schedule._workers, WorkerProcesses)
+        victim = trainer._schedule._workers._processes[1]
+        timer = threading.Timer(0.5, victim.kill)
+        timer.start()
+        with pytest.raises(StreamerError, match=r"training process ended unexpectedly \(exit codes .*-9") as caught:
+            trainer._schedule.train(blocks(1, 60_000)[0])
+            trainer._schedule.drain()
+        assert caught.value.code == ExitCode.SYSTEM
+        timer.join()
+
+
+def test_the_death_of_many_workers_is_told_soon() -> None:
+    """Those that wait for the dead one do not end by themselves; each is not given a second of its own."""
+    started = [subprocess.Popen(["sleep", "60"]) for _ in range(5)]
+    started[2].kill()
+    began = time.monotonic()
+    assert "exit codes -9, -9, -9, -9, -9" in processes.death(started).problem
+    assert time.monotonic() - began < 3
 
 
 def test_workers_that_die_before_they_begin_are_done_without(capsys: pytest.CaptureFixture[str]) -> None:
