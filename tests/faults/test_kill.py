@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from streamer.checkpoints import Store
+from streamer.state.reading import read_figures
 
 from ..support.corpus import fill, put, text
 from ..support.process import QUICK, done, started
@@ -23,7 +24,7 @@ HELPED = 9 << 20
 """Bytes of text that are enough for a tokenizer and workers to be started."""
 
 
-LANES = ("--lanes", "4", "--lane-size", "2000")
+LANES = ("--lanes", "4", "--lane-size", "2000", "--max-candidates", "1000")
 
 
 class Corpus(NamedTuple):
@@ -39,6 +40,9 @@ class Corpus(NamedTuple):
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[Corpus]:
     """Return a small inbox and a large one, each for a model of one lane and for one of several."""
     small = fill(tmp_path_factory.mktemp("small"))
+    for number in range(5):  # more words that are seen once or twice than --max-candidates allows
+        ids = [f"id{number}x{seen % 900:x}" for seen in range(1500)]
+        put(small / f"ids{number}.txt", " ".join(ids), age=8990 - 30 * number)
     large = tmp_path_factory.mktemp("large")
     for number in range(3):
         put(large / f"{number}.txt", text(200 + number, HELPED // 3), age=9000 - number)
@@ -48,6 +52,8 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[Corpus]:
         began = time.monotonic()
         done("watch", inbox, "--once", *QUICK, *flags, folder=folder)
         undisturbed.append(Corpus(inbox, flags, State.of(folder / "checkpoints"), time.monotonic() - began))
+        forgets = read_figures(folder / "checkpoints").candidates_error > 0
+        assert forgets == (flags == LANES and inbox == small), "only there are more candidates than the bound"
     return undisturbed
 
 

@@ -25,7 +25,11 @@ def test_a_word_is_admitted_when_its_count_over_all_blocks_reaches_the_minimum()
     assert observe(vocabulary, "b a") == [-1, 0]
     assert (vocabulary.words, vocabulary.counts.tolist(), dict(vocabulary.candidates)) == (["a"], [3], {"b": 2})
     assert observe(vocabulary, "c c c b") == [1, 2]
-    assert (vocabulary.words, vocabulary.counts.tolist(), dict(vocabulary.candidates)) == (["a", "c", "b"], [3, 3, 3], {})
+    assert (vocabulary.words, vocabulary.counts.tolist(), dict(vocabulary.candidates)) == (
+        ["a", "c", "b"],
+        [3, 3, 3],
+        {},
+    )
 
 
 def test_words_are_admitted_in_order_of_first_appearance_in_the_block() -> None:
