@@ -74,7 +74,7 @@ def restored(found: Candidates) -> Candidates:
 
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("hashing", ["as it is", "all equal", "two bits"])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(blocks=BLOCKS, limit=st.integers(0, 12), enough=st.integers(1, 5), stop=st.integers(0, 11))
 def test_they_are_what_plain_rules_make_of_a_stream(
     hashing: str, many: bool, blocks: list[list[str]], limit: int, enough: int, stop: int
