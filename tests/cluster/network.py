@@ -154,7 +154,10 @@ class Cluster:
 
     def processes(self, name: str) -> list[int]:
         """Return the processes on a machine."""
-        return [int(number) for number in _ip("netns", "pids", self._name(name)).split()]
+        command = ["ip", "netns", "pids", self._name(name)]
+        while (found := subprocess.run(command, capture_output=True, text=True)).returncode:
+            assert found.stderr == "", found.stderr  # it fails silently if a process ends while it looks
+        return [int(number) for number in found.stdout.split()]
 
     def works(self, name: str) -> bool:
         """Return whether a machine is in the middle of a call. Ray names its processes after what they do."""
