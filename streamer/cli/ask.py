@@ -71,8 +71,11 @@ def _similar_spelled(
         from streamer.cli import tables
 
         tables.print_neighbours(found)
-    for word in dict.fromkeys(word for word, _ in found if word not in vectors):
-        click.echo(f"{word!r} is not in the vocabulary: its neighbours are an estimate from its spelling", err=True)
+    from streamer.answers.words import unknown
+
+    for word, suggestions in unknown(vectors, (word for word, _ in found)):
+        hint = f"; did you mean {', '.join(suggestions)}?" if suggestions else ""
+        click.echo(f"{word!r} is not in the vocabulary: this is an estimate from its spelling{hint}", err=True)
     tell_of_unknown(vectors, without, suggest=False)
 
 

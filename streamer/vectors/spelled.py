@@ -8,9 +8,9 @@ from __future__ import annotations
 import functools
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from streamer.vectors.search import Neighbours, Search
 from streamer.vectors.similarity import Floats
 from streamer.vectors.spelling import UnknownWord
 from streamer.vectors.table import read_only
+
+Table = TypeVar("Table", bound=Search)
 
 LONGEST = 100
 """Characters of a word that are compared; the rest of a longer word is ignored, so that a query stays quick."""
@@ -92,7 +94,7 @@ def _grams(words: Sequence[str]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np
     return np.concatenate(hashes), np.concatenate(whose)
 
 
-class SpelledVectors:
+class SpelledVectors(Generic[Table]):
     """A view of vectors that also answers for words never met. Such answers are estimates.
 
     Args:
@@ -105,7 +107,7 @@ class SpelledVectors:
 
     """
 
-    def __init__(self, vectors: Search, blend: float = 10) -> None:
+    def __init__(self, vectors: Table, blend: float = 10) -> None:
         if not (blend >= 0 and math.isfinite(blend)):
             raise ValueError(f"blend must be a number from 0, not {blend!r}")
         self._known, self.blend = vectors, blend
@@ -181,6 +183,17 @@ class SpelledVectors:
         own = self._known.get_index(word, -1)
         near = self._known.most_similar([vector], topn=topn + (own >= 0), restrict_vocab=restrict_vocab)
         return [each for each in near if own < 0 or each[0] != self._known.index_to_key[own]][: max(0, topn)]
+
+    def vectors_for_all(self, keys: Iterable[str]) -> Table:
+        """Return the unit vectors of some words, met or not, as a table; words alike to none are left out.
+
+        Words never met have the count 0, so they come last.
+        """
+        found = {word: vector for word in dict.fromkeys(keys) if (vector := self._vector_or_none(word)) is not None}
+        at = [self._known.get_index(word, -1) for word in found]
+        counts = [int(self._known.counts[index]) if index >= 0 else 0 for index in at]
+        matrix = np.array(list(found.values()), dtype=np.float32).reshape(-1, self._known.vector_size)
+        return type(self._known)(list(found), matrix, counts)
 
     def evaluate_word_pairs(self, path: str | Path, **options: Any) -> evaluation.PairScores:
         """Correlate cosines with human scores: see :func:`.evaluation.word_pairs`. Words never met are scored too."""

@@ -45,7 +45,7 @@ class WordVectors(Search):
             hint = f": {LEFT_OUT[name]}" if name in LEFT_OUT else ""
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
-    def spelled(self, blend: float = 10) -> SpelledVectors:
+    def spelled(self, blend: float = 10) -> SpelledVectors[WordVectors]:
         """Return a view that also estimates vectors of words never met, from the words most alike in spelling.
 
         Args:

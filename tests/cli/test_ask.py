@@ -39,6 +39,24 @@ def test_unknown_words_keep_nothing_back(undisturbed: Path) -> None:
     assert (ended.code, ended.stdout, ended.stderr) == (2, "", "streamer: 'xyzzy' is not in the vocabulary\n")
 
 
+def test_spelled(undisturbed: Path, tmp_path: Path) -> None:
+    """Words never met are answered with an estimate that says so; words like no other are unknown."""
+    made = f"{WORDS[1]}{WORDS[1][-1]}"
+    ended = run("similar", "--spelled", "--json", WORDS[0], made, folder=undisturbed)
+    assert ended.code == 0
+    assert [(row["word"], row["estimate"]) for row in ended.json] == [(WORDS[0], False), (made, True)]
+    assert re.fullmatch(rf"'{made}' .* estimate .*did you mean .*{WORDS[1]}.*\n", ended.stderr)
+    ended = run("similar", "--spelled", "qqqq", folder=undisturbed)
+    assert (ended.code, ended.stdout, ended.stderr) == (2, "", "streamer: 'qqqq' is not in the vocabulary\n")
+    words = tmp_path / "words.txt"
+    words.write_text(f"{made}\n{WORDS[0]}\nqqqq\n")
+    ended = run("export", str(tmp_path / "out.txt"), "--spelled", str(words), folder=undisturbed)
+    assert ended.code == 0 and "1 of 3 words" in ended.stderr
+    rows = (tmp_path / "out.txt").read_text(encoding="utf-8").splitlines()
+    assert [row.split()[0] for row in rows] == ["2", WORDS[0], made]
+    assert run("export", "-", "--spelled", str(tmp_path / "none"), folder=undisturbed).code == 66
+
+
 def test_words_on_standard_input(undisturbed: Path) -> None:
     """`similar -` answers a word a line as if it had been given each, in any case, and tells of the unknown ones."""
     lines = f"\ufeff{WORDS[3]}\r\n\n  {WORDS[0].upper()}\nxyzzy\n".encode() + b"caf\xe9\nxyzzy\n"
