@@ -76,6 +76,8 @@ def main() -> None:
         print(f"| {name} | {' | '.join(f'{each.spearman:.3f} of {each.scored}' for each in found)} |", flush=True)
 
     show("known words only", vectors)
+    both = [vectors.evaluate_word_pairs(file) for file in files]
+    print(f"| known words, rows with both | {' | '.join(f'{each.spearman:.3f} of {each.scored}' for each in both)} |")
     show("spelled, blended", vectors, spelled=True)
     if not given.no_peer:
         # Words as runs of letters: near to the tokenizer's, and the same for all files.
