@@ -45,7 +45,7 @@ def similar(
 
     asked = folded(vectors, _with_stdin(words))
     if spelled:
-        return _similar_spelled(vectors, asked, topn, restrict_vocab, as_json)
+        return _similar_spelled(vectors, asked, topn, restrict_vocab, as_json, suggest="-" not in words)
     known = [word for word in asked if word in vectors]
     found = neighbours.similar(vectors, known, topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
@@ -58,10 +58,11 @@ def similar(
 
 
 def _similar_spelled(
-    vectors: WordVectors, asked: Sequence[str], topn: int, restrict_vocab: int | None, as_json: bool
+    vectors: WordVectors, asked: Sequence[str], topn: int, restrict_vocab: int | None, as_json: bool, *, suggest: bool
 ) -> None:
     """Print neighbours; those of words never met are said to be estimates."""
     from streamer.answers import neighbours
+    from streamer.answers.words import unknown
 
     found, without = neighbours.similar_spelled(vectors, asked, topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
@@ -71,9 +72,7 @@ def _similar_spelled(
         from streamer.cli import tables
 
         tables.print_neighbours(found)
-    from streamer.answers.words import unknown
-
-    for word, suggestions in unknown(vectors, (word for word, _ in found)):
+    for word, suggestions in unknown(vectors, (word for word, _ in found), suggest=suggest):
         hint = f"; did you mean {', '.join(suggestions)}?" if suggestions else ""
         click.echo(f"{word!r} is not in the vocabulary: this is an estimate from its spelling{hint}", err=True)
     tell_of_unknown(vectors, without, suggest=False)

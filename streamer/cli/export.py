@@ -95,6 +95,8 @@ def _of_words(vectors: WordVectors, path: Path) -> WordVectors:
     except OSError as error:
         raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
     words = list(dict.fromkeys(folded(vectors, filter(None, map(str.strip, lines)))))
+    if not words:
+        raise StreamerError(f"{path} has no words", hint="write one word per line", code=ExitCode.NO_INPUT)
     found = vectors.spelled().vectors_for_all(words)
     estimates = sum(word not in vectors for word in found)
     click.echo(

@@ -54,7 +54,25 @@ def test_spelled(undisturbed: Path, tmp_path: Path) -> None:
     assert ended.code == 0 and "1 of 3 words" in ended.stderr
     rows = (tmp_path / "out.txt").read_text(encoding="utf-8").splitlines()
     assert [row.split()[0] for row in rows] == ["2", WORDS[0], made]
-    assert run("export", "-", "--spelled", str(tmp_path / "none"), folder=undisturbed).code == 66
+    words.write_text("\n \n")
+    for path, problem in ((tmp_path / "none", "cannot read"), (words, "has no words")):
+        ended = run("export", "-", "--spelled", path, folder=undisturbed)
+        assert (ended.code, ended.stdout) == (66, "") and problem in ended.stderr
+
+
+def test_evaluate_spelled(undisturbed: Path, tmp_path: Path) -> None:
+    """Pairs with a word that was never met are scored too, and the output says that they are estimates."""
+    pairs = tmp_path / "pairs.tsv"
+    rows = [(WORDS[number], WORDS[number + 1], number) for number in range(4)]
+    rows += [(f"{WORDS[1]}{WORDS[1][-1]}", WORDS[7], 5), ("qqqq", WORDS[8], 6)]
+    pairs.write_text("".join(f"{one}\t{other}\t{score}\n" for one, other, score in rows))
+    plain = json_of(undisturbed, "evaluate", "--pairs", pairs)["pairs"]
+    ended = done("evaluate", "--pairs", pairs, "--spelled", "--json", folder=undisturbed)
+    assert (plain["scored"], ended.json["pairs"]["scored"], ended.json["pairs"]["rows"]) == (4, 5, 6)
+    assert ended.json["pairs"]["spelled"] is True and "spelled" not in plain
+    assert "estimated from their spelling" in ended.stderr
+    ended = run("evaluate", "--analogies", pairs, "--spelled", folder=undisturbed)
+    assert ended.code == 2 and "--spelled is for --pairs" in ended.stderr
 
 
 def test_words_on_standard_input(undisturbed: Path) -> None:
