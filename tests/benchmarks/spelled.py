@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.spelled BOOKS --pairs rareword.tsv
 
-Prints the Spearman correlation for gensim's copies of WordSim-353 and SimLex-999 and for each file of pairs given, of
-all rows (a pair without an answer counts as 0); then seconds to build the index, and milliseconds of a query.
+Prints seconds to build the index and milliseconds of a query, and then Spearman correlations for gensim's copies of
+WordSim-353 and SimLex-999 and for each file of pairs given: of all rows, of those whose words are both known, and of
+the others. A row without an answer counts as 0.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,23 +71,41 @@ def main() -> None:
             ),
             flush=True,
         )
-    files = [Path(datapath("wordsim353.tsv")), Path(datapath("simlex999.txt")), *given.pairs]
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(datapath("wordsim353.tsv")), Path(datapath("simlex999.txt")), *given.pairs]
+        parts = {part: at for file in files for part, at in split(file, vectors, Path(folder)).items()}
+        print("| | " + " | ".join(parts) + " |")
+        show(
+            "known words only",
+            [vectors.evaluate_word_pairs(part, dummy4unknown=True).spearman for part in parts.values()],
+        )
+        for name, view in (("spelled, not blended", vectors.spelled(0)), ("spelled, blended", vectors.spelled())):
+            show(name, [view.evaluate_word_pairs(part, dummy4unknown=True).spearman for part in parts.values()])
+        if not given.no_peer:
+            words = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # near to the tokenizer's
+            lines = [words.findall(piece) for text in texts for piece in re.split(r"\n\s*\n", text.lower())]
+            peer = FastText(lines, sg=1, epochs=1, vector_size=100, window=5, negative=5, workers=2, seed=1).wv
+            of_peer = [peer.evaluate_word_pairs(str(part), dummy4unknown=True)[1][0] for part in parts.values()]
+            show("FastText, one epoch", of_peer)
 
-    def show(name: str, answers: WordVectors, **options: bool) -> None:
-        view = answers.spelled() if options else answers
-        found = [view.evaluate_word_pairs(file, dummy4unknown=True) for file in files]
-        print(f"| {name} | {' | '.join(f'{each.spearman:.3f} of {each.scored}' for each in found)} |", flush=True)
 
-    show("known words only", vectors)
-    both = [vectors.evaluate_word_pairs(file) for file in files]
-    print(f"| known words, rows with both | {' | '.join(f'{each.spearman:.3f} of {each.scored}' for each in both)} |")
-    show("spelled, blended", vectors, spelled=True)
-    if not given.no_peer:
-        # Words as runs of letters: near to the tokenizer's, and the same for all files.
-        lines = [re.findall(r"[^\W_]+(?:'[^\W_]+)*", line.lower()) for text in texts for line in text.splitlines()]
-        peer = FastText(lines, sg=1, epochs=1, vector_size=100, window=5, negative=5, workers=2, seed=1).wv
-        found = [peer.evaluate_word_pairs(str(file), dummy4unknown=True)[1][0] for file in files]
-        print(f"| FastText, one epoch | {' | '.join(f'{each:.3f}' for each in found)} |")
+def split(file: Path, vectors: WordVectors, folder: Path) -> dict[str, Path]:
+    """Return files of all rows of a file of pairs, of those with two known words, and of the others, by their names."""
+    rows = [row for line in file.read_text(encoding="utf-8").splitlines() if len(row := re.split(r"[\t,]", line)) >= 3]
+    rows = [row for row in rows if re.fullmatch(r"[\d.]+", row[2])]
+    known = [all(word.lower() in vectors for word in row[:2]) for row in rows]
+    parts = {}
+    for name, wanted in (("all", (False, True)), ("known", (True,)), ("unknown", (False,))):
+        chosen = [row for row, is_known in zip(rows, known, strict=True) if is_known in wanted]
+        path = folder / f"{file.stem}-{name}.tsv"
+        path.write_text("".join("\t".join(row[:3]) + "\n" for row in chosen), encoding="utf-8")
+        parts[f"{file.stem}, {name}: {len(chosen)}"] = path
+    return parts
+
+
+def show(name: str, scores: Sequence[float]) -> None:
+    """Print a row of a table."""
+    print(f"| {name} | {' | '.join(f'{score:.3f}' for score in scores)} |", flush=True)
 
 
 if __name__ == "__main__":
