@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from streamer.vectors import WordVectors
+from streamer.vectors import UnknownWord, WordVectors
 
 BATCH = 256
 """Words in one query: the first answers come while others are still computed."""
@@ -42,6 +42,21 @@ def similar(
         found = vectors.most_similar_batch(batch, topn=topn, restrict_vocab=restrict_vocab)
         for word, near in zip(batch, found, strict=True):
             yield word, _with_counts(vectors, near)
+
+
+def similar_spelled(
+    vectors: WordVectors, words: Sequence[str], *, topn: int = 10, restrict_vocab: int | None = None
+) -> tuple[list[tuple[str, list[Neighbour]]], list[str]]:
+    """Return what :func:`similar` yields, with estimates for words never met; and the words that are alike to none."""
+    view, found, without = vectors.spelled(), [], []
+    for word in words:
+        try:
+            near = view.most_similar(word, topn=topn, restrict_vocab=restrict_vocab)
+        except UnknownWord:
+            without.append(word)
+        else:
+            found.append((word, _with_counts(vectors, near)))
+    return found, without
 
 
 def similar_rows(found: Iterable[tuple[str, list[Neighbour]]]) -> list[dict[str, Any]]:

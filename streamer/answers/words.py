@@ -24,7 +24,7 @@ def folded(vectors: WordVectors, words: Iterable[str]) -> list[str]:
 
     A word that is known as it was typed stays. Any other is converted as the texts of the model are.
     """
-    return [vectors.spelled(word) for word in words]
+    return [vectors.folded(word) for word in words]
 
 
 def unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True) -> list[Unknown]:

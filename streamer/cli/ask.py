@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from streamer.cli.completion import complete_word
 from streamer.cli.console import json_option, load, print_json, tell_of_unknown, topn_option
 from streamer.cli.options import command, common_options
+
+if TYPE_CHECKING:
+    from streamer.vectors import WordVectors
 
 restrict_option = click.option(
     "--restrict-vocab", type=click.IntRange(1), metavar="N", help="Search only the N most frequent words."
@@ -21,9 +25,12 @@ restrict_option = click.option(
 @click.argument("words", nargs=-1, required=True, metavar="WORD...", shell_complete=complete_word)
 @topn_option
 @restrict_option
+@click.option("--spelled", is_flag=True, help="Estimate words never met or met rarely from words spelled alike.")
 @json_option
 @common_options
-def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
+def similar(
+    words: tuple[str, ...], topn: int, restrict_vocab: int | None, spelled: bool, checkpoints: Path, as_json: bool
+) -> None:
     """Show the nearest neighbours of each WORD.
 
     Use - to read words from standard input, one per line. Unknown words are reported at the end.
@@ -37,6 +44,8 @@ def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, check
     from streamer.answers.words import folded
 
     asked = folded(vectors, _with_stdin(words))
+    if spelled:
+        return _similar_spelled(vectors, asked, topn, restrict_vocab, as_json, suggest="-" not in words)
     known = [word for word in asked if word in vectors]
     found = neighbours.similar(vectors, known, topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
@@ -45,7 +54,28 @@ def similar(words: tuple[str, ...], topn: int, restrict_vocab: int | None, check
         from streamer.cli import tables
 
         tables.print_neighbours(found)
-    tell_of_unknown(vectors, asked, suggest="-" not in words)
+    return tell_of_unknown(vectors, asked, suggest="-" not in words)
+
+
+def _similar_spelled(
+    vectors: WordVectors, asked: Sequence[str], topn: int, restrict_vocab: int | None, as_json: bool, *, suggest: bool
+) -> None:
+    """Print neighbours; those of words never met are said to be estimates."""
+    from streamer.answers import neighbours
+    from streamer.answers.words import unknown
+
+    found, without = neighbours.similar_spelled(vectors, asked, topn=topn, restrict_vocab=restrict_vocab)
+    if as_json:
+        rows = neighbours.similar_rows(found)
+        print_json([{**row, "estimate": row["word"] not in vectors} for row in rows])
+    else:
+        from streamer.cli import tables
+
+        tables.print_neighbours(found)
+    for word, suggestions in unknown(vectors, (word for word, _ in found), suggest=suggest):
+        hint = f"; did you mean {', '.join(suggestions)}?" if suggestions else ""
+        click.echo(f"{word!r} is not in the vocabulary: this is an estimate from its spelling{hint}", err=True)
+    tell_of_unknown(vectors, without, suggest=False)
 
 
 @command()
@@ -90,9 +120,12 @@ def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, check
     show_default=True,
     help="Use only the N most frequent words.",
 )
+@click.option("--spelled", is_flag=True, help="Estimate words never met or met rarely from words spelled alike.")
 @json_option
 @common_options
-def evaluate(pairs: Path | None, analogies: Path | None, restrict_vocab: int, checkpoints: Path, as_json: bool) -> None:
+def evaluate(
+    pairs: Path | None, analogies: Path | None, restrict_vocab: int, spelled: bool, checkpoints: Path, as_json: bool
+) -> None:
     """Score the vectors on word pairs and analogies.
 
     Rows with a word that has no vector are not scored. The output shows how many rows were scored.
@@ -102,10 +135,14 @@ def evaluate(pairs: Path | None, analogies: Path | None, restrict_vocab: int, ch
     """
     if not pairs and not analogies:
         raise click.UsageError("name a file with --pairs, --analogies, or both")
+    if spelled and not pairs:
+        raise click.UsageError("--spelled is for --pairs; analogies have no estimates")
     vectors = load(checkpoints)
     from streamer.answers.scores import evaluate as measure
 
-    scores = measure(vectors, pairs, analogies, restrict_vocab)
+    scores = measure(vectors, pairs, analogies, restrict_vocab, spelled=spelled)
+    if spelled:
+        click.echo("words never met or met rarely are estimated from their spelling", err=True)
     if as_json:
         return print_json(scores)
     from streamer.cli import tables

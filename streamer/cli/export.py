@@ -12,10 +12,12 @@ import click
 
 from streamer.cli.console import ended_by_signals, load, log_to_stderr, tell_of_unknown
 from streamer.cli.options import command, common_options
-from streamer.errors import StreamerError
+from streamer.errors import ExitCode, StreamerError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from streamer.vectors import WordVectors
 
 # Copied from streamer.vectors, so that --help need not import it; a test compares them.
 FORMATS = ("word2vec", "word2vec-binary", "glove", "projector", "npz", "safetensors")
@@ -36,8 +38,14 @@ PROJECTOR_ROWS = 100_000
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="The format; by default FILE's suffix sets it.")
 @click.option("--topn", type=click.IntRange(1), metavar="N", help="Write only the N most frequent words.")
+@click.option(
+    "--spelled",
+    type=click.Path(path_type=Path),
+    metavar="WORDS-FILE",
+    help="Write the words of a file, one per line; words never met or met rarely are estimated from their spelling.",
+)
 @common_options
-def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) -> None:
+def export(file: Path, kind: str | None, topn: int | None, spelled: Path | None, checkpoints: Path) -> None:
     """Write the vectors to FILE, most frequent word first.
 
     The suffix sets the format: .bin, .glove, .npz, .safetensors, or .tsv for the Embedding Projector. Any other
@@ -60,6 +68,8 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
     from streamer.vectors import write, write_to
 
     vectors = load(checkpoints)
+    if spelled is not None:
+        vectors = _of_words(vectors, spelled)
     count = min(topn or len(vectors), len(vectors))
     with _progress(count, shown=not (piped and sys.stdout and sys.stdout.isatty())) as progress:
         if piped:
@@ -72,6 +82,29 @@ def export(file: Path, kind: str | None, topn: int | None, checkpoints: Path) ->
     click.echo(f"wrote {count:,} vectors as {kind}: {written}", err=True)
     if kind == "projector" and count > PROJECTOR_ROWS:
         click.echo(f"the projector loads only the first {PROJECTOR_ROWS:,}; use --topn {PROJECTOR_ROWS}", err=True)
+
+
+def _of_words(vectors: WordVectors, path: Path) -> WordVectors:
+    """Return the vectors of the words of a file, met or not, and tell how many are estimates."""
+    from streamer.answers.words import folded
+
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise StreamerError(f"cannot read {path}: it is not UTF-8", code=ExitCode.NO_INPUT) from None
+    except OSError as error:
+        raise StreamerError(f"cannot read {path}: {error.strerror}", code=ExitCode.NO_INPUT) from None
+    words = list(dict.fromkeys(folded(vectors, filter(None, map(str.strip, lines)))))
+    if not words:
+        raise StreamerError(f"{path} has no words", hint="write one word per line", code=ExitCode.NO_INPUT)
+    found = vectors.spelled().vectors_for_all(words)
+    estimates = sum(word not in vectors for word in found)
+    click.echo(
+        f"{estimates:,} of {len(words):,} words were never met and are estimates; "
+        f"{len(words) - len(found):,} are spelled like no known word and left out",
+        err=True,
+    )
+    return found
 
 
 @command()

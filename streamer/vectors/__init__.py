@@ -2,6 +2,7 @@
 
 from streamer.vectors.evaluation import AnalogyScores, PairScores, SectionScores
 from streamer.vectors.export import FORMATS, write, write_to
+from streamer.vectors.spelled import SpelledVectors
 from streamer.vectors.spelling import UnknownWord
 from streamer.vectors.word2vec_files import FileVectors, read_word2vec_format
 from streamer.vectors.word_vectors import WordVectors
@@ -12,6 +13,7 @@ __all__ = [
     "FileVectors",
     "PairScores",
     "SectionScores",
+    "SpelledVectors",
     "UnknownWord",
     "WordVectors",
     "read_word2vec_format",

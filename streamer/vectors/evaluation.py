@@ -116,6 +116,7 @@ def word_pairs(
     case_insensitive: bool = True,
     dummy4unknown: bool = False,
     check: Callable[[], None] = lambda: None,
+    vector_of: Callable[[str], similarity.Floats | None] | None = None,
 ) -> PairScores:
     """Correlate the cosines of word pairs with human scores.
 
@@ -127,6 +128,8 @@ def word_pairs(
         case_insensitive: Whether to ignore case.
         dummy4unknown: Give pairs with an unknown word the cosine 0 instead of leaving them out.
         check: Called now and then; may raise to stop.
+        vector_of: Returns the unit vector of a word, (D,), or None, in place of those of ``vectors``. It is asked for
+            the known spelling of a word, or the word itself if it is not known.
 
     Raises:
         StreamerError: With exit code 66, if the file can't be read or has no such line.
@@ -134,11 +137,19 @@ def word_pairs(
     """
     vocabulary = _Vocabulary(vectors.index_to_key[:restrict_vocab], case_insensitive)
     rows, judgements, found = 0, [], []
+    estimates: list[float] = []
     for line in _lines(path):
         row = _pair(line)
         if row is None:
             continue
         rows += 1
+        if vector_of is not None:
+            check()
+            cosine = _estimated(vectors, vocabulary, row[:2], vector_of)
+            if cosine is not None or dummy4unknown:
+                judgements.append(row[2])
+                estimates.append(cosine or 0.0)
+            continue
         indices = vocabulary.find(*row[:2])
         if indices is not None or dummy4unknown:
             judgements.append(row[2])
@@ -153,12 +164,27 @@ def word_pairs(
         # In float64, so that (a, b) and (b, a) give the same sum: pairs that should tie do.
         units = similarity.normalised(vectors.vectors[piece].astype(np.float64))
         cosines[start : start + _PAIRS] = np.where(piece[:, 0] < 0, 0.0, (units[:, 0] * units[:, 1]).sum(axis=1))
+    if vector_of is not None:
+        cosines = np.array(estimates)
     return PairScores(
         spearman=correlation.spearman(judgements, cosines),
         pearson=correlation.pearson(judgements, cosines),
         scored=len(judgements),
         rows=rows,
     )
+
+
+def _estimated(
+    vectors: VectorTable,
+    vocabulary: _Vocabulary,
+    words: tuple[str, str],
+    vector_of: Callable[[str], similarity.Floats | None],
+) -> float | None:
+    """Return the cosine of two words by ``vector_of``, or None if one of them has no vector."""
+    known = [vocabulary.find(word) for word in words]
+    spellings = [word if at is None else vectors.index_to_key[at[0]] for word, at in zip(words, known, strict=True)]
+    one, other = (vector_of(each) for each in spellings)
+    return None if one is None or other is None else float(one.astype(np.float64) @ other.astype(np.float64))
 
 
 def word_analogies(

@@ -94,7 +94,7 @@ class VectorTable:
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not None
 
-    def spelled(self, word: str) -> str:
+    def folded(self, word: str) -> str:
         """Return a word as it is in the vocabulary: as it was typed, or else as the model's texts are converted.
 
         An unknown word is returned as it was converted.
@@ -104,7 +104,7 @@ class VectorTable:
     def _find(self, key: object) -> int | None:
         """Return the index of a word, as it is or as texts are converted, or an index itself; None if there is none."""
         if isinstance(key, str):
-            return self.key_to_index.get(self.spelled(key))
+            return self.key_to_index.get(self.folded(key))
         return int(key) if similarity.is_index(key) and 0 <= key < len(self) else None
 
 

@@ -14,6 +14,7 @@ from streamer.vectors import evaluation, export, similarity, transport
 from streamer.vectors.left_out import LEFT_OUT
 from streamer.vectors.search import Search
 from streamer.vectors.similarity import Entry, Floats, Key, normalised
+from streamer.vectors.spelled import SpelledVectors
 from streamer.vectors.word2vec_files import read_word2vec_format
 
 Given = TypeVar("Given", bound=Key)
@@ -43,6 +44,15 @@ class WordVectors(Search):
             """Raise the usual error; for a name of gensim's that is left out, it says what to use instead."""
             hint = f": {LEFT_OUT[name]}" if name in LEFT_OUT else ""
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
+
+    def spelled(self, blend: float = 10) -> SpelledVectors[WordVectors]:
+        """Return a view that also estimates vectors of words never met, from the words most alike in spelling.
+
+        Args:
+            blend: How much words met rarely lean on their spelling: see :class:`.spelled.SpelledVectors`.
+
+        """
+        return SpelledVectors(self, blend)
 
     def similarity(self, w1: Key, w2: Key) -> float:
         """Return the cosine similarity of two words. Raises :class:`UnknownWord`."""

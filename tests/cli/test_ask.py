@@ -39,6 +39,42 @@ def test_unknown_words_keep_nothing_back(undisturbed: Path) -> None:
     assert (ended.code, ended.stdout, ended.stderr) == (2, "", "streamer: 'xyzzy' is not in the vocabulary\n")
 
 
+def test_spelled(undisturbed: Path, tmp_path: Path) -> None:
+    """Words never met are answered with an estimate that says so; words like no other are unknown."""
+    made = f"{WORDS[1]}{WORDS[1][-1]}"
+    ended = run("similar", "--spelled", "--json", WORDS[0], made, folder=undisturbed)
+    assert ended.code == 0
+    assert [(row["word"], row["estimate"]) for row in ended.json] == [(WORDS[0], False), (made, True)]
+    assert re.fullmatch(rf"'{made}' .* estimate .*did you mean .*{WORDS[1]}.*\n", ended.stderr)
+    ended = run("similar", "--spelled", "qqqq", folder=undisturbed)
+    assert (ended.code, ended.stdout, ended.stderr) == (2, "", "streamer: 'qqqq' is not in the vocabulary\n")
+    words = tmp_path / "words.txt"
+    words.write_text(f"{made}\n{WORDS[0]}\nqqqq\n")
+    ended = run("export", str(tmp_path / "out.txt"), "--spelled", str(words), folder=undisturbed)
+    assert ended.code == 0 and "1 of 3 words" in ended.stderr
+    rows = (tmp_path / "out.txt").read_text(encoding="utf-8").splitlines()
+    assert [row.split()[0] for row in rows] == ["2", WORDS[0], made]
+    words.write_text("\n \n")
+    for path, problem in ((tmp_path / "none", "cannot read"), (words, "has no words")):
+        ended = run("export", "-", "--spelled", path, folder=undisturbed)
+        assert (ended.code, ended.stdout) == (66, "") and problem in ended.stderr
+
+
+def test_evaluate_spelled(undisturbed: Path, tmp_path: Path) -> None:
+    """Pairs with a word that was never met are scored too, and the output says that they are estimates."""
+    pairs = tmp_path / "pairs.tsv"
+    rows = [(WORDS[number], WORDS[number + 1], number) for number in range(4)]
+    rows += [(f"{WORDS[1]}{WORDS[1][-1]}", WORDS[7], 5), ("qqqq", WORDS[8], 6)]
+    pairs.write_text("".join(f"{one}\t{other}\t{score}\n" for one, other, score in rows))
+    plain = json_of(undisturbed, "evaluate", "--pairs", pairs)["pairs"]
+    ended = done("evaluate", "--pairs", pairs, "--spelled", "--json", folder=undisturbed)
+    assert (plain["scored"], ended.json["pairs"]["scored"], ended.json["pairs"]["rows"]) == (4, 5, 6)
+    assert ended.json["pairs"]["spelled"] is True and "spelled" not in plain
+    assert "estimated from their spelling" in ended.stderr
+    ended = run("evaluate", "--analogies", pairs, "--spelled", folder=undisturbed)
+    assert ended.code == 2 and "--spelled is for --pairs" in ended.stderr
+
+
 def test_words_on_standard_input(undisturbed: Path) -> None:
     """`similar -` answers a word a line as if it had been given each, in any case, and tells of the unknown ones."""
     lines = f"\ufeff{WORDS[3]}\r\n\n  {WORDS[0].upper()}\nxyzzy\n".encode() + b"caf\xe9\nxyzzy\n"
