@@ -11,9 +11,9 @@ Three things hold, whatever the text. *A count is at most what is true, and true
 candidate was seen at most ``floor`` times. By induction: when it is forgotten, true ≤ count + error ≤ floor; when it
 comes back, its error is the floor. *The floor is at most N / K*, N being the words counted here. Let Ψ be the sum of
 (count + error − floor) over all candidates. It is never negative, each word of the text adds one to it, and when the
-floor rises by δ, each of the K that stay loses δ: so K · floor ≤ N. *A word that was seen floor + enough times is
-admitted*, because its count alone is enough. So words with more than 1/K of the text are never lost, and a word that is
-seen once is never admitted, because errors do not count for that.
+floor rises by δ, each of the K that stay loses δ: so K · floor ≤ N. (If the bound changed, K is that of the smallest
+one.) *A word that was seen floor + enough times is admitted*, because its count alone is enough. So words with more
+than 1/K of the text are never lost, and a word that is seen once is never admitted, because errors do not count.
 """
 
 from __future__ import annotations
