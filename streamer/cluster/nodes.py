@@ -80,8 +80,7 @@ def connect(address: str, *, allow_mixed: bool = False) -> Nodes:
         StreamerError: 2 if the address has another form, or Ray is not installed; 71 if nobody answers there, or Ray
             does not start; 78 if versions do not fit, or every node differs from this machine.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise StreamerError("a cluster needs Ray", hint="pip install 'streamer-embeddings[cluster]'")
+    check(address)
     folder, memory, settings = "", 0, dict(_SETTINGS)
     if address == "local":
         memory = _memory()
@@ -91,6 +90,21 @@ def connect(address: str, *, allow_mixed: bool = False) -> Nodes:
         _reach(address)
     setup = Setup(address, allow_mixed, describe(), available_cores(), memory, folder)
     return Nodes(setup, settings)
+
+
+def check(address: str) -> None:
+    """See whether there may be a cluster, without looking for it: so a slip of the pen is told at once.
+
+    Args:
+        address: As for :func:`connect`.
+
+    Raises:
+        StreamerError: 2 if the address has another form, or Ray is not installed.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise StreamerError("a cluster needs Ray", hint="pip install 'streamer-embeddings[cluster]'")
+    if address not in ("local", "auto"):
+        _parsed(address)
 
 
 class Nodes:
@@ -205,16 +219,22 @@ class Nodes:
         raise StreamerError(problem, hint=hint, code=ExitCode.SYSTEM) from None
 
 
-def _reach(address: str) -> None:
-    """See whether somebody answers at an address."""
+def _parsed(address: str) -> tuple[str, int]:
+    """Return the host and the port of an address."""
     found = re.fullmatch(r"\[?([^\s/]+?)\]?:(\d{1,5})", address)
     if found is None or not 0 < int(found[2]) < 65536:
         raise StreamerError(f"{address!r} is no address of a cluster", hint="local, auto, or HOST:PORT of its head")
+    return found[1], int(found[2])
+
+
+def _reach(address: str) -> None:
+    """See whether somebody answers at an address."""
+    host, port = _parsed(address)
     try:
-        socket.create_connection((found[1], int(found[2])), timeout=REACH).close()
+        socket.create_connection((host, port), timeout=REACH).close()
     except OSError as error:
         reason = error.strerror or str(error) or "no answer"
-        hint = f"start the head there: ray start --head --port={found[2]}"
+        hint = f"start the head there: ray start --head --port={port}"
         raise StreamerError(f"nobody answers at {address}: {reason}", hint=hint, code=ExitCode.SYSTEM) from None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 
 from streamer.checkpoints import Checkpoint, Store
-from streamer.cluster import connect
+from streamer.cluster import check, connect
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import RunSettings, model_settings
 from streamer.state import State
@@ -32,7 +32,7 @@ def cluster(run: RunSettings, lanes: int) -> Connect | None:
     """Return what connects to the cluster of a run, or None if the cores of this machine compute all lanes.
 
     Raises:
-        StreamerError: 78 if a cluster is wanted for a model that has one lane.
+        StreamerError: 78 if a cluster is wanted for a model that has one lane, 2 if there can be none at the address.
     """
     if not run.cluster:
         return None
@@ -42,6 +42,7 @@ def cluster(run: RunSettings, lanes: int) -> Connect | None:
             hint="leave out --cluster, or start a new model with --lanes 8",
             code=ExitCode.CONFIGURATION,
         )
+    check(run.cluster)  # it is connected to when there is much to do, which may be much later
     return partial(connect, run.cluster, allow_mixed=run.allow_mixed)
 
 

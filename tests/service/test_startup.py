@@ -261,3 +261,19 @@ def test_a_cluster_for_a_model_with_one_lane_is_refused() -> None:
         cluster(RunSettings(cluster="local"), 1)
     assert caught.value.code == ExitCode.CONFIGURATION
     assert cluster(RunSettings(cluster="local"), 8) is not None
+
+
+@pytest.mark.parametrize("address", ["nowhere", "host:0", "ray://host:10001"])
+def test_a_slip_in_the_address_of_a_cluster_is_told_at_the_start(address: str) -> None:
+    """And not when there is enough text for a cluster, days later."""
+    with pytest.raises(StreamerError, match="is no address of a cluster") as caught:
+        cluster(RunSettings(cluster=address), 8)
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_a_cluster_without_ray_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint says how to install it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(StreamerError, match="needs Ray") as caught:
+        cluster(RunSettings(cluster="local"), 8)
+    assert "[cluster]" in caught.value.hint
