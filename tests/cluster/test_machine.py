@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from streamer.cluster import machine
 from streamer.cluster.machine import describe, differences
 from streamer.version import __version__
 
@@ -53,6 +56,18 @@ def test_a_processor_that_can_do_less_differs() -> None:
 def test_another_kernel_of_blas_differs() -> None:
     """As on another kind of processor."""
     assert "BLAS is " in differences(describe(), elsewhere(OPENBLAS_CORETYPE="Nehalem"))
+
+
+@pytest.mark.parametrize("field", ["vendor_id", "cpu family", "model", "CPU part"])
+def test_another_kind_of_processor_differs(field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each field that names the kind counts, on x86 and on Arm; the speed of the moment does not."""
+    told = []
+    for value, speed in (("1", "2000"), ("1", "2900"), ("2", "2000")):
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{field}\t: {value}\ncpu MHz\t: {speed}\n\n")
+        monkeypatch.setattr(machine, "_CPU", tmp_path / "cpuinfo")
+        told.append(describe())
+    assert differences(told[0], told[1]) == ""
+    assert differences(told[0], told[2]).startswith("processor is ")
 
 
 def test_differences_in_words() -> None:

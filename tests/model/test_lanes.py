@@ -214,6 +214,17 @@ def test_the_order_of_lanes_is_the_order_of_sums() -> None:
     assert results[0] == results[1] == results[2]
 
 
+def test_sums_are_in_the_order_of_the_pieces() -> None:
+    """Rounding tells: a large step and its opposite first leave a small one, and the small one first is lost."""
+    piece = Tokens(np.zeros(2, np.int64), np.zeros(2, np.int32), np.zeros(16, np.int64), 1)
+    steps = [np.full(4, step) for step in (1e4, -1e4, 1e-4)]
+    for order, expected in (((0, 1, 2), 1e-4), ((2, 1, 0), 0.0)):
+        given = Weights(np.zeros((1, 2, 4), np.float32), np.ones((1, 2), np.float32))
+        loads = [pull(given, piece) for _ in order]
+        merge(given, loads, [changed(load, steps[at], 0.0) for load, at in zip(loads, order, strict=True)], RATE)
+        np.testing.assert_allclose(given.vectors[0], expected, rtol=1e-5)
+
+
 def test_a_round_that_fails_changes_nothing() -> None:
     """Weights are changed when all changes of a round are there."""
     given = weights()

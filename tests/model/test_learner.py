@@ -118,6 +118,15 @@ def test_pieces_are_cut_before_subsampling() -> None:
     assert tokens.cuts[0] == 0 and tokens.cuts[-1] == len(tokens.ids)
 
 
+def test_pieces_are_cut_to_the_token() -> None:
+    """Where all words are kept, the pieces differ by one at most, and the cuts are those of the formula."""
+    learner = product_learner(attrs.evolve(LANES, lanes=2, sample=0.0, min_count=1), SMALL)
+    learner.train_block(*words(105_000))
+    _, tokens = learner.prepare(*Block.of(" ".join(f"w{number % 50}" for number in range(4_003))))
+    count = len(tokens.cuts) - 1
+    assert count > 1 and tokens.cuts == tuple(4_003 * piece // count for piece in range(count + 1))
+
+
 def test_admitted_is_what_the_block_added() -> None:
     """The report says how many words the block brought into the vocabulary."""
     learner = product_learner(SETTINGS, SMALL)

@@ -272,3 +272,11 @@ def test_a_cluster_that_is_not_there_is_told_at_once() -> None:
     with pytest.raises(StreamerError, match=f"^nobody answers at 127.0.0.1:{port}: ") as caught:
         cluster(RunSettings(cluster=f"127.0.0.1:{port}"), 8)
     assert caught.value.code == ExitCode.SYSTEM
+
+
+@pytest.mark.parametrize("address", ["nowhere", "host:0", "ray://host:10001"])
+def test_a_slip_in_the_address_of_a_cluster_is_told_at_the_start(address: str) -> None:
+    """And not when there is enough text for a cluster, days later."""
+    with pytest.raises(StreamerError, match="is no address of a cluster") as caught:
+        cluster(RunSettings(cluster=address), 8)
+    assert caught.value.code == ExitCode.USAGE
