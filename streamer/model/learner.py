@@ -20,7 +20,7 @@ from streamer.settings import BOUNDS, ModelSettings
 Ints = npt.NDArray[np.int64]
 
 LONGEST_ROUND = 50
-"""Pieces of the asked size are this part, 2 %, of the words that the model was trained on; cutting may add a quarter."""
+"""All pieces of a round are this part, 2 %, of the words that the model was trained on; cutting may add a quarter."""
 
 
 @attrs.define
