@@ -26,8 +26,8 @@ from .network import ENVIRONMENT, HEAD, Cluster, missing, wait
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("cluster")]
 FLAGS = ("--vector-size", "16", "--threads", "1", "--lanes", "4", "--lane-size", "4000", "--log-format", "json")
 FILES = 27
-MIDDLE = 20
-"""Files that are trained when something happens: from the 17th on, there are four lanes."""
+MIDDLE = 17
+"""Files that are trained when something happens: from here on there are four lanes, and many rounds are left."""
 LIMIT = 30.0
 """Seconds for which nothing may happen."""
 Tell = Callable[[str, object], None]
