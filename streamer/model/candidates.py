@@ -143,10 +143,6 @@ class Candidates(Mapping[str, int]):
         self.forgotten += int(times[rows[goes]].sum(dtype=np.int64))
         self._pack(rows[~goes])
 
-    def bound(self, limit: int) -> None:
-        """Change the bound; it holds from the end of the next block on."""
-        self.limit = limit
-
     def restore(self, words: Sequence[str], counts: Ints, errors: Ints, floor: int, forgotten: int) -> None:
         """Take over the candidates of a checkpoint: distinct words, counts from 1 on, (n,) and (n,) int64."""
         self._clear()

@@ -65,9 +65,9 @@ def same(found: Candidates, plain: Plain) -> None:
     assert (len(found), found.floor, found.forgotten) == (len(plain.rows), plain.floor, plain.forgotten)
 
 
-def restored(found: Candidates) -> Candidates:
-    """Return what comes back from a checkpoint."""
-    again = Candidates(found.limit)
+def restored(found: Candidates, limit: int | None = None) -> Candidates:
+    """Return what comes back from a checkpoint, perhaps with another bound."""
+    again = Candidates(found.limit if limit is None else limit)
     again.restore(list(found), found.counts(), found.errors(), found.floor, found.forgotten)
     return again
 
@@ -156,16 +156,16 @@ def test_the_bound_holds_only_at_the_end_of_a_block() -> None:
     assert (vocabulary.words, vocabulary.candidates.forgotten) == (["q"], 9)
 
 
-def test_a_bound_that_changes() -> None:
-    """A lower one holds from the next block on, none at all from now on."""
+def test_another_bound_after_a_restart() -> None:
+    """A lower one holds from the end of the next block on, none at all from now on; the floor stays."""
     found = Candidates()
     count(found, Counter(f"w{number}" for number in range(100)), 5)
     found.forget()
     assert len(found) == 100
-    found.bound(16)
+    found = restored(found, 16)
     found.forget()
     assert list(found) == [f"w{number}" for number in range(86, 100)] and found.floor == 1
-    found.bound(0)
+    found = restored(found, 0)
     count(found, Counter(f"v{number}" for number in range(100)), 5)
     found.forget()
     assert len(found) == 114 and found.errors().tolist() == [0] * 14 + [1] * 100
