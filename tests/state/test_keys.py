@@ -135,6 +135,17 @@ def test_settings_that_are_given_may_agree_only(tree: Tree) -> None:
     assert caught.value.code == ExitCode.CONFIGURATION
 
 
+def test_a_bound_that_changes_is_recorded(tree: Tree) -> None:
+    """With the blocks trained by then; the same one again is no change, and what was recorded comes back."""
+    first = State.from_tree(copied(tree)).model
+    assert first.bounds == [(0, first.settings.max_candidates)]
+    second = State.from_tree(copied(tree), {"max_candidates": 5_000})
+    expected = [*first.bounds, (first.blocks, 5_000)]
+    assert second.model.bounds == expected and second.model.vocabulary.candidates.limit == 5_000
+    third = State.from_tree(second.to_tree(), {"max_candidates": 5_000})
+    assert third.model.bounds == expected and third.settings.max_candidates == 5_000
+
+
 def test_another_batching_comes_back() -> None:
     """How the stream was cut is part of the model: a model of other numbers keeps them."""
     batching = Batching(chunk=64, group=4, noise=8, span=32)
