@@ -70,9 +70,11 @@ class Turns(Protocol):
 
     Attributes:
         shards: The number of shards.
+        alone: Whether nobody waits for the turns of others. If somebody does, they are kept short.
     """
 
     shards: int
+    alone: bool
 
     def come(self, shard: int) -> None:
         """Wait until the turn has come at a shard."""
@@ -91,6 +93,7 @@ class Alone:
     """The turns of a process that computes all chunks: nobody is waited for."""
 
     shards = 1
+    alone = True
 
     def come(self, shard: int) -> None:
         """Return at once."""
@@ -238,24 +241,24 @@ class Pipeline:
         size, shards = self._batching.chunk, self._turns.shards
         drawn = sgns.noise_words(self._batching, size)
         here, there = slice(number * size, (number + 1) * size), slice(number * drawn, (number + 1) * drawn)
-        ids, noise = tokens.ids[here], 2 * tokens.noise[there] + 1
+        ids, noise, shared = tokens.ids[here], 2 * tokens.noise[there] + 1, not self._turns.alone
         return _Chunk(
             ids,
             noise,
             tokens.segments[here],
-            plan_row_sums(ids, self._work.zero_row, shards),
-            plan_row_sums(noise, self._work.zero_noise, shards, singles=True),
+            plan_row_sums(ids, self._work.zero_row, shards, words=shared),
+            plan_row_sums(noise, self._work.zero_noise, shards, singles=True, words=shared),
         )
 
     def _load(self, weights: Weights, chunk: _Chunk, shard: int) -> None:
-        if self._turns.shards == 1:  # to gather the words of each shard takes longer, and is for nothing then
+        if self._turns.alone:
             self._rows.load(weights, chunk.ids, chunk.noise)
-        else:
+        else:  # fewer rows in the turn, but more in all
             self._rows.load_shard(weights, chunk.words, chunk.drawn, shard)
 
     def _compute(self, slot: Slot, chunk: _Chunk, *, with_loss: bool) -> Loss | None:
         """Put the chunk's gradients, summed by word, into its slot; return its loss if ``with_loss``."""
-        if self._turns.shards > 1:
+        if not self._turns.alone:
             self._rows.spread(chunk.words, chunk.drawn)
         found = self._architecture(self._work, self._rows, chunk.segments, self._settings.negative, with_loss=with_loss)
         self._token_sums.sum(found.tokens, chunk.words, slot.tokens)

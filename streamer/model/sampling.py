@@ -19,6 +19,7 @@ _PLACE_BITS = 24
 MOST = 1 << _PLACE_BITS
 """Most noise words that can be drawn at once."""
 _PLACES = 2.0 ** (63 - _PLACE_BITS)
+_UNUSED = np.uint64(1 + _PLACE_BITS)
 _FEW = 256
 """Up to so many draws are looked up in the order in which they are drawn: to sort them takes longer."""
 
@@ -116,8 +117,9 @@ class NoiseDistribution:
             return self._find(np.floor(upper, out=upper))
         # A search in sorted order stays in the cache. So each random number has its place in its low bits; the numbers
         # are sorted, looked up and put back: 47 ns per draw at V = 36,000, against 116 without sorting.
-        keys = rng.integers(0, 1 << 63, size, np.int64)
-        keys >>= _PLACE_BITS
+        raw = rng.bit_generator.random_raw(size)  # a third of the time of rng.integers
+        raw >>= _UNUSED
+        keys = raw.view(np.int64)
         keys <<= _PLACE_BITS
         keys |= np.arange(size)
         keys.sort()

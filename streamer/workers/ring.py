@@ -26,6 +26,8 @@ class Ring:
         trainer: A socket whose other side closes when the trainer ends.
     """
 
+    alone = False
+
     def __init__(self, shards: int, turns: Sequence[Pipe], slots: Sequence[Pipe], trainer: int) -> None:
         self.shards = shards
         self._turns, self._slots = turns, slots

@@ -53,6 +53,16 @@ def test_rows_are_summed_by_word(kind: str, count: int, shards: int) -> None:
     np.testing.assert_array_equal(gradients, given)
 
 
+@pytest.mark.parametrize("kind", ["random", "distinct", "powers"])
+@pytest.mark.parametrize("shards", [1, 2, 8])
+def test_a_plan_tells_the_word_of_each_row(kind: str, shards: int) -> None:
+    """Whatever the shards, each row finds its word among the distinct ones; with one shard only if that is wanted."""
+    ids = ids_of(kind, 500)
+    plan = plan_row_sums(ids, 500, shards)
+    np.testing.assert_array_equal(plan.ids[plan.words], ids)
+    assert len(plan_row_sums(ids, 500, words=False).words) == 0
+
+
 def test_buffers_forget_the_chunk_before() -> None:
     """A short chunk after a long one is summed as if it were the first."""
     summer = product_summer(500, 6)

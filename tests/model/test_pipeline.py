@@ -66,6 +66,8 @@ class Shared:
 class Threads:
     """The turns of a thread, handed on by semaphores."""
 
+    alone = False
+
     def __init__(self, shared: Shared) -> None:
         self.shards, self._shared = len(shared.order), shared
         self.at = -1

@@ -94,9 +94,14 @@ class Fixed:
         """Return the chosen number again and again, or the largest below 1."""
         return np.full(size, min(self.value, np.nextafter(1, 0)))
 
-    def integers(self, low: int, high: int, size: int, dtype: type) -> np.ndarray:
-        """Return the integer at that share of the interval again and again."""
-        return np.full(size, min(low + int(self.value * (high - low)), high - 1), dtype)
+    @property
+    def bit_generator(self) -> Fixed:
+        """Return what gives its raw numbers: itself."""
+        return self
+
+    def random_raw(self, size: int) -> np.ndarray:
+        """Return the 64 bits at that share of all again and again."""
+        return np.full(size, min(int(self.value * 2**64), 2**64 - 1), np.uint64)
 
 
 @pytest.mark.parametrize("size", [2, 2000])
