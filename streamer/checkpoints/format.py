@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import mmap
 import os
 import struct
 from collections.abc import Collection, Iterable, Iterator
@@ -28,11 +29,15 @@ MOST_NAMES = 4096  # in one file; a checkpoint has about 60
 _HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What h5py raises for bytes that make no sense. Not MemoryError: lack of memory does not mean a damaged file."""
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 """The ``format_version`` of the checkpoints that this version of the program writes.
 
 Older ones are read, and :mod:`streamer.state.migrations` migrates them to this version.
 """
+
+SEGMENTS = "cold/segments"
+"""The key of the digests of the segments that a checkpoint needs, each with a line end."""
+_FIRST_WITH_SEGMENTS = 9
 
 
 class Damaged(Exception):  # noqa: N818 - it names a state of the file; readers use an older one then
@@ -80,8 +85,8 @@ def seal(image: Iterable[memoryview | bytes]) -> Iterator[memoryview | bytes]:
     yield TRAILER.pack(MAGIC, length, digest.digest())
 
 
-def verify(file: BinaryIO) -> None:
-    """Read every byte of a checkpoint and compare it with its trailer.
+def verify(file: BinaryIO) -> bytes:
+    """Read every byte of a checkpoint and compare it with its trailer; return the digest.
 
     Raises:
         Damaged: If any byte is not what was written, or the disk cannot read it.
@@ -98,11 +103,12 @@ def verify(file: BinaryIO) -> None:
             raise Damaged(f"it has {length} bytes before the trailer, and {stated} were written")
         if _digest(file, length) != digest:
             raise Damaged("its SHA-256 is not that of the bytes that were written")
+        return bytes(digest)
     except OSError as error:
         raise Damaged(f"it cannot be read: {error.strerror or error}") from error
 
 
-def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
+def decode(file: BinaryIO, only: Collection[str] | None = None, *, mapped: bool = False) -> Tree:
     """Read a tree from a checkpoint that was verified through the same open file.
 
     Nothing in it is trusted: a digest proves that a file is intact, not that we wrote it.
@@ -111,6 +117,7 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
         file: The open checkpoint.
         only: Keys, and groups of keys, to read; all by default. Missing ones are left out. A file of an older format
             is read completely, because its keys may have other names.
+        mapped: Whether arrays are read-only views of the file, which are read when they are used.
 
     Raises:
         Damaged: If it is not HDF5, refers to other files or places, or has something that a tree can't have.
@@ -128,13 +135,31 @@ def decode(file: BinaryIO, only: Collection[str] | None = None) -> Tree:
                 if key in tree:
                     raise Damaged(f"it has {key} twice")
                 if isinstance(found, h5py.Dataset):
-                    tree[key] = array = _array(key, found, room, guarded)
+                    _check_array(key, found, room)
+                    tree[key] = array = _view(file, found) if mapped else _array(found, guarded)
                     room -= array.nbytes  # so that arrays can't share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
     except _HDF5_ERRORS as error:
         raise Damaged(f"it does not read as a checkpoint: {error}") from error
     return tree
+
+
+def parts(file: BinaryIO) -> list[str]:
+    """Return the digests of the segments that a checkpoint names, without reading more of it than that.
+
+    Raises:
+        Damaged: If that can't be read.
+    """
+    try:
+        with h5py.File(file, "r") as root:
+            if _version(root) < _FIRST_WITH_SEGMENTS:
+                return []
+            return bytes(root[SEGMENTS][()]).decode().split()
+    except Newer as newer:
+        raise Damaged(f"its format version is {newer.version}") from None
+    except _HDF5_ERRORS as error:
+        raise Damaged(f"it does not read as a checkpoint: {error}") from error
 
 
 def _check_superblock(file: BinaryIO, length: int) -> None:
@@ -203,8 +228,8 @@ def _leads(key: str, only: Collection[str] | None) -> bool:
     return only is None or any(chosen.startswith(key + "/") for chosen in only)
 
 
-def _array(key: str, dataset: h5py.Dataset, room: int, guarded: Guarded) -> np.ndarray[Any, np.dtype[Any]]:
-    """Read one dataset, if it is plain, is in this file, and is not larger than ``room``, the bytes left of it."""
+def _check_array(key: str, dataset: h5py.Dataset, room: int) -> None:
+    """Raise Damaged unless a dataset is plain, is in this file, and is not larger than ``room``, the bytes left."""
     # This comes first: asking a virtual dataset for its shape may open the files that it is made of. It also refuses
     # chunks, and so filters, for which HDF5 would load plugins.
     layout = dataset.id.get_create_plist()
@@ -214,12 +239,27 @@ def _array(key: str, dataset: h5py.Dataset, room: int, guarded: Guarded) -> np.n
         raise Damaged(f"{key} has the type {dataset.dtype}, which no checkpoint has")
     if dataset.shape is None or math.prod(dataset.shape) * dataset.dtype.itemsize > room:
         raise Damaged(f"{key} claims to be larger than the file: {dataset.shape} of {dataset.dtype}")
+
+
+def _array(dataset: h5py.Dataset, guarded: Guarded) -> np.ndarray[Any, np.dtype[Any]]:
+    """Read a dataset."""
     array = np.empty(dataset.shape, dataset.dtype)
     if array.size:
         guarded.raw = True
         dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
         guarded.raw = False
     return array
+
+
+def _view(file: BinaryIO, dataset: h5py.Dataset) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return a read-only view of a dataset in its file."""
+    if not dataset.size:
+        return np.empty(dataset.shape, dataset.dtype)
+    offset, dtype = dataset.id.get_offset(), dataset.dtype
+    if offset is None or offset + dataset.size * dtype.itemsize > os.fstat(file.fileno()).st_size:
+        raise Damaged(f"{dataset.name} is not in the file")
+    found = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    return np.frombuffer(found, dtype, dataset.size, offset).reshape(dataset.shape)
 
 
 def _scalar(key: str, group: h5py.Group) -> Scalar:

@@ -7,7 +7,8 @@ process (h5py#914).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import h5py
@@ -46,19 +47,40 @@ class Group(Protocol):
         ...
 
 
+class Part(Protocol):
+    """A file that belongs to images: it is published before those that need it."""
+
+    def name(self) -> str:
+        """Return its name, which says what is in it: there are no two files of a name with different bytes."""
+        ...
+
+    def image(self) -> Image:
+        """Return what is in it."""
+        ...
+
+    def published(self, folder: Path) -> None:
+        """Note that it is in a folder, durably."""
+        ...
+
+
 class Image:
     """The HDF5 file of a tree at one moment, as an iterable of its pieces from the first byte to the last.
 
     Args:
         tree: The leaves by their keys: those of a :data:`Tree`, :class:`Pieces`, and a :class:`Group` of leaves. Arrays
             are copied here, and may change afterwards.
+        parts: The files that it needs.
+
+    Attributes:
+        parts: The same.
 
     Raises:
         ValueError: If a value cannot be stored.
         MemoryError: If there is no room for the copy.
     """
 
-    def __init__(self, tree: Mapping[str, Any]) -> None:
+    def __init__(self, tree: Mapping[str, Any], parts: Sequence[Part] = ()) -> None:
+        self.parts = parts
         self._tree: dict[str, Any] = {}
         for key, value in tree.items():
             try:

@@ -9,14 +9,14 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
 
 from streamer.checkpoints import lock
-from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, seal, verify
+from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, parts, seal, verify
 from streamer.checkpoints.image import Image, Tree
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
 from streamer.errors import ExitCode, StreamerError
@@ -24,7 +24,8 @@ from streamer.system import disk
 
 NAME = re.compile(r"checkpoint-(\d{10,})\.h5")
 SET_ASIDE = re.compile(NAME.pattern + r"\.damaged(-\d+)?")
-LEFT_BEHIND = ".checkpoint-*.h5.tmp-*"
+SEGMENT = re.compile(r"cold-([0-9a-f]{64})\.h5")
+LEFT_BEHIND = (".checkpoint-*.h5.tmp-*", ".cold-*.h5.tmp-*")
 LISTINGS = 100  # if a trainer removes a checkpoint before we open it, there is a newer one: list the folder again
 START_ANEW = "restore one from a backup, or name another --checkpoints folder to start from scratch"
 
@@ -91,12 +92,32 @@ class Store:
             make_folder(self.folder)
         path = self.folder / f"checkpoint-{sequence:010d}.h5"
         try:
+            self._publish_parts(image)
             publish(path, seal(image))
             _reread(path)
             return _describe(path)
         except (OSError, StreamerError) as error:
             self._withdraw(path)
             raise cannot_write(path, error) if isinstance(error, OSError) else error from error.__cause__
+
+    def _publish_parts(self, image: Image) -> None:
+        """Write the files that an image needs, unless they are there already."""
+        for part in image.parts:
+            path = self.folder / part.name()
+            if not path.exists():
+                publish(path, seal(part.image()))
+                _reread(path)
+            part.published(self.folder)
+
+    def segment(self, digest: str) -> Tree:
+        """Return what is in a segment; its arrays are views of the file.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+            Damaged: If it is not what was written.
+            StreamerError: 66 if it can't be opened.
+        """
+        return _read(self.folder / segment_name(digest), mapped=True, digest=digest)
 
     def _withdraw(self, path: Path) -> None:
         """Remove a checkpoint that has its name but may not be durable, if there is another one to resume from.
@@ -124,7 +145,8 @@ class Store:
             listed = self.list()
         except StreamerError as error:  # the checkpoint has been written, so no input is missing
             raise StreamerError(error.problem, hint=error.hint, code=ExitCode.CANNOT_WRITE) from error
-        left_behind = [(path, "checkpoint.sweep") for path in sorted(self.folder.glob(LEFT_BEHIND))]
+        swept = [path for pattern in LEFT_BEHIND for path in sorted(self.folder.glob(pattern))]
+        left_behind = [(path, "checkpoint.sweep") for path in swept]
         old = [(checkpoint.path, "checkpoint.retire") for checkpoint in reversed(listed[max(keep, 1) :])]
         try:
             path = self.folder
@@ -132,8 +154,22 @@ class Store:
                 disk.sync_folder(path, "checkpoint.sync_name")
             for path, purpose in [*left_behind, *old]:
                 disk.remove(path, purpose)
+            for path in self._unneeded(listed[: max(keep, 1)]):
+                disk.remove(path, "checkpoint.retire")
         except OSError as error:
             raise cannot_write(path, error) from error
+
+    def _unneeded(self, kept: Checkpoints) -> Iterator[Path]:
+        """Yield the segments that none of these checkpoints needs; none if one of them can't be read."""
+        there = [path for path in sorted(self.folder.glob("cold-*.h5")) if SEGMENT.fullmatch(path.name)]
+        needed: set[str] = set()
+        for checkpoint in kept if there else ():
+            try:
+                with checkpoint.path.open("rb") as file:
+                    needed.update(map(segment_name, parts(file)))
+            except (OSError, Damaged):
+                return
+        yield from (path for path in there if path.name not in needed)
 
     def load_newest(
         self,
@@ -221,13 +257,13 @@ class Store:
             ) from damage
 
     def verify(
-        self, checkpoint: Checkpoint | str | None = None, judge: Callable[[Tree], object] | None = None
+        self, checkpoint: Checkpoint | str | None = None, judge: Callable[[Checkpoint, Tree], object] | None = None
     ) -> Checkpoint:
         """Check one checkpoint completely: compare every byte with the digest, then read every array and scalar.
 
         Args:
             checkpoint: As for :meth:`load`; the newest by default.
-            judge: Called with the tree; raises StreamerError if its parts do not agree.
+            judge: Called with the checkpoint and the tree; raises StreamerError if its parts do not agree.
 
         Raises:
             StreamerError: With exit code 65 if it is damaged, 66 if there is no such checkpoint.
@@ -240,7 +276,7 @@ class Store:
         found, tree = self.load(checkpoint)
         try:
             if judge:
-                judge(tree)
+                judge(found, tree)
         except StreamerError as error:
             raise StreamerError(f"{found.path}: {error.problem}", hint=error.hint, code=error.code) from error
         return found
@@ -312,8 +348,20 @@ def _describe(path: Path) -> Checkpoint:
     return Checkpoint(path.name, int(numbered[1]) if numbered else 0, path, status.st_size, status.st_mtime)
 
 
-def _read(path: Path, only: Collection[str] | None = None) -> Tree:
-    """Verify and decode one file through one descriptor, so that a rename in between changes nothing."""
+def segment_name(digest: str) -> str:
+    """Return the name of the segment with this digest."""
+    return f"cold-{digest}.h5"
+
+
+def _read(path: Path, only: Collection[str] | None = None, *, mapped: bool = False, digest: str = "") -> Tree:
+    """Verify and decode one file through one descriptor, so that a rename in between changes nothing.
+
+    Args:
+        path: The file.
+        only: As for :func:`decode`.
+        mapped: The same.
+        digest: The digest that it must have, if that is known.
+    """
     try:
         descriptor = disk.open_descriptor(path, os.O_RDONLY | os.O_CLOEXEC, "checkpoint.open")
     except FileNotFoundError:
@@ -321,9 +369,10 @@ def _read(path: Path, only: Collection[str] | None = None) -> Tree:
     except OSError as error:
         raise _unreadable(path, error) from error  # not damaged: it must not be set aside
     with io.BufferedReader(disk.Reading(descriptor, "checkpoint.read")) as file:
-        verify(file)
+        if verify(file).hex() != digest and digest:
+            raise Damaged("it is another file than the one that is meant")
         try:
-            return decode(file, only)
+            return decode(file, only, mapped=mapped)
         except Newer as newer:  # not damaged either
             raise StreamerError(
                 f"the checkpoint cannot be used: the format version of {path} is {newer.version}, "

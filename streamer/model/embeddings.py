@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+_PIECE = 1 << 14
+"""Rows moved at a time."""
 INITIAL_SQUARES = 1e-6
 """The first value of AdaGrad's accumulators: small, so that the first step of a new word is large."""
 
@@ -113,6 +115,29 @@ class Embeddings:
         self.vectors[old:size, 1] = 0
         self.squares[old:size] = INITIAL_SQUARES
         self.size = size
+
+    def put(self, ids: npt.NDArray[np.int64], vectors: Floats, squares: Floats) -> None:
+        """Store rows as they were once: of n words, (n, 2, D) and (n, 2) float32."""
+        self.vectors[ids], self.squares[ids] = vectors, squares
+
+    def remove(self, leaving: npt.NDArray[np.int64]) -> None:
+        """Close the gaps of words that leave: those after them move up, in their order.
+
+        Args:
+            leaving: (n,) int64, ascending.
+        """
+        if not len(leaving):
+            return
+        stay = np.ones(self.size, np.bool_)
+        stay[leaving] = False
+        stay[: leaving[0]] = False  # these stay where they are
+        kept = stay.nonzero()[0]
+        for array in (self.vectors, self.squares):
+            for at in range(0, len(kept), _PIECE):  # in pieces: each moves up, to where nothing is needed any more
+                piece = kept[at : at + _PIECE]
+                start = int(leaving[0]) + at
+                array[start : start + len(piece)] = array[piece]
+        self.size -= len(leaving)
 
     def begin(self, values: Floats, input_squares: Floats) -> None:
         """Start with input vectors, (V, D), and their accumulators, (V,) float32; the output vectors are zero."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import attrs
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model import lanes, sampling
+from streamer.model.cold import Cold, Rows
 from streamer.model.embeddings import Embeddings
 from streamer.model.pipeline import Pipeline, Tokens, noise_of
 from streamer.model.sampling import NoiseDistribution, Purpose
@@ -36,6 +37,7 @@ class ModelState:
         blocks: Blocks trained so far; with the seed, the key of all random numbers of the next block.
         words_trained: Tokens of admitted words in those blocks, before subsampling, over all passes.
         bounds: The settings that may change, each time that they did: the blocks trained by then, and their values.
+        cold: The words that left the vocabulary.
     """
 
     settings: ModelSettings
@@ -46,6 +48,7 @@ class ModelState:
     blocks: int = 0
     words_trained: int = 0
     bounds: list[tuple[int, ...]] = attrs.field(factory=list)
+    cold: Cold = attrs.field(factory=Cold)
 
     def __attrs_post_init__(self) -> None:
         self.record_bounds()
@@ -56,7 +59,7 @@ class ModelState:
         return cls(
             settings,
             batching or BATCHING[settings.architecture],
-            Vocabulary(settings.min_count, settings.max_candidates),
+            Vocabulary(settings.min_count, settings.max_candidates, settings.max_vocabulary),
             Embeddings(settings.vector_size),
             NoiseDistribution(),
         )
@@ -115,11 +118,17 @@ class BlockReport(NamedTuple):
 class Learner:
     """Trains blocks: :meth:`prepare` counts words and chooses tokens, :meth:`update` changes the weights.
 
-    :meth:`prepare` changes no weights except those of new words, so it may run ahead of :meth:`update`.
+    :meth:`prepare` changes no weights except those of new words, so it may run ahead of :meth:`update`. When words
+    leave, it waits until it is not ahead any more: then the ids of others change.
+
+    Args:
+        state: The model.
+        settle: Waits until all blocks that were prepared are trained.
     """
 
-    def __init__(self, state: ModelState) -> None:
+    def __init__(self, state: ModelState, settle: Callable[[], None] = lambda: None) -> None:
         self.state = state
+        self._settle = settle
         self._streams = sampling.Streams(state.settings.seed)
         self._pipeline: Pipeline | None = None
 
@@ -159,6 +168,8 @@ class Learner:
             admitted = len(state.vocabulary) - size
             if admitted:
                 state.embeddings.grow(size + admitted, self._streams.begin(state.blocks, Purpose.INITIALISE))
+                self._welcome(size)
+            ids = self._make_room(ids)
         else:
             ids, admitted = state.vocabulary.lookup(words), 0
         state.noise.refresh(state.vocabulary.counts, state.vocabulary.total)
@@ -171,7 +182,13 @@ class Learner:
         state.blocks += 1
         state.words_trained += trained
         report = BlockReport(
-            len(codes), trained, admitted, size + admitted, state.vocabulary.total, state.words_trained, Loss(0.0, 0.0)
+            len(codes),
+            trained,
+            admitted,
+            len(state.vocabulary),
+            state.vocabulary.total,
+            state.words_trained,
+            Loss(0.0, 0.0),
         )
         return report, tokens
 
@@ -189,6 +206,33 @@ class Learner:
             return [lanes.train(load, settings, batching, pipeline) for load in loads]
 
         return total_loss(lanes.train_rounds(weights, tokens, settings, batching, compute))
+
+    def _welcome(self, size: int) -> None:
+        """Give words that were just admitted, those from an id on, what was learned of them before they left."""
+        state = self.state
+        if not state.cold.words:
+            return
+        positions, rows = state.cold.take(state.vocabulary.words[size:])
+        if rows is not None:
+            ids = size + positions
+            state.vocabulary.came_back(ids, rows.counts)
+            state.embeddings.put(ids, rows.vectors, rows.squares)
+
+    def _make_room(self, ids: Ints) -> Ints:
+        """Let words leave if there are too many; return the ids of the words of the block as they are then."""
+        state = self.state
+        leaving = state.vocabulary.leaving()
+        if not len(leaving):
+            return ids
+        self._settle()
+        embeddings = state.embeddings
+        rows = Rows(state.vocabulary.counts[leaving], embeddings.vectors[leaving], embeddings.squares[leaving])
+        before = np.searchsorted(leaving, ids)  # how many with smaller ids leave
+        ids = np.where(np.isin(ids, leaving), -1, ids - before)
+        state.cold.put(state.vocabulary.remove(leaving), rows, state.vocabulary.index)
+        embeddings.remove(leaving)
+        state.noise.remove(leaving)
+        return ids
 
     def _cut(self, kept: Ints, count: int) -> tuple[int, ...]:
         """Return the cuts between the pieces of the next block; none if there is one lane, or one piece.

@@ -108,6 +108,11 @@ class NoiseDistribution:
         self._cumulative = np.cumsum(counts**NOISE_EXPONENT)
         self._step = self._cumulative[-1] / _PLACES if len(counts) else 0.0
 
+    def remove(self, leaving: Ints) -> None:
+        """Draw these words no more: (n,) int64, ascending; the ids of those after them move up."""
+        known = leaving[leaving < len(self.counts)]
+        self.restore(np.delete(self.counts, known), self.due)
+
     def draw(self, rng: np.random.Generator, size: int) -> Ints:
         """Draw ids with replacement: (size,) int64, ``size`` at most :data:`MOST`."""
         if size <= _FEW:

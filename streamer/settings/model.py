@@ -14,10 +14,10 @@ LINES = ("logs", "social")
 """Tokenizers of texts in which a line is a context."""
 MOST_WORDS = 10_000_000
 """Most words in the pieces of all lanes together: they are in memory at a time, as one block."""
-BOUNDS = ("max_candidates",)
+BOUNDS = ("max_candidates", "max_vocabulary")
 """Settings that a resumed run may change; the model records when."""
 FEWEST = 1_000
-"""Least bound on candidates: a block of text has more new words than that."""
+"""Least bound on candidates and on words: a block of text has more new words than that."""
 _WORD_BYTES = 6
 """Bytes of a word of text, with the space: enough for most languages."""
 
@@ -36,6 +36,13 @@ class ModelSettings:
     max_candidates: int = setting(
         2_000_000,
         "Most words to remember that were seen less often than that; 0 for no bound. A resumed run may change it.",
+        low=0,
+        metavar="WORDS",
+    )
+    max_vocabulary: int = setting(
+        0,
+        "Most words with vectors; the others are kept on disk until they come back. 0 for no bound. A resumed run may "
+        "change it.",
         low=0,
         metavar="WORDS",
     )
@@ -71,8 +78,9 @@ class ModelSettings:
     )
 
     def __attrs_post_init__(self) -> None:
-        if 0 < self.max_candidates < FEWEST:
-            raise invalid("max_candidates", self.max_candidates, f"must be at least {FEWEST}, or 0 for no bound")
+        for name in BOUNDS:
+            if 0 < getattr(self, name) < FEWEST:
+                raise invalid(name, getattr(self, name), f"must be at least {FEWEST}, or 0 for no bound")
         if self.lanes * self.lane_size > MOST_WORDS:
             raise StreamerError(
                 f"--lanes {self.lanes} with --lane-size {self.lane_size} is {self.lanes * self.lane_size:,} words at a "

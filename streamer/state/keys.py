@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -19,6 +20,7 @@ from streamer.formats.recipes import Recipe
 from streamer.intake.decoding import Codec
 from streamer.ledger.ledger import Ledger
 from streamer.model.candidates import HIGHEST
+from streamer.model.cold import Batch
 from streamer.model.embeddings import Embeddings
 from streamer.model.learner import ModelState
 from streamer.model.optimizer import LONGEST
@@ -32,6 +34,8 @@ from streamer.state.epochs import EpochLosses
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
 from streamer.state.scores import Scores
+from streamer.state.segments import Segment, leaves, read_leaves
+from streamer.state.segments import read as read_segment
 from streamer.state.tokenizing import TokenizerRecord, rules
 from streamer.state.tree_reader import NEWER, TreeReader, damaged, to_blob
 from streamer.text.tokenizers import fold, newest_version
@@ -43,17 +47,19 @@ SMALLEST = 1e-12
 VECTORS = ("vocabulary", "embeddings/input", "settings", "tokenizer")
 """The keys and groups that :func:`read_vectors` needs."""
 WORDS = ("vocabulary/words", "vocabulary/counts")
+COLD = ("cold", "settings/vector_size")
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
-FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "candidates/floor", "ledger")
+FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "candidates/floor", "cold/word_count", "ledger")
 """Far less than a model: reading them takes no longer than checking the digest."""
 
 
 def model_leaves(model: ModelState) -> Tree:
     """Return a complete model as leaves of a tree; arrays are views, not copies."""
-    vocabulary, embeddings = model.vocabulary, model.embeddings
+    vocabulary, embeddings, cold = model.vocabulary, model.embeddings, model.cold
     return {
         **_grouped("vocabulary", _vocabulary_leaves(vocabulary.words, vocabulary.counts, vocabulary.total)),
+        **_grouped("cold", _cold_leaves([], [*cold.segments, *cold.recent], embeddings.vector_size)),
         "embeddings/input": embeddings.input,
         "embeddings/output": embeddings.output,
         "embeddings/input_squares": embeddings.input_squares,
@@ -62,8 +68,10 @@ def model_leaves(model: ModelState) -> Tree:
     }
 
 
-def copied_model(model: ModelState, room: Room | None) -> dict[str, Any]:
-    """Return a complete model as it is now, as leaves of a tree, of which large ones are made when they are written.
+def copied_model(model: ModelState, room: Room | None) -> tuple[dict[str, Any], list[Segment]]:
+    """Return a complete model as it is now: leaves of a tree, of which large ones are made when they are written.
+
+    The segments that it needs are returned too.
 
     Args:
         model: The model.
@@ -75,7 +83,19 @@ def copied_model(model: ModelState, room: Room | None) -> dict[str, Any]:
     vocabulary, embeddings = model.vocabulary, model.embeddings
     words = partial(_vocabulary_leaves, vocabulary.words[:], vocabulary.counts.copy(), vocabulary.total)
     columns = (room or Room(embeddings)).copy(embeddings)
-    return {"vocabulary": Later(words), **_grouped("embeddings", columns), **_leaves_beside(model)}
+    segments, recent = model.cold.batches()
+    tree = {
+        "vocabulary": Later(words),
+        "cold": Later(partial(_cold_leaves, segments, recent, embeddings.vector_size)),
+        **_grouped("embeddings", columns),
+        **_leaves_beside(model),
+    }
+    return tree, [Segment(batch) for batch in segments]
+
+
+def _cold_leaves(segments: list[Batch], recent: list[Batch], dimensions: int) -> Tree:
+    """Return batches of cold words: the names of those that are files, and the others themselves."""
+    return {"segments": to_blob([batch.digest for batch in segments]), **leaves(recent, dimensions)}
 
 
 def _vocabulary_leaves(words: list[str], counts: npt.NDArray[np.int64], total: int) -> Tree:
@@ -92,6 +112,12 @@ def _leaves_beside(model: ModelState) -> Tree:
         "candidates/floor": candidates.floor,
         "candidates/forgotten": candidates.forgotten,
         "bounds/blocks": np.array([blocks for blocks, *_ in model.bounds], np.int64),
+        "vocabulary/use": model.vocabulary.use if model.settings.max_vocabulary else np.zeros(0, np.int64),
+        "vocabulary/halve_at": model.vocabulary.halve_at,
+        "cold/word_count": model.cold.words,
+        "cold/words_seen": model.cold.seen,
+        "cold/left": model.cold.left,
+        "cold/returned": model.cold.returned,
         "noise/counts": model.noise.counts,
         "noise/due": model.noise.due,
         "progress/blocks": model.blocks,
@@ -104,16 +130,18 @@ def _leaves_beside(model: ModelState) -> Tree:
     return leaves
 
 
-def read_model(read: TreeReader, given: Mapping[str, Any]) -> ModelState:
+def read_model(read: TreeReader, given: Mapping[str, Any], folder: Path | None) -> ModelState:
     """Return the model whose :func:`model_leaves` are in a tree, after checking that they can belong to one model.
 
     Args:
         read: The tree.
         given: Settings that must not contradict it.
+        folder: Where the segments are that it needs.
     """
     stored = read.record("settings", ModelSettings)
     model = ModelState.new(model_settings(stored, given), _read_batching(read))
-    _restore_vocabulary(read, model.vocabulary)
+    _restore_cold(read, model, folder)
+    _restore_vocabulary(read, model.vocabulary, model.cold.seen)
     _restore_embeddings(read, len(model.vocabulary), model.embeddings)
     _restore_noise(read, model.vocabulary, model.noise)
     blocks = read.count("progress/blocks")
@@ -172,8 +200,31 @@ def _read_batching(read: TreeReader) -> Batching:
     return batching
 
 
-def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
-    """Restore the vocabulary of a tree into a new one, after checking that its parts can belong together."""
+def _restore_cold(read: TreeReader, model: ModelState, folder: Path | None) -> None:
+    """Restore the cold words of a tree into a new model."""
+    dimensions = model.settings.vector_size
+    digests = read.words("cold/segments")
+    if digests and folder is None:
+        raise damaged("its segments are not in it")
+    segments = [read_segment(folder, digest, dimensions) for digest in digests] if folder else []
+    recent = read_leaves(read, "cold/", dimensions)
+    words, seen, left, returned = (
+        read.count(f"cold/{name}") for name in ("word_count", "words_seen", "left", "returned")
+    )
+    most = sum(map(len, [*segments, *recent]))
+    if words > most or words != left - returned or (words > seen) or bool(words) != bool(seen):
+        raise damaged(f"cold/ has {words} words of {most}, of which {left} left and {returned} came back")
+    model.cold.restore(segments, recent, words, seen, left, returned)
+
+
+def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary, cold: int) -> None:
+    """Restore the vocabulary of a tree into a new one, after checking that its parts can belong together.
+
+    Args:
+        read: The tree.
+        vocabulary: Changed.
+        cold: How often cold words were seen.
+    """
     words, others = read.words("vocabulary/words"), read.words("candidates/words")
     counts = read.counts("vocabulary/counts", len(words), low=vocabulary.min_count)
     waiting = read.counts("candidates/counts", len(others))
@@ -188,9 +239,12 @@ def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary) -> None:
         raise damaged(f"candidates/floor is {floor}, and candidates/forgotten is {forgotten}")
     if not set(words).isdisjoint(others):
         raise damaged("candidates/words has words that are also in vocabulary/words")
-    if (counted := _sum(counts) + _sum(waiting) + forgotten) != total:
+    if (counted := _sum(counts) + _sum(waiting) + forgotten + cold) != total:
         raise damaged(f"vocabulary/words_seen is {total}, and the sum of all counts is {counted}")
-    vocabulary.restore(words, counts, total)
+    use, halve_at = read.counts("vocabulary/use", None, low=0), read.count("vocabulary/halve_at")
+    if len(use) not in (0, len(words)):
+        raise damaged(f"vocabulary/use has {len(use)} words, and vocabulary/words {len(words)}")
+    vocabulary.restore(words, counts, total, use, halve_at)
     vocabulary.candidates.restore(others, waiting, errors, floor, forgotten)
 
 

@@ -142,7 +142,23 @@ def _from_7(tree: Tree) -> Tree:
     return {**tree, **added}
 
 
-STEPS: dict[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5, 6: _from_6, 7: _from_7}
+def _from_8(tree: Tree) -> Tree:
+    """Add the bound on the vocabulary, and cold words: until then, all words stayed in it."""
+    blocks, size = tree.get("bounds/blocks"), tree.get("settings/vector_size")
+    dimensions = size if isinstance(size, int) and 0 < size <= 10_000 else 1
+    added: Tree = {"settings/max_vocabulary": 0, "vocabulary/use": np.zeros(0, np.int64), "vocabulary/halve_at": 0}
+    added["bounds/max_vocabulary"] = np.zeros(blocks.size if isinstance(blocks, np.ndarray) else 0, np.int64)
+    added |= dict.fromkeys(("cold/word_count", "cold/words_seen", "cold/left", "cold/returned"), 0)
+    added |= {"cold/segments": np.zeros(0, np.uint8), "cold/words": np.zeros(0, np.uint8)}
+    added["cold/sizes"] = np.zeros(0, np.int64)
+    added |= {"cold/hashes": np.zeros(0, np.uint64), "cold/counts": np.zeros(0, np.int64)}
+    added |= {"cold/vectors": np.zeros((0, 2, dimensions), np.float32), "cold/squares": np.zeros((0, 2), np.float32)}
+    return {**tree, **added}
+
+
+STEPS: dict[int, Step] = {
+    1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5, 6: _from_6, 7: _from_7, 8: _from_8,
+}  # fmt: skip
 """For each version except the newest, the step to the next: it takes a complete tree and returns another."""
 
 

@@ -156,7 +156,8 @@ def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Chec
     Raises:
         StreamerError: 65 if it is damaged, 66 if there is no such checkpoint.
     """
-    return Store(Path(folder)).verify(checkpoint, State.from_tree)
+    store = Store(Path(folder))
+    return store.verify(checkpoint, lambda found, tree: State.from_checkpoint(found, tree))
 
 
 def _history(read: TreeReader) -> tuple[History, Scores, InitialVectors]:

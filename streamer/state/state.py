@@ -8,6 +8,7 @@ part, and a test searches the code for writes from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -105,7 +106,7 @@ class State:
         self.sequence = sequence
 
     def to_tree(self) -> Tree:
-        """Return the state as the tree of a checkpoint; arrays are views, not copies."""
+        """Return the state as the tree of a checkpoint that needs no other file; large arrays are views, not copies."""
         return {**keys.model_leaves(self.model), **self._records(), **keys.ledger_leaves(self.ledger)}
 
     def image(self, room: Room | None = None) -> Image:
@@ -117,8 +118,8 @@ class State:
         Raises:
             MemoryError: If there is no room for a copy of the model.
         """
-        copied = keys.copied_model(self.model, room)
-        return Image({**copied, **self._records(), **keys.frozen_ledger(self.ledger)})
+        copied, segments = keys.copied_model(self.model, room)
+        return Image({**copied, **self._records(), **keys.frozen_ledger(self.ledger)}, segments)
 
     def room(self) -> Room:
         """Return room for :meth:`image`; another thread may make it while training goes on.
@@ -147,12 +148,13 @@ class State:
         }
 
     @classmethod
-    def from_tree(cls, tree: Tree, given: Mapping[str, Any] | None = None) -> State:
+    def from_tree(cls, tree: Tree, given: Mapping[str, Any] | None = None, folder: Path | None = None) -> State:
         """Return the state of a tree of this format version or an older one. It empties the tree.
 
         Args:
             tree: What :meth:`to_tree` returned, or what was read from a checkpoint.
             given: Settings of the model that must not contradict it.
+            folder: Where the segments are that it names, if it names some.
 
         Raises:
             StreamerError: 65 if a part is missing, has the wrong type or shape, or does not agree with the others, or
@@ -160,7 +162,7 @@ class State:
         """
         read = TreeReader(migrate(tree))
         tree.clear()  # a large ledger should not be in memory twice
-        model = keys.read_model(read, given or {})
+        model = keys.read_model(read, given or {}, folder)
         return cls(
             model,
             keys.read_ledger(read),
@@ -178,6 +180,6 @@ class State:
 
         A user may have restored the file under a higher number than it had: the next checkpoint must come after it.
         """
-        state = cls.from_tree(tree, given)
+        state = cls.from_tree(tree, given, checkpoint.path.parent)
         state.number(max(state.sequence, checkpoint.sequence))
         return state

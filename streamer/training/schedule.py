@@ -62,7 +62,7 @@ class Schedule:
     def __init__(self, state: State, start: Start) -> None:
         self._state = state
         self._start = start
-        self._learner = Learner(state.model)
+        self._learner = Learner(state.model, self.drain)
         self._here = in_this_process(self._learner.update)
         self._workers: Workers | None = None
         self._can_start = True

@@ -1,0 +1,248 @@
+"""Words that left the vocabulary, with all that was learned of them, until they are seen often enough again.
+
+A row is a word, its count, both vectors and both sums of squares. Rows come in batches, which never change: a batch is
+what left at one time, or several batches merged. The newest batch that has a word has its row; a word that has come
+back is in the vocabulary, and its row here means nothing any more. So nothing is ever rewritten, and batches can be
+files (:mod:`streamer.state.segments`), of which only the pages that are looked at are in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Iterable, Sequence
+from typing import NamedTuple
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+FULL = 32 << 20
+"""Bytes of rows from which on they are not stored in each checkpoint any more, but in a file of their own."""
+FAN = 8
+"""So many segments of about a size are merged into one."""
+
+
+class Rows(NamedTuple):
+    """All that a model knows of n words.
+
+    Attributes:
+        counts: (n,) int64, how often each was seen.
+        vectors: (n, 2, D) float32, its input and its output vector.
+        squares: (n, 2) float32, their AdaGrad accumulators.
+    """
+
+    counts: Ints
+    vectors: Floats
+    squares: Floats
+
+    @classmethod
+    def none(cls, dimensions: int) -> Rows:
+        """Return the rows of no words."""
+        return cls(np.zeros(0, np.int64), np.zeros((0, 2, dimensions), np.float32), np.zeros((0, 2), np.float32))
+
+    def take(self, positions: Ints) -> Rows:
+        """Return some of the rows, copied."""
+        return Rows(self.counts.take(positions), self.vectors.take(positions, 0), self.squares.take(positions, 0))
+
+
+@attrs.define(eq=False)
+class Batch:
+    """Rows in the order of the hashes of their words, which never change; the arrays may be mapped from a file.
+
+    Attributes:
+        hashes: (n,) uint64, ascending.
+        text: (bytes,) uint8, the words, each with a line end, as UTF-8.
+        ends: (n + 1,) int64, 0, and where each word ends in the text.
+        rows: What is known of each.
+        digest: The digest of the file whose rows these are, as hexadecimal digits; empty if there is none yet.
+        filed: The same batch, mapped from a file that another thread has written; None if there is none yet.
+    """
+
+    hashes: Hashes
+    text: Bytes
+    ends: Ints
+    rows: Rows
+    digest: str = ""
+    filed: Batch | None = None
+
+    @classmethod
+    def of(cls, words: Sequence[str], rows: Rows) -> Batch:
+        """Return the batch of some distinct words."""
+        hashes = hashes_of(words)
+        order = hashes.argsort(kind="stable")
+        lines = [f"{words[position]}\n".encode() for position in order.tolist()]
+        text = np.frombuffer(b"".join(lines), np.uint8)
+        return cls(hashes[order], text, np.cumsum([0, *map(len, lines)], dtype=np.int64), rows.take(order))
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the arrays have."""
+        return sum(array.nbytes for array in (self.hashes, self.text, self.ends, *self.rows))
+
+    def words(self) -> list[str]:
+        """Return the words, in order."""
+        return self.text.tobytes().decode().split("\n")[:-1]
+
+    def find(self, words: Sequence[str], hashes: Hashes) -> Ints:
+        """Return the row of each word, −1 if it has none: (n,) int64.
+
+        Args:
+            words: n words.
+            hashes: (n,) uint64, their :func:`hashes_of`.
+        """
+        found = self.hashes.searchsorted(hashes)
+        rows = np.full(len(words), -1, np.int64)
+        inside = found < len(self)
+        same = inside.copy()
+        same[inside] = self.hashes[found[inside]] == hashes[inside]
+        for position in same.nonzero()[0].tolist():
+            at, wanted, line = int(found[position]), hashes[position], words[position].encode()
+            while at < len(self) and self.hashes[at] == wanted:  # hashes alone may be equal by chance
+                if self.text[self.ends[at] : self.ends[at + 1] - 1].tobytes() == line:
+                    rows[position] = at
+                    break
+                at += 1
+        return rows
+
+
+def hashes_of(words: Iterable[str]) -> Hashes:
+    """Return 64 bits for each word, the same in every process: (n,) uint64."""
+    digests = b"".join(hashlib.blake2b(word.encode(), digest_size=8).digest() for word in words)
+    return np.frombuffer(digests, "<u8").astype(np.uint64)
+
+
+def merged(batches: Sequence[Batch], without: Container[str] = ()) -> Batch:
+    """Return several batches as one in memory: of each word the row of the last batch that has it.
+
+    Args:
+        batches: The batches, the newest last; at least one.
+        without: Words that are left out.
+    """
+    place: dict[str, int] = {}
+    start = 0
+    for batch in batches:
+        place.update(zip(batch.words(), range(start, start + len(batch)), strict=True))
+        start += len(batch)
+    words = [word for word in place if word not in without]
+    rows = _joined([batch.rows for batch in batches])
+    return Batch.of(words, rows.take(np.array([place[word] for word in words], np.int64)))
+
+
+def _joined(parts: Sequence[Rows]) -> Rows:
+    counts, vectors, squares = zip(*parts, strict=True)
+    return Rows(np.concatenate(counts), np.concatenate(vectors), np.concatenate(squares))
+
+
+def _level(batch: Batch) -> int:
+    """Return 0 for the smallest segments, and one more for each time that a merge made them."""
+    level, size = 0, FULL * FAN // 2
+    while batch.nbytes >= size:
+        level, size = level + 1, size * FAN
+    return level
+
+
+class Cold:
+    """The cold words of a model.
+
+    Attributes:
+        segments: Batches that are files, or become files with the next checkpoint, the newest last.
+        recent: Batches after those, which are stored in checkpoints, the newest last.
+        words: How many words are cold.
+        seen: The sum of their counts.
+        left: How many words have left the vocabulary so far, each as often as it did.
+        returned: How many words have come back so far, each as often as it did.
+    """
+
+    def __init__(self) -> None:
+        self.segments: list[Batch] = []
+        self.recent: list[Batch] = []
+        self.words = self.seen = 0
+        self.left = self.returned = 0
+
+    def put(self, words: Sequence[str], rows: Rows, vocabulary: Container[str]) -> None:
+        """Add words that left the vocabulary.
+
+        Args:
+            words: The words.
+            rows: What is known of them.
+            vocabulary: The words that are in it now.
+        """
+        self.recent.append(Batch.of(words, rows))
+        self.words += len(words)
+        self.seen += int(rows.counts.sum())
+        self.left += len(words)
+        if sum(batch.nbytes for batch in self.recent) >= FULL:
+            self._add(merged(self.recent, vocabulary), vocabulary)
+            self.recent = []
+        elif len(self.recent) >= 2 * FAN:  # each is searched by itself
+            self.recent = [merged(self.recent, vocabulary)]
+
+    def _add(self, segment: Batch, vocabulary: Container[str]) -> None:
+        """Add a segment. Those of a size, and :data:`FAN` times that size, are merged when there are so many."""
+        self.batches()
+        self.segments.append(segment)
+        while True:
+            last = self.segments[-FAN:]
+            if len(last) < FAN or len({_level(each) for each in last}) > 1:
+                return
+            self.segments[-FAN:] = [merged(last, vocabulary)]
+
+    def batches(self) -> tuple[list[Batch], list[Batch]]:
+        """Return the segments and the recent batches; of what has become a file, the file."""
+        self.segments = [batch.filed or batch for batch in self.segments]
+        return self.segments[:], self.recent[:]
+
+    def take(self, words: Sequence[str]) -> tuple[Ints, Rows | None]:
+        """Take words out, as they come back into the vocabulary.
+
+        Args:
+            words: Distinct words that are not in the vocabulary.
+
+        Returns:
+            The positions of those that were cold, ascending, and their rows; None if there are none.
+        """
+        positions, rows = self.find(words)
+        if rows is not None:
+            self.words -= len(positions)
+            self.seen -= int(rows.counts.sum())
+            self.returned += len(positions)
+        return positions, rows
+
+    def find(self, words: Sequence[str]) -> tuple[Ints, Rows | None]:
+        """Return what :meth:`take` does, and take nothing out; the words must not be in the vocabulary either."""
+        at, of = np.full(len(words), -1, np.int64), np.full(len(words), -1, np.int64)
+        segments, recent = self.batches()
+        batches = [*segments, *recent]
+        if batches and len(words):
+            hashes = hashes_of(words)
+            left = np.arange(len(words))
+            for number in range(len(batches) - 1, -1, -1):
+                rows = batches[number].find([words[position] for position in left.tolist()], hashes[left])
+                here = rows >= 0
+                at[left[here]], of[left[here]] = rows[here], number
+                left = left[~here]
+                if not len(left):
+                    break
+        positions = (at >= 0).nonzero()[0]
+        if not len(positions):
+            return positions, None
+        at, of = at[positions], of[positions]
+        taken = [(of == number).nonzero()[0] for number in range(len(batches))]
+        parts = [batch.rows.take(at[here]) for batch, here in zip(batches, taken, strict=True)]
+        order = np.concatenate(taken).argsort()
+        return positions, _joined(parts).take(order)
+
+    def restore(
+        self, segments: Sequence[Batch], recent: Sequence[Batch], words: int, seen: int, left: int, returned: int
+    ) -> None:
+        """Take over the cold words of a checkpoint; arguments as the attributes."""
+        self.segments, self.recent = list(segments), list(recent)
+        self.words, self.seen, self.left, self.returned = words, seen, left, returned
