@@ -25,7 +25,7 @@ from streamer.system import disk
 NAME = re.compile(r"checkpoint-(\d{10,})\.h5")
 SET_ASIDE = re.compile(NAME.pattern + r"\.damaged(-\d+)?")
 SEGMENT = re.compile(r"cold-([0-9a-f]{64})\.h5")
-LEFT_BEHIND = (".checkpoint-*.h5.tmp-*", ".cold-*.h5.tmp-*")
+LEFT_BEHIND = ".*-*.h5.tmp-*"
 LISTINGS = 100  # if a trainer removes a checkpoint before we open it, there is a newer one: list the folder again
 START_ANEW = "restore one from a backup, or name another --checkpoints folder to start from scratch"
 
@@ -61,6 +61,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._durable: set[str] = set()  # segments that are certainly there
 
     def list(self) -> Checkpoints:
         """Return the checkpoints in the folder, newest first; an empty list if there is no folder.
@@ -101,12 +102,19 @@ class Store:
             raise cannot_write(path, error) if isinstance(error, OSError) else error from error.__cause__
 
     def _publish_parts(self, image: Image) -> None:
-        """Write the files that an image needs, unless they are there already."""
+        """Write the files that an image needs, unless they are there already.
+
+        A killed process may have published one whose name is not durable, so the folder is synced for it.
+        """
         for part in image.parts:
             path = self.folder / part.name()
-            if not path.exists():
-                publish(path, seal(part.image()))
-                _reread(path)
+            if path.name not in self._durable:
+                if path.exists():
+                    disk.sync_folder(self.folder, "checkpoint.sync_name")
+                else:
+                    publish(path, seal(part.image()))
+                    _reread(path)
+                self._durable.add(path.name)
             part.published(self.folder)
 
     def segment(self, digest: str) -> Tree:
@@ -145,8 +153,7 @@ class Store:
             listed = self.list()
         except StreamerError as error:  # the checkpoint has been written, so no input is missing
             raise StreamerError(error.problem, hint=error.hint, code=ExitCode.CANNOT_WRITE) from error
-        swept = [path for pattern in LEFT_BEHIND for path in sorted(self.folder.glob(pattern))]
-        left_behind = [(path, "checkpoint.sweep") for path in swept]
+        left_behind = [(path, "checkpoint.sweep") for path in sorted(self.folder.glob(LEFT_BEHIND))]
         old = [(checkpoint.path, "checkpoint.retire") for checkpoint in reversed(listed[max(keep, 1) :])]
         try:
             path = self.folder
@@ -154,7 +161,11 @@ class Store:
                 disk.sync_folder(path, "checkpoint.sync_name")
             for path, purpose in [*left_behind, *old]:
                 disk.remove(path, purpose)
-            for path in self._unneeded(listed[: max(keep, 1)]):
+            unneeded = list(self._unneeded(listed[: max(keep, 1)]))
+            if unneeded and old:
+                disk.sync_folder(self.folder, "checkpoint.sync_name")  # no checkpoint comes back without its segments
+            for path in unneeded:
+                self._durable.discard(path.name)
                 disk.remove(path, "checkpoint.retire")
         except OSError as error:
             raise cannot_write(path, error) from error

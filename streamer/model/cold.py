@@ -9,6 +9,7 @@ files (:mod:`streamer.state.segments`), of which only the pages that are looked 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
@@ -21,8 +22,8 @@ Hashes = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
-FULL = 32 << 20
-"""Bytes of rows from which on they are not stored in each checkpoint any more, but in a file of their own."""
+LEAST = 64 << 10
+"""Bytes that a segment has at least, about."""
 FAN = 8
 """So many segments of about a size are merged into one."""
 
@@ -141,16 +142,11 @@ def _joined(parts: Sequence[Rows]) -> Rows:
     return Rows(np.concatenate(counts), np.concatenate(vectors), np.concatenate(squares))
 
 
-def _level(batch: Batch) -> int:
-    """Return 0 for the smallest segments, and one more for each time that a merge made them."""
-    level, size = 0, FULL * FAN // 2
-    while batch.nbytes >= size:
-        level, size = level + 1, size * FAN
-    return level
-
-
 class Cold:
     """The cold words of a model.
+
+    Args:
+        full: Bytes of recent batches from which on they become a segment.
 
     Attributes:
         segments: Batches that are files, or become files with the next checkpoint, the newest last.
@@ -161,7 +157,8 @@ class Cold:
         returned: How many words have come back so far, each as often as it did.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, full: int = LEAST) -> None:
+        self._full = full
         self.segments: list[Batch] = []
         self.recent: list[Batch] = []
         self.words = self.seen = 0
@@ -179,21 +176,22 @@ class Cold:
         self.words += len(words)
         self.seen += int(rows.counts.sum())
         self.left += len(words)
-        if sum(batch.nbytes for batch in self.recent) >= FULL:
+        if sum(batch.nbytes for batch in self.recent) >= self._full:
             self._add(merged(self.recent, vocabulary), vocabulary)
             self.recent = []
         elif len(self.recent) >= 2 * FAN:  # each is searched by itself
             self.recent = [merged(self.recent, vocabulary)]
 
     def _add(self, segment: Batch, vocabulary: Container[str]) -> None:
-        """Add a segment. Those of a size, and :data:`FAN` times that size, are merged when there are so many."""
+        """Add a segment, and merge the last ones if there are :data:`FAN` of a size or smaller."""
         self.batches()
         self.segments.append(segment)
-        while True:
-            last = self.segments[-FAN:]
-            if len(last) < FAN or len({_level(each) for each in last}) > 1:
-                return
-            self.segments[-FAN:] = [merged(last, vocabulary)]
+        limit = self._full * FAN // 2
+        while limit <= FAN * max(batch.nbytes for batch in self.segments):
+            small = list(itertools.takewhile(lambda batch: batch.nbytes < limit, reversed(self.segments)))
+            if len(small) >= FAN:
+                self.segments[-len(small) :] = [merged(self.segments[-len(small) :], vocabulary)]
+            limit *= FAN
 
     def batches(self) -> tuple[list[Batch], list[Batch]]:
         """Return the segments and the recent batches; of what has become a file, the file."""

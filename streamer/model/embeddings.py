@@ -44,6 +44,11 @@ class Weights(_Arrays):
         return whole_rows(self.vectors), whole_rows(self.squares)
 
 
+def row_bytes(dimensions: int) -> int:
+    """Return the bytes that both vectors of a word and their accumulators take."""
+    return 2 * 4 * (dimensions + 1)
+
+
 def whole_rows(array: Floats) -> npt.NDArray[np.void]:
     """Return an array as a vector whose elements are rows: to store these takes two thirds of the time."""
     flat = array.reshape(len(array), -1)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model import lanes, sampling
-from streamer.model.cold import Cold, Rows
-from streamer.model.embeddings import Embeddings
+from streamer.model.cold import LEAST, Cold, Rows
+from streamer.model.embeddings import Embeddings, row_bytes
 from streamer.model.pipeline import Pipeline, Tokens, noise_of
 from streamer.model.sampling import NoiseDistribution, Purpose
 from streamer.model.sgns import BATCHING, Batching, Loss
@@ -20,6 +20,8 @@ from streamer.settings import BOUNDS, ModelSettings
 
 Ints = npt.NDArray[np.int64]
 
+SHARE = 4
+"""Recent cold words are stored in every checkpoint until they are this part, a quarter, of a full vocabulary."""
 LONGEST_ROUND = 50
 """All pieces of a round are this part, 2 %, of the words that the model was trained on; cutting may add a quarter."""
 
@@ -62,6 +64,7 @@ class ModelState:
             Vocabulary(settings.min_count, settings.max_candidates, settings.max_vocabulary),
             Embeddings(settings.vector_size),
             NoiseDistribution(),
+            cold=Cold(max(LEAST, settings.max_vocabulary * row_bytes(settings.vector_size) // SHARE)),
         )
 
     @property

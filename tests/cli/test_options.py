@@ -94,7 +94,7 @@ def test_each_setting_has_a_flag_and_a_variable(name: str, tmp_path: Path) -> No
     expected = {"int": 9, "float": 0.25, "tuple[str, ...]": ("*.x",), "bool": True}.get(str(field.type), value)
     if name == "lane_size":
         value, expected = "9k", 9_000
-    if name == "max_candidates":
+    if name in ("max_candidates", "max_vocabulary"):
         value, expected = "5k", 5_000
     if name == "encoding":
         value, expected = "*.x=latin-1", ("*.x=latin-1",)
@@ -277,6 +277,7 @@ def test_help_says_the_defaults() -> None:
         "log-every",
         "cluster",
         "allow-mixed",
+        "max-vocabulary",
     }
     assert options.keys() - defaults.keys() == without
     assert not re.search(r"\[default:\s*\n", shown)

@@ -153,6 +153,38 @@ def old_ones_go_before_the_new_one_comes(patch: Patch) -> None:
 
 
 @mutant
+def segments_come_after_the_checkpoint(patch: Patch) -> None:
+    parts, whole = Store._publish_parts, Store.publish
+
+    def late(self: Store, image: Image, sequence: int) -> Checkpoint:
+        found = whole(self, image, sequence)
+        parts(self, image)
+        return found
+
+    patch.setattr(Store, "_publish_parts", lambda self, image: None)
+    patch.setattr(Store, "publish", late)
+
+
+@mutant
+def segments_go_with_the_oldest_checkpoint_that_needs_them(patch: Patch) -> None:
+    def unneeded(self: Store, kept: list[Checkpoint]) -> list[Path]:
+        return sorted(self.folder.glob("cold-*.h5"))[:-1]
+
+    patch.setattr(Store, "_unneeded", unneeded)
+
+
+@mutant
+def a_segment_that_is_there_is_taken_for_durable(patch: Patch) -> None:
+    whole = Store._publish_parts
+
+    def trusting(self: Store, image: Image) -> None:
+        self._durable.update(part.name() for part in image.parts if (self.folder / part.name()).exists())
+        whole(self, image)
+
+    patch.setattr(Store, "_publish_parts", trusting)
+
+
+@mutant
 def the_oldest_are_kept(patch: Patch) -> None:
     def retire(self: Store, keep: int) -> None:
         disk.sync_folder(self.folder, "")

@@ -22,10 +22,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.checkpoints import Checkpoint, Image, Store, Tree, format, publish, seal
+from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Image, Store, Tree, format, publish, seal
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import Signature, Verdict
 from streamer.ledger.ledger import Ledger
+from streamer.model.cold import Batch, Rows
+from streamer.state.segments import Segment
 
 from .conftest import Amount, Tell
 from .mutants import MUTANTS
@@ -38,6 +40,22 @@ Play = Callable[[Recorder], None]
 
 FOLDED = 500
 """The number of the state that has a ledger, in which some files are folded; it takes longer than all others."""
+CHILLED = range(600, 610)
+"""The numbers of states that need segments: two each, of which the state after it needs the second too."""
+
+
+@functools.cache
+def segment(number: int) -> Segment:
+    """Return a segment of a few cold words."""
+    rows = Rows(np.array([number, 2]), np.full((2, 2, 3), number, np.float32), np.ones((2, 2), np.float32))
+    found = Segment(Batch.of([f"w{number}", "x"], rows))
+    assert found.name()
+    return found
+
+
+def segments(number: int) -> list[Segment]:
+    """Return the segments that a state needs."""
+    return [segment(number), segment(number + 1)] if number in CHILLED else []
 
 
 @functools.cache
@@ -62,6 +80,9 @@ def tree(number: int) -> Tree:
     found: Tree = {"model/vectors": np.full(400, number, np.int32), "number": number}
     if number == FOLDED:
         found |= {f"ledger/{name}": leaf for name, leaf in ledger().to_arrays().items()}
+    if number in CHILLED:
+        digests = "".join(f"{part.name()[5:-3]}\n" for part in segments(number))
+        found |= {"cold/segments": np.frombuffer(digests.encode(), np.uint8), "format_version": FORMAT_VERSION}
     return found
 
 
@@ -77,7 +98,8 @@ def same_bits(left: Tree, right: Tree) -> bool:
 def image(number: int) -> Image:
     """Return a state as it is stored; making it takes longer than all else."""
     leaves = ledger().freeze().leaves() if number == FOLDED else {}
-    return Image({**tree(number), **{f"ledger/{name}": leaf for name, leaf in leaves.items() if name != "root"}})
+    ledgers = {f"ledger/{name}": leaf for name, leaf in leaves.items() if name != "root"}
+    return Image({**tree(number), **ledgers}, segments(number))
 
 
 @contextmanager
@@ -123,6 +145,8 @@ class Trainer:
         number = found[1].get("number")
         if not isinstance(number, int) or not same_bits(found[1], tree(number)):
             return "garbage"
+        for part in segments(number):
+            self.store.segment(part.name()[5:-3])  # raises if it is not what was written
         return number
 
     def save(self) -> int:
@@ -153,6 +177,25 @@ def saving_what_is_folded(record: Recorder) -> None:
     trainer = Trainer(record, record.root / "a", 1, iter((1, FOLDED)))
     trainer.save()
     trainer.save()
+
+
+def saving_segments(keep: int, after: int | None = None) -> Play:
+    """Return what two runs do that save states which need segments, the first killed after so many things."""
+
+    def play(record: Recorder) -> None:
+        numbers = iter(CHILLED)
+        record.stop = after
+        try:
+            trainer = Trainer(record, record.root / "a", keep, numbers)
+            for _ in range(3):
+                trainer.save()
+        except PowerLoss:
+            pass
+        record.stop = None
+        if after:
+            Trainer(record, record.root / "a", keep, CHILLED.__iter__()).save()
+
+    return play
 
 
 def starting(keep: int, damaged: int, present: int = 3) -> Play:
@@ -204,6 +247,8 @@ def killed_and_started(keep: int, after: int) -> Play:
 SCENARIOS: dict[str, tuple[Names, Play, int]] = {
     **{f"saving, keep {keep}": ({}, saving(keep), keep) for keep in (1, 2, 3)},
     "saving, with folded files": ({}, saving_what_is_folded, 1),
+    "saving segments": ({}, saving_segments(1), 1),
+    **{f"saving segments, killed after {after}": ({}, saving_segments(1, after), 1) for after in (9, 13, 34)},
     "saving, nested folders": ({}, saving(2, 2, "b", "c"), 2),
     **{
         f"starting, {damaged} of 3 damaged, keep {keep}": (prepared(damaged), starting(keep, damaged), keep)
@@ -220,6 +265,8 @@ REVEALING = (
     "starting, 3 of 3 damaged, keep 1",
     "killed after 1",
     "killed after 20",
+    "saving segments",
+    "saving segments, killed after 9",
     "starting, 1 of 3 damaged, keep 1",
 )
 """Where bugs show soonest."""

@@ -75,3 +75,29 @@ def test_growing_after_a_restore_is_growing() -> None:
     for embeddings in (first, second):
         embeddings.grow(1600, np.random.default_rng(2))
     assert used(first) == used(second)
+
+
+@pytest.mark.parametrize("leaving", [[0], [9], [3, 4, 5], [0, 2, 4, 6, 8], list(range(9)), [], list(range(10))])
+def test_gaps_are_closed(leaving: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that stay keep their bits and their order, also if they are moved in many pieces."""
+    monkeypatch.setattr("streamer.model.embeddings._PIECE", 2)
+    embeddings = Embeddings(3)
+    embeddings.grow(10, np.random.default_rng(1))
+    scramble(embeddings)
+    parts = embeddings.input, embeddings.output, embeddings.input_squares, embeddings.output_squares
+    stay = [np.delete(part, leaving, 0).tobytes() for part in parts]
+    embeddings.remove(np.array(leaving, np.int64))
+    assert (used(embeddings), embeddings.size) == (stay, 10 - len(leaving))
+
+
+def test_rows_are_put_back() -> None:
+    """Both vectors and both sums of squares, of the words that are named alone."""
+    embeddings = Embeddings(3)
+    embeddings.grow(4, np.random.default_rng(1))
+    scramble(embeddings)
+    before, ids = used(embeddings), np.array([3, 1])
+    vectors, squares = embeddings.vectors[ids], embeddings.squares[ids]
+    embeddings.vectors[ids] = 0
+    embeddings.squares[ids] = 1
+    embeddings.put(ids, vectors, squares)
+    assert used(embeddings) == before

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import attrs
 import numpy as np
 import pytest
 
-from streamer.model.learner import Learner
+from streamer.model.learner import Learner, ModelState
 from streamer.model.pipeline import LOSS_EVERY
 from streamer.settings import ModelSettings
 
@@ -231,3 +232,77 @@ def test_the_loss_falls() -> None:
             losses.append(report.loss.total / report.loss.weight)
         assert losses == sorted(losses, reverse=True)
         assert losses[-1] < 0.7 * losses[0]
+
+
+def bounded(limit: int = 20, settle: Callable[[], None] = lambda: None) -> Learner:
+    """Return a learner of a model whose vocabulary is bounded more than users may bound it."""
+    learner = Learner(ModelState.new(attrs.evolve(SETTINGS, max_vocabulary=1_000), SMALL), settle)
+    learner.state.vocabulary.limit, learner.state.vocabulary.halve_at = limit, 64 * limit
+    return learner
+
+
+def known(learner: Learner) -> dict[str, tuple[int, bytes, bytes]]:
+    """Return all that is learned of each word in the vocabulary."""
+    vocabulary, embeddings = learner.state.vocabulary, learner.state.embeddings
+    rows = zip(vocabulary.counts.tolist(), embeddings.vectors, embeddings.squares, strict=False)
+    return {
+        word: (count, vectors.tobytes(), squares.tobytes())
+        for word, (count, vectors, squares) in zip(vocabulary.words, rows, strict=True)
+    }
+
+
+def test_words_leave_and_come_back_with_what_they_had() -> None:
+    """Whatever left comes back bit for bit, with its count; every word of the text is counted somewhere."""
+    before: dict[str, tuple[int, bytes, bytes]] = {}
+    gone: dict[str, tuple[int, bytes, bytes]] = {}
+    learner = bounded(settle=lambda: before.update(known(learner)))
+    vocabulary, cold = learner.state.vocabulary, learner.state.cold
+    came = 0
+    for at in range(60):
+        block = Block.of(*(f"w{int(word[1:]) + at % 7 * 15}" for sentence in text(at, 20) for word in sentence.split()))
+        inside, before = set(vocabulary.words), {}
+        seen, counts = dict(vocabulary.candidates), np.bincount(block.codes).tolist()
+        report, tokens = learner.prepare(*block)
+        assert report.vocabulary == len(vocabulary) == learner.state.embeddings.size <= 20
+        assert len(tokens.ids) == 0 or tokens.ids.max() < len(vocabulary)
+        now = known(learner)
+        for word in gone.keys() & (now.keys() | before.keys()):
+            count, vectors, squares = gone.pop(word)
+            new = seen.get(word, 0) + counts[block.words.index(word)]
+            assert (count + new, vectors, squares) == (now | before)[word], "it came back as it was"
+            came += 1
+        for word in before.keys() - now.keys():  # all that was there when words left
+            gone[word] = before[word]
+        for word in inside & now.keys():
+            assert not before or before[word] == now[word], "who stays keeps what it has"
+        learner.update(tokens)
+        assert vocabulary.total == sum(vocabulary.counts) + cold.seen + sum(vocabulary.candidates.values())
+        assert cold.words == len(gone)
+        assert len(learner.state.noise.counts) <= len(vocabulary)
+        assert (learner.state.noise.counts <= vocabulary.counts[: len(learner.state.noise.counts)]).all()
+    assert came > 50
+    assert cold.returned == came
+
+
+def test_blocks_under_way_are_waited_for_only_if_words_leave() -> None:
+    """Rows that are being trained are not looked at; nobody waits as long as there is room."""
+    waited: list[int] = []
+    learner = bounded(30, lambda: waited.append(learner.state.cold.left))
+    for at in range(40):
+        left = learner.state.cold.left
+        found = len(waited)
+        learner.prepare(*Block.of(*text(at, 10, 50 + at)))
+        assert (learner.state.cold.left > left) == (len(waited) > found)
+        assert waited[found:] in ([], [left]), "before they leave"
+    assert 1 < len(waited) < 40
+
+
+def test_tokens_of_words_that_leave_at_once_are_not_trained() -> None:
+    """A block with more words than there is room for trains those that stay, under the ids that they have then."""
+    learner = bounded(20)
+    every = [f"w{number}" for number in range(40)]
+    _, tokens = learner.prepare(*Block.of(*(" ".join(every[: number + 1]) for number in range(40)), " ".join(every)))
+    vocabulary = learner.state.vocabulary
+    assert vocabulary.words == [word for word in every if word in vocabulary.index] and len(vocabulary) == 19
+    assert vocabulary.words == every[:19], "used most"
+    assert sorted(set(tokens.ids.tolist())) == list(range(19))

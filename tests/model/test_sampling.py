@@ -149,3 +149,12 @@ def test_a_restored_distribution_draws_the_same() -> None:
         assert noise.counts.tolist() == [4, 9, 2, 5]
         noise.refresh(np.array([5, 9, 2, 5]), 28)
         assert noise.counts.tolist() == [5, 9, 2, 5]
+
+
+def test_words_that_leave_are_drawn_no_more() -> None:
+    """The others keep their counts, under the ids that they have then; when it is rebuilt next stays."""
+    noise = NoiseDistribution()
+    noise.restore(np.array([5, 6, 7, 8]), 99)
+    noise.remove(np.array([1, 3, 6]))  # it does not know the last one yet
+    assert (noise.counts.tolist(), noise.due) == ([5, 7], 99)
+    assert set(noise.draw(generator(1, 0, Purpose.NOISE), 100).tolist()) == {0, 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 
@@ -91,3 +92,52 @@ def test_a_restored_vocabulary_goes_on_as_the_first() -> None:
     assert first.candidates == second.candidates
     assert first.total == second.total
     np.testing.assert_array_equal(first.counts, second.counts)
+
+
+def test_words_used_least_leave() -> None:
+    """Against a slow vocabulary with exact fractions: who leaves, in what order those who stay are, and when."""
+    rng, vocabulary = random.Random(4), Vocabulary(2, 0, 20)
+    words: list[str] = []
+    use: dict[str, Fraction] = {}
+    waiting: Counter[str] = Counter()
+    halvings = 0
+    for at in range(400):
+        text = [f"w{int(rng.paretovariate(0.6)) % 90 + at // 40}" for _ in range(30)]
+        ids = observe(vocabulary, " ".join(text))
+        for word, count in Counter(text).items():
+            if word in use:
+                use[word] += count
+            else:
+                waiting[word] += count
+                if waiting[word] >= 2:
+                    words.append(word)
+                    use[word] = Fraction(waiting.pop(word))
+        assert ids == [words.index(word) if word in use else -1 for word in dict.fromkeys(text)]
+        if vocabulary.total // (64 * 20) > halvings:
+            halvings += 1
+            use = {word: Fraction(int(found * 2**15), 2**16) for word, found in use.items()}
+        leaving = vocabulary.leaving()
+        assert bool(len(leaving)) == (len(words) > 20)
+        if len(leaving):
+            gone = sorted(words, key=lambda word: (use[word], words.index(word)))[: len(words) - 19]
+            assert leaving.tolist() == sorted(map(words.index, gone))
+            assert sorted(vocabulary.remove(leaving)) == sorted(gone)
+            words = [word for word in words if word not in gone]
+            for word in gone:
+                del use[word]
+        assert vocabulary.words == words
+        assert [Fraction(found, 2**16) for found in vocabulary.use.tolist()] == [use[word] for word in words]
+        assert vocabulary.index == {word: number for number, word in enumerate(words)}
+    assert halvings >= 5
+
+
+def test_a_bound_that_is_set_later_begins_with_the_counts() -> None:
+    """A model that had no bound knows counts only: those used least are those seen least."""
+    vocabulary = Vocabulary(1, 0, 3)
+    vocabulary.restore(["a", "b", "c", "d"], np.array([4, 1, 3, 2]), 10)
+    assert vocabulary.halve_at == 10 + 64 * 3
+    assert vocabulary.leaving().tolist() == [1]
+    vocabulary.remove(vocabulary.leaving())
+    assert (vocabulary.words, vocabulary.counts.tolist()) == (["a", "c", "d"], [4, 3, 2])
+    assert observe(vocabulary, "b d e") == [3, 2, 4]
+    assert vocabulary.counts.tolist() == [4, 3, 3, 1, 1]

@@ -13,7 +13,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     """What users were promised."""
     model, run = ModelSettings(), RunSettings()
     assert attrs.astuple(model) == (
-        *(100, 5, 5, 1e-3, 5, 2_000_000, 0.15, "skipgram", 8, 1, 40_000, 1),
+        *(100, 5, 5, 1e-3, 5, 2_000_000, 0, 0.15, "skipgram", 8, 1, 40_000, 1),
         *("words", "paragraph", False, 1, (), ()),
     )
     assert run.threads >= 1

@@ -29,7 +29,8 @@ def tree() -> Tree:
 EMPTY = State.new(ModelSettings()).to_tree()
 LEAVES = sorted(set(EMPTY) - {"format", "streamer_version"})
 GROUPS = ("vocabulary", "candidates", "embeddings", "noise", "history")
-ARRAYS = [leaf for leaf in LEAVES if leaf.startswith(GROUPS) and isinstance(EMPTY[leaf], np.ndarray)]
+NONE = {"vocabulary/use"}  # empty without a bound
+ARRAYS = [leaf for leaf in LEAVES if leaf.startswith(GROUPS) and isinstance(EMPTY[leaf], np.ndarray) and leaf not in NONE]
 
 
 def refused(tree: Tree) -> str:
@@ -108,10 +109,10 @@ def test_the_tree_holds_no_surprise(tree: Tree) -> None:
 def test_a_model_comes_back_bit_for_bit(tree: Tree) -> None:
     """The model that is read has the leaves of the one that was written, and shares no weights with the tree."""
     given = copied(tree)
-    model = keys.read_model(TreeReader(given), {})
+    model = keys.read_model(TreeReader(given), {}, None)
     leaves = keys.model_leaves(model)
     assert exact(leaves) == {key: value for key, value in exact(tree).items() if key in leaves}
-    groups = {"vocabulary", "candidates", "embeddings", "noise", "settings", "batching", "progress", "bounds"}
+    groups = {"vocabulary", "candidates", "cold", "embeddings", "noise", "settings", "batching", "progress", "bounds"}
     assert leaves.keys() == {key for key in tree if key.split("/", maxsplit=1)[0] in groups}
     for name in ("input", "output", "input_squares", "output_squares"):
         assert not np.shares_memory(getattr(model.embeddings, name), np.asarray(given[f"embeddings/{name}"]))
@@ -129,18 +130,18 @@ def test_leaves_of_a_model_are_views() -> None:
 def test_settings_that_are_given_may_agree_only(tree: Tree) -> None:
     """The same value is fine; another is an error 78, for the checkpoint is sound and the command is not."""
     read = TreeReader(copied(tree))
-    assert keys.read_model(read, {"window": 3}).settings.window == 3
+    assert keys.read_model(read, {"window": 3}, None).settings.window == 3
     with pytest.raises(StreamerError) as caught:
-        keys.read_model(read, {"window": 4})
+        keys.read_model(read, {"window": 4}, None)
     assert caught.value.code == ExitCode.CONFIGURATION
 
 
 def test_a_bound_that_changes_is_recorded(tree: Tree) -> None:
     """With the blocks trained by then; the same one again is no change, and what was recorded comes back."""
     first = State.from_tree(copied(tree)).model
-    assert first.bounds == [(0, first.settings.max_candidates)]
+    assert first.bounds == [(0, first.settings.max_candidates, 0)]
     second = State.from_tree(copied(tree), {"max_candidates": 5_000})
-    expected = [*first.bounds, (first.blocks, 5_000)]
+    expected = [*first.bounds, (first.blocks, 5_000, 0)]
     assert second.model.bounds == expected and second.model.vocabulary.candidates.limit == 5_000
     third = State.from_tree(second.to_tree(), {"max_candidates": 5_000})
     assert third.model.bounds == expected and third.settings.max_candidates == 5_000
@@ -150,7 +151,7 @@ def test_another_batching_comes_back() -> None:
     """How the stream was cut is part of the model: a model of other numbers keeps them."""
     batching = Batching(chunk=64, group=4, noise=8, span=32)
     model = ModelState.new(ModelSettings(vector_size=4), batching)
-    assert keys.read_model(TreeReader(keys.model_leaves(model)), {}).batching == batching
+    assert keys.read_model(TreeReader(keys.model_leaves(model)), {}, None).batching == batching
 
 
 def test_vectors_are_taken_over(tree: Tree) -> None:

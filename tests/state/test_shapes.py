@@ -25,10 +25,10 @@ SHAPES = Path(__file__).parent / "shapes"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((SHAPES / "expected.json").read_text())
 LATER = {
     **{"tokenizer": "words", "keep_case": False, "min_length": 1, "stop_words": (), "phrases": ()},
-    **{"max_group": 2, "lanes": 1, "lane_size": 40_000, "max_candidates": 0},
+    **{"max_group": 2, "lanes": 1, "lane_size": 40_000, "max_candidates": 0, "max_vocabulary": 0},
 }
 """Settings that version 1 did not have; the number of chunks under way was always the same, and there was one lane,
-and no bound on candidates."""
+and no bound on candidates or words."""
 ENTRY = ("path", "outcome", "reason", "text_bytes", "words", "bytes_trained", "bytes_skipped", "passes", "offset")
 
 
