@@ -174,17 +174,6 @@ def segments_go_with_the_oldest_checkpoint_that_needs_them(patch: Patch) -> None
 
 
 @mutant
-def a_segment_that_is_there_is_taken_for_durable(patch: Patch) -> None:
-    whole = Store._publish_parts
-
-    def trusting(self: Store, image: Image) -> None:
-        self._durable.update(part.name() for part in image.parts if (self.folder / part.name()).exists())
-        whole(self, image)
-
-    patch.setattr(Store, "_publish_parts", trusting)
-
-
-@mutant
 def the_oldest_are_kept(patch: Patch) -> None:
     def retire(self: Store, keep: int) -> None:
         disk.sync_folder(self.folder, "")

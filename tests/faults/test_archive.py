@@ -307,7 +307,7 @@ def test_whatever_happens_each_line_is_trained_once(
     at_random = request.config.getoption("--long")
     started = time.monotonic()
     first = time.time_ns() % 10**9 if at_random else 0
-    for number in range(first, first + amount(12, 5_000)):
+    for number in range(first, first + amount(6, 5_000)):
         if time.monotonic() - started > LONGEST:
             break
         monkeypatch.setattr(loop, "Saver", Saver if at_random and number % 2 else lives.InStep)

@@ -41,7 +41,7 @@ Play = Callable[[Recorder], None]
 FOLDED = 500
 """The number of the state that has a ledger, in which some files are folded; it takes longer than all others."""
 CHILLED = range(600, 610)
-"""The numbers of states that need segments: two each, of which the state after it needs the second too."""
+"""The numbers of states that need a segment; two that follow each other may need the same one."""
 
 
 @functools.cache
@@ -55,7 +55,7 @@ def segment(number: int) -> Segment:
 
 def segments(number: int) -> list[Segment]:
     """Return the segments that a state needs."""
-    return [segment(number), segment(number + 1)] if number in CHILLED else []
+    return [segment(number // 2)] if number in CHILLED else []
 
 
 @functools.cache
@@ -248,7 +248,7 @@ SCENARIOS: dict[str, tuple[Names, Play, int]] = {
     **{f"saving, keep {keep}": ({}, saving(keep), keep) for keep in (1, 2, 3)},
     "saving, with folded files": ({}, saving_what_is_folded, 1),
     "saving segments": ({}, saving_segments(1), 1),
-    **{f"saving segments, killed after {after}": ({}, saving_segments(1, after), 1) for after in (9, 13, 34)},
+    **{f"saving segments, killed after {after}": ({}, saving_segments(1, after), 1) for after in (24, 36)},
     "saving, nested folders": ({}, saving(2, 2, "b", "c"), 2),
     **{
         f"starting, {damaged} of 3 damaged, keep {keep}": (prepared(damaged), starting(keep, damaged), keep)
@@ -266,7 +266,6 @@ REVEALING = (
     "killed after 1",
     "killed after 20",
     "saving segments",
-    "saving segments, killed after 9",
     "starting, 1 of 3 damaged, keep 1",
 )
 """Where bugs show soonest."""
@@ -393,6 +392,7 @@ def test_what_was_saved_survives_every_loss_of_power(amount: Amount, tell: Tell)
     assert count >= 1000
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", MUTANTS)
 def test_each_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch, tell: Tell) -> None:
     """With any of these bugs some state of the disk does not recover: the enumerator sees what it is there for."""
