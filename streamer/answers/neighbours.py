@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from streamer.state.reading import read_cold
 from streamer.vectors import UnknownWord, WordVectors
 
 BATCH = 256
@@ -57,6 +59,30 @@ def similar_spelled(
         else:
             found.append((word, _with_counts(vectors, near)))
     return found, without
+
+
+def similar_cold(
+    vectors: WordVectors, folder: Path, words: Sequence[str], *, topn: int = 10, restrict_vocab: int | None = None
+) -> list[tuple[str, list[Neighbour]]]:
+    """Return what :func:`similar` yields, for those of some words that have left the vocabulary.
+
+    Args:
+        vectors: The vectors.
+        folder: The checkpoints.
+        words: Words that are not in the vocabulary.
+        topn: How many neighbours of each.
+        restrict_vocab: As for :func:`similar`.
+    """
+    if not words:
+        return []
+    positions, rows = read_cold(folder).find(words)
+    found = []
+    if rows is None:
+        return []
+    for number, position in enumerate(positions.tolist()):
+        near = vectors.most_similar(positive=[rows.vectors[number, 0]], topn=topn, restrict_vocab=restrict_vocab)
+        found.append((words[position], _with_counts(vectors, near)))
+    return found
 
 
 def similar_rows(found: Iterable[tuple[str, list[Neighbour]]]) -> list[dict[str, Any]]:

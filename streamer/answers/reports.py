@@ -36,6 +36,8 @@ def status(folder: Path) -> Row:
         "checkpoint": checkpoint.name,
         "sequence": checkpoint.sequence,
         "vocabulary": found.vocabulary,
+        "max_vocabulary": found.settings.max_vocabulary,
+        "cold": found.cold,
         "candidates": found.candidates,
         "max_candidates": found.settings.max_candidates,
         "candidates_error": found.candidates_error,

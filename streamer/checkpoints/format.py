@@ -37,7 +37,6 @@ Older ones are read, and :mod:`streamer.state.migrations` migrates them to this 
 
 SEGMENTS = "cold/segments"
 """The key of the digests of the segments that a checkpoint needs, each with a line end."""
-_FIRST_WITH_SEGMENTS = 9
 
 
 class Damaged(Exception):  # noqa: N818 - it names a state of the file; readers use an older one then
@@ -143,23 +142,6 @@ def decode(file: BinaryIO, only: Collection[str] | None = None, *, mapped: bool 
     except _HDF5_ERRORS as error:
         raise Damaged(f"it does not read as a checkpoint: {error}") from error
     return tree
-
-
-def parts(file: BinaryIO) -> list[str]:
-    """Return the digests of the segments that a checkpoint names, without reading more of it than that.
-
-    Raises:
-        Damaged: If that can't be read.
-    """
-    try:
-        with h5py.File(file, "r") as root:
-            if _version(root) < _FIRST_WITH_SEGMENTS:
-                return []
-            return bytes(root[SEGMENTS][()]).decode().split()
-    except Newer as newer:
-        raise Damaged(f"its format version is {newer.version}") from None
-    except _HDF5_ERRORS as error:
-        raise Damaged(f"it does not read as a checkpoint: {error}") from error
 
 
 def _check_superblock(file: BinaryIO, length: int) -> None:

@@ -9,22 +9,23 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
+import numpy as np
 
 from streamer.checkpoints import lock
-from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, parts, seal, verify
+from streamer.checkpoints.format import FORMAT_VERSION, SEGMENTS, Damaged, Newer, decode, seal, verify
 from streamer.checkpoints.image import Image, Tree
+from streamer.checkpoints.parts import Parts, segment_name
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
 from streamer.errors import ExitCode, StreamerError
 from streamer.system import disk
 
 NAME = re.compile(r"checkpoint-(\d{10,})\.h5")
 SET_ASIDE = re.compile(NAME.pattern + r"\.damaged(-\d+)?")
-SEGMENT = re.compile(r"cold-([0-9a-f]{64})\.h5")
 LEFT_BEHIND = ".*-*.h5.tmp-*"
 LISTINGS = 100  # if a trainer removes a checkpoint before we open it, there is a newer one: list the folder again
 START_ANEW = "restore one from a backup, or name another --checkpoints folder to start from scratch"
@@ -61,7 +62,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._durable: set[str] = set()  # segments that are certainly there
+        self._parts = Parts(folder, _write, _needs)
 
     def list(self) -> Checkpoints:
         """Return the checkpoints in the folder, newest first; an empty list if there is no folder.
@@ -93,29 +94,12 @@ class Store:
             make_folder(self.folder)
         path = self.folder / f"checkpoint-{sequence:010d}.h5"
         try:
-            self._publish_parts(image)
-            publish(path, seal(image))
-            _reread(path)
+            self._parts.publish(image, path.name)
+            _write(path, image)
             return _describe(path)
         except (OSError, StreamerError) as error:
             self._withdraw(path)
             raise cannot_write(path, error) if isinstance(error, OSError) else error from error.__cause__
-
-    def _publish_parts(self, image: Image) -> None:
-        """Write the files that an image needs, unless they are there already.
-
-        A killed process may have published one whose name is not durable, so the folder is synced for it.
-        """
-        for part in image.parts:
-            path = self.folder / part.name()
-            if path.name not in self._durable:
-                if path.exists():
-                    disk.sync_folder(self.folder, "checkpoint.sync_name")
-                else:
-                    publish(path, seal(part.image()))
-                    _reread(path)
-                self._durable.add(path.name)
-            part.published(self.folder)
 
     def segment(self, digest: str) -> Tree:
         """Return what is in a segment; its arrays are views of the file.
@@ -161,26 +145,9 @@ class Store:
                 disk.sync_folder(path, "checkpoint.sync_name")
             for path, purpose in [*left_behind, *old]:
                 disk.remove(path, purpose)
-            unneeded = list(self._unneeded(listed[: max(keep, 1)]))
-            if unneeded and old:
-                disk.sync_folder(self.folder, "checkpoint.sync_name")  # no checkpoint comes back without its segments
-            for path in unneeded:
-                self._durable.discard(path.name)
-                disk.remove(path, "checkpoint.retire")
+            self._parts.retire(checkpoint.path for checkpoint in listed[: max(keep, 1)])
         except OSError as error:
             raise cannot_write(path, error) from error
-
-    def _unneeded(self, kept: Checkpoints) -> Iterator[Path]:
-        """Yield the segments that none of these checkpoints needs; none if one of them can't be read."""
-        there = [path for path in sorted(self.folder.glob("cold-*.h5")) if SEGMENT.fullmatch(path.name)]
-        needed: set[str] = set()
-        for checkpoint in kept if there else ():
-            try:
-                with checkpoint.path.open("rb") as file:
-                    needed.update(map(segment_name, parts(file)))
-            except (OSError, Damaged):
-                return
-        yield from (path for path in there if path.name not in needed)
 
     def load_newest(
         self,
@@ -359,9 +326,16 @@ def _describe(path: Path) -> Checkpoint:
     return Checkpoint(path.name, int(numbered[1]) if numbered else 0, path, status.st_size, status.st_mtime)
 
 
-def segment_name(digest: str) -> str:
-    """Return the name of the segment with this digest."""
-    return f"cold-{digest}.h5"
+def _needs(path: Path) -> list[str]:
+    """Return the digests of the segments that a checkpoint names."""
+    named = _read(path, (SEGMENTS,)).get(SEGMENTS)
+    return named.tobytes().decode().split() if isinstance(named, np.ndarray) else []
+
+
+def _write(path: Path, image: Image) -> None:
+    """Publish a file, and read it again."""
+    publish(path, seal(image))
+    _reread(path)
 
 
 def _read(path: Path, only: Collection[str] | None = None, *, mapped: bool = False, digest: str = "") -> Tree:

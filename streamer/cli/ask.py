@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,7 +34,8 @@ def similar(
 ) -> None:
     """Show the nearest neighbours of each WORD.
 
-    Use - to read words from standard input, one per line. Unknown words are reported at the end.
+    Use - to read words from standard input, one per line. Unknown words are reported at the end. Words that left the
+    vocabulary are answered by what was learned until then.
 
     \b
         streamer similar king queen --topn 5
@@ -47,14 +49,20 @@ def similar(
     if spelled:
         return _similar_spelled(vectors, asked, topn, restrict_vocab, as_json, suggest="-" not in words)
     known = [word for word in asked if word in vectors]
+    others = list(dict.fromkeys(word for word in asked if word not in vectors))
     found = neighbours.similar(vectors, known, topn=topn, restrict_vocab=restrict_vocab)
+    cold = neighbours.similar_cold(vectors, checkpoints, others, topn=topn, restrict_vocab=restrict_vocab)
     if as_json:
-        print_json(neighbours.similar_rows(found))
+        left = [{**row, "cold": True} for row in neighbours.similar_rows(cold)]
+        print_json([*neighbours.similar_rows(found), *left])
     else:
         from streamer.cli import tables
 
-        tables.print_neighbours(found)
-    return tell_of_unknown(vectors, asked, suggest="-" not in words)
+        tables.print_neighbours(itertools.chain(found, cold))
+    answered = {word for word, _ in cold}
+    for word in answered:
+        click.echo(f"{word!r} left the vocabulary: this is what was learned of it until then", err=True)
+    return tell_of_unknown(vectors, (word for word in asked if word not in answered), suggest="-" not in words)
 
 
 def _similar_spelled(

@@ -50,12 +50,12 @@ def files_command(checkpoints: Path) -> str:
     return "streamer files" + ("" if folder == DEFAULT_CHECKPOINTS else f" --checkpoints {quote(printable(folder))}")
 
 
-def load(checkpoints: Path) -> WordVectors:
-    """Return the vectors of the newest checkpoint."""
+def load(checkpoints: Path, *, cold: bool = False) -> WordVectors:
+    """Return the vectors of the newest checkpoint, if ``cold`` also those of words that left the vocabulary."""
     from streamer.state.reading import load
 
     log_to_stderr()
-    return load(checkpoints)
+    return load(checkpoints, cold=cold)
 
 
 def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True) -> None:

@@ -44,8 +44,9 @@ PROJECTOR_ROWS = 100_000
     metavar="WORDS-FILE",
     help="Write the words of a file, one per line; words never met or met rarely are estimated from their spelling.",
 )
+@click.option("--cold", is_flag=True, help="Write words too that left the vocabulary, as they were then.")
 @common_options
-def export(file: Path, kind: str | None, topn: int | None, spelled: Path | None, checkpoints: Path) -> None:
+def export(file: Path, kind: str | None, topn: int | None, spelled: Path | None, cold: bool, checkpoints: Path) -> None:
     """Write the vectors to FILE, most frequent word first.
 
     The suffix sets the format: .bin, .glove, .npz, .safetensors, or .tsv for the Embedding Projector. Any other
@@ -67,7 +68,7 @@ def export(file: Path, kind: str | None, topn: int | None, spelled: Path | None,
         )
     from streamer.vectors import write, write_to
 
-    vectors = load(checkpoints)
+    vectors = load(checkpoints, cold=cold)
     if spelled is not None:
         vectors = _of_words(vectors, spelled)
     count = min(topn or len(vectors), len(vectors))

@@ -9,7 +9,6 @@ files (:mod:`streamer.state.segments`), of which only the pages that are looked 
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
@@ -188,9 +187,10 @@ class Cold:
         self.segments.append(segment)
         limit = self._full * FAN // 2
         while limit <= FAN * max(batch.nbytes for batch in self.segments):
-            small = list(itertools.takewhile(lambda batch: batch.nbytes < limit, reversed(self.segments)))
-            if len(small) >= FAN:
-                self.segments[-len(small) :] = [merged(self.segments[-len(small) :], vocabulary)]
+            large = [number for number, batch in enumerate(self.segments) if batch.nbytes >= limit]
+            first = large[-1] + 1 if large else 0
+            if len(self.segments) - first >= FAN:
+                self.segments[first:] = [merged(self.segments[first:], vocabulary)]
             limit *= FAN
 
     def batches(self) -> tuple[list[Batch], list[Batch]]:
@@ -237,6 +237,14 @@ class Cold:
         parts = [batch.rows.take(at[here]) for batch, here in zip(batches, taken, strict=True)]
         order = np.concatenate(taken).argsort()
         return positions, _joined(parts).take(order)
+
+    def all(self, without: Container[str]) -> Batch:
+        """Return all cold words; there are some.
+
+        Args:
+            without: The words in the vocabulary.
+        """
+        return merged([*self.segments, *self.recent], without)
 
     def restore(
         self, segments: Sequence[Batch], recent: Sequence[Batch], words: int, seen: int, left: int, returned: int

@@ -20,7 +20,7 @@ from streamer.formats.recipes import Recipe
 from streamer.intake.decoding import Codec
 from streamer.ledger.ledger import Ledger
 from streamer.model.candidates import HIGHEST
-from streamer.model.cold import Batch
+from streamer.model.cold import Cold
 from streamer.model.embeddings import Embeddings
 from streamer.model.learner import ModelState
 from streamer.model.optimizer import LONGEST
@@ -34,8 +34,7 @@ from streamer.state.epochs import EpochLosses
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
 from streamer.state.scores import Scores
-from streamer.state.segments import Segment, leaves, read_leaves
-from streamer.state.segments import read as read_segment
+from streamer.state.segments import Segment, cold_leaves, restore_cold
 from streamer.state.tokenizing import TokenizerRecord, rules
 from streamer.state.tree_reader import NEWER, TreeReader, damaged, to_blob
 from streamer.text.tokenizers import fold, newest_version
@@ -50,7 +49,15 @@ WORDS = ("vocabulary/words", "vocabulary/counts")
 COLD = ("cold", "settings/vector_size")
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
-FIGURES = (*HISTORY, "settings", "vocabulary/counts", "candidates/counts", "candidates/floor", "cold/word_count", "ledger")
+FIGURES = (
+    *HISTORY,
+    "settings",
+    "vocabulary/counts",
+    "candidates/counts",
+    "candidates/floor",
+    "cold/word_count",
+    "ledger",
+)
 """Far less than a model: reading them takes no longer than checking the digest."""
 
 
@@ -59,7 +66,7 @@ def model_leaves(model: ModelState) -> Tree:
     vocabulary, embeddings, cold = model.vocabulary, model.embeddings, model.cold
     return {
         **_grouped("vocabulary", _vocabulary_leaves(vocabulary.words, vocabulary.counts, vocabulary.total)),
-        **_grouped("cold", _cold_leaves([], [*cold.segments, *cold.recent], embeddings.vector_size)),
+        **_grouped("cold", cold_leaves([], [*cold.segments, *cold.recent], embeddings.vector_size)),
         "embeddings/input": embeddings.input,
         "embeddings/output": embeddings.output,
         "embeddings/input_squares": embeddings.input_squares,
@@ -86,16 +93,11 @@ def copied_model(model: ModelState, room: Room | None) -> tuple[dict[str, Any], 
     segments, recent = model.cold.batches()
     tree = {
         "vocabulary": Later(words),
-        "cold": Later(partial(_cold_leaves, segments, recent, embeddings.vector_size)),
+        "cold": Later(partial(cold_leaves, segments, recent, embeddings.vector_size)),
         **_grouped("embeddings", columns),
         **_leaves_beside(model),
     }
     return tree, [Segment(batch) for batch in segments]
-
-
-def _cold_leaves(segments: list[Batch], recent: list[Batch], dimensions: int) -> Tree:
-    """Return batches of cold words: the names of those that are files, and the others themselves."""
-    return {"segments": to_blob([batch.digest for batch in segments]), **leaves(recent, dimensions)}
 
 
 def _vocabulary_leaves(words: list[str], counts: npt.NDArray[np.int64], total: int) -> Tree:
@@ -140,7 +142,7 @@ def read_model(read: TreeReader, given: Mapping[str, Any], folder: Path | None) 
     """
     stored = read.record("settings", ModelSettings)
     model = ModelState.new(model_settings(stored, given), _read_batching(read))
-    _restore_cold(read, model, folder)
+    restore_cold(read, model.cold, model.settings.vector_size, folder)
     _restore_vocabulary(read, model.vocabulary, model.cold.seen)
     _restore_embeddings(read, len(model.vocabulary), model.embeddings)
     _restore_noise(read, model.vocabulary, model.noise)
@@ -160,11 +162,15 @@ def read_words(read: TreeReader) -> tuple[list[str], npt.NDArray[np.int64]]:
     return words, read.counts("vocabulary/counts", len(words))
 
 
-def read_vectors(read: TreeReader, checkpoint: Any) -> WordVectors:
-    """Return the vectors; they take over the tree's arrays."""
+def read_vectors(read: TreeReader, checkpoint: Any, cold: Cold | None = None) -> WordVectors:
+    """Return the vectors, and those of cold words if they are given; they take over the tree's arrays."""
     words, counts = read_words(read)
     matrix = read.floats("embeddings/input", np.float32, (len(words), None))
     folded = fold(rules(read_settings(read), read_tokenizer(read)))
+    if cold and cold.words:
+        left = cold.all(without=set(words))
+        words, counts = [*words, *left.words()], np.concatenate([counts, left.rows.counts])
+        matrix = np.concatenate([matrix, left.rows.vectors[:, 0]])
     return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint, fold=folded)
 
 
@@ -173,10 +179,10 @@ def read_progress(read: TreeReader) -> tuple[int, int]:
     return read.count("vocabulary/words_seen"), read.count("progress/words_trained")
 
 
-def read_sizes(read: TreeReader) -> tuple[int, int, int]:
-    """Return the number of words with vectors, and of candidates, and how often others were seen at most."""
+def read_sizes(read: TreeReader) -> tuple[int, int, int, int]:
+    """Return the number of words with vectors, and of candidates, others' highest count, and cold words."""
     words, candidates = (len(read.counts(f"{group}/counts", None)) for group in ("vocabulary", "candidates"))
-    return words, candidates, read.count("candidates/floor")
+    return words, candidates, read.count("candidates/floor"), read.count("cold/word_count")
 
 
 def _read_bounds(read: TreeReader, stored: ModelSettings, blocks: int) -> list[tuple[int, ...]]:
@@ -198,23 +204,6 @@ def _read_batching(read: TreeReader) -> Batching:
     if min(*sizes, batching.growth) < 1 or max(*sizes, noise_words(batching, batching.chunk)) > LONGEST:
         raise damaged(f"batching/ is out of bounds: {batching}")
     return batching
-
-
-def _restore_cold(read: TreeReader, model: ModelState, folder: Path | None) -> None:
-    """Restore the cold words of a tree into a new model."""
-    dimensions = model.settings.vector_size
-    digests = read.words("cold/segments")
-    if digests and folder is None:
-        raise damaged("its segments are not in it")
-    segments = [read_segment(folder, digest, dimensions) for digest in digests] if folder else []
-    recent = read_leaves(read, "cold/", dimensions)
-    words, seen, left, returned = (
-        read.count(f"cold/{name}") for name in ("word_count", "words_seen", "left", "returned")
-    )
-    most = sum(map(len, [*segments, *recent]))
-    if words > most or words != left - returned or (words > seen) or bool(words) != bool(seen):
-        raise damaged(f"cold/ has {words} words of {most}, of which {left} left and {returned} came back")
-    model.cold.restore(segments, recent, words, seen, left, returned)
 
 
 def _restore_vocabulary(read: TreeReader, vocabulary: Vocabulary, cold: int) -> None:

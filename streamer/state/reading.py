@@ -16,12 +16,14 @@ import structlog
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.ledger import Ledger
+from streamer.model.cold import Cold
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings
 from streamer.state import keys
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.migrations import migrate
 from streamer.state.scores import Scores
+from streamer.state.segments import read_cold as read_cold_words
 from streamer.state.state import State
 from streamer.state.tree_reader import TreeReader
 from streamer.vectors import WordVectors, pickles
@@ -42,6 +44,7 @@ class Figures:
         settings: The settings of the model.
         vocabulary: Number of words that have vectors.
         candidates: Number of words that were seen too seldom so far.
+        cold: Number of words that left the vocabulary and have not come back.
         candidates_error: How often a word was seen at most that is neither; 0 if no candidate was forgotten.
         words_seen: Words of all texts, without those of initial vectors.
         words_trained: Those of them that had vectors, over all passes.
@@ -56,6 +59,7 @@ class Figures:
     vocabulary: int
     candidates: int
     candidates_error: int
+    cold: int
     words_seen: int
     words_trained: int
     history: History
@@ -65,7 +69,11 @@ class Figures:
 
 
 def load(
-    folder: PathLike = DEFAULT_CHECKPOINTS, *, sequence: int | None = None, newer_than: WordVectors | None = None
+    folder: PathLike = DEFAULT_CHECKPOINTS,
+    *,
+    sequence: int | None = None,
+    newer_than: WordVectors | None = None,
+    cold: bool = False,
 ) -> WordVectors:
     """Return the vectors of a checkpoint, read-only: of the newest intact one, unless you name one.
 
@@ -76,6 +84,7 @@ def load(
         sequence: The number of a checkpoint in the folder.
         newer_than: Vectors that were loaded before. They are returned again if their checkpoint is still the newest of
             the folder. Then nothing is read, so you can call this before every query.
+        cold: Whether to return words too that left the vocabulary, as they were then.
 
     Raises:
         StreamerError: 66 if there is no such checkpoint, 65 if it is damaged, or if there are some and none is intact.
@@ -86,8 +95,17 @@ def load(
             raise ValueError("newer_than needs a folder of checkpoints, not a number or a file")
         if [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
             return newer_than
-    checkpoint, read = _open(folder, keys.VECTORS, sequence)
-    return keys.read_vectors(read, checkpoint)
+    if not cold:
+        checkpoint, read = _open(folder, keys.VECTORS, sequence)
+        return keys.read_vectors(read, checkpoint)
+    checkpoint, read = _open(folder, (*keys.VECTORS, *keys.COLD), sequence)
+    return keys.read_vectors(read, checkpoint, read_cold_words(read, checkpoint.path.parent))
+
+
+def read_cold(folder: PathLike = DEFAULT_CHECKPOINTS) -> Cold:
+    """Return the words that left the vocabulary; raises as :func:`load` does."""
+    checkpoint, read = _open(folder, keys.COLD, silent=True)
+    return read_cold_words(read, checkpoint.path.parent)
 
 
 def read_state(folder: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, object] | None = None) -> State:
@@ -157,7 +175,7 @@ def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Chec
         StreamerError: 65 if it is damaged, 66 if there is no such checkpoint.
     """
     store = Store(Path(folder))
-    return store.verify(checkpoint, lambda found, tree: State.from_checkpoint(found, tree))
+    return store.verify(checkpoint, State.from_checkpoint)
 
 
 def _history(read: TreeReader) -> tuple[History, Scores, InitialVectors]:

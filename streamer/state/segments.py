@@ -1,4 +1,4 @@
-"""Segments: files beside the checkpoints that hold cold words, and never change.
+"""Cold words in checkpoints, and in segments: files beside the checkpoints that never change.
 
 A segment has the same form as a checkpoint: HDF5 with a trailer. Its name is the digest of its content, and checkpoints
 name it by that. So a file that is not the one that a checkpoint means is never taken for it.
@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from streamer.checkpoints import Damaged, Image, Store, Tree
-from streamer.checkpoints.store import segment_name
+from streamer.checkpoints.parts import segment_name
 from streamer.errors import ExitCode, StreamerError
-from streamer.model.cold import Batch, Rows
-from streamer.state.tree_reader import TreeReader, damaged
+from streamer.model.cold import Batch, Cold, Rows
+from streamer.state.tree_reader import TreeReader, damaged, to_blob
 
 FORMAT = "streamer segment"
 VERSION = 1
@@ -92,10 +92,10 @@ class Segment:
     def published(self, folder: Path) -> None:
         """Let the batch be read from the file from now on."""
         if self._batch.filed is None:
-            self._batch.filed = read(folder, self._batch.digest, self._dimensions)
+            self._batch.filed = read_file(folder, self._batch.digest, self._dimensions)
 
 
-def read(folder: Path, digest: str, dimensions: int) -> Batch:
+def read_file(folder: Path, digest: str, dimensions: int) -> Batch:
     """Return the batch in a segment, of which pages are read when they are used.
 
     Raises:
@@ -113,10 +113,47 @@ def read(folder: Path, digest: str, dimensions: int) -> Batch:
         raise _unusable(path, error.reason) from None
     except ValueError:
         raise _unusable(path, "it has no batch, or several") from None
+    except OSError as error:
+        raise _unusable(path, f"it cannot be read: {error.strerror}") from None
     except StreamerError as error:
+        if error.code != ExitCode.DAMAGED:
+            raise
         raise _unusable(path, error.problem.rpartition(": ")[2]) from None
     batch.digest, batch.filed = digest, batch
     return batch
+
+
+def cold_leaves(segments: list[Batch], recent: list[Batch], dimensions: int) -> Tree:
+    """Return batches of cold words: the names of those that are files, and the others themselves."""
+    return {"segments": to_blob([batch.digest for batch in segments]), **leaves(recent, dimensions)}
+
+
+def read_cold(read: TreeReader, folder: Path) -> Cold:
+    """Return the words that left the vocabulary, to be looked up.
+
+    Args:
+        read: The tree.
+        folder: Where the segments are that it needs.
+    """
+    found = Cold()
+    restore_cold(read, found, read.count("settings/vector_size", low=1, high=10_000), folder)
+    return found
+
+
+def restore_cold(read: TreeReader, cold: Cold, dimensions: int, folder: Path | None) -> None:
+    """Restore the cold words of a tree."""
+    digests = read.words("cold/segments")
+    if digests and folder is None:
+        raise damaged("its segments are not in it")
+    segments = [read_file(folder, digest, dimensions) for digest in digests] if folder else []
+    recent = read_leaves(read, "cold/", dimensions)
+    words, seen, left, returned = (
+        read.count(f"cold/{name}") for name in ("word_count", "words_seen", "left", "returned")
+    )
+    most = sum(map(len, [*segments, *recent]))
+    if words > most or words != left - returned or (words > seen) or bool(words) != bool(seen):
+        raise damaged(f"cold/ has {words} words of {most}, of which {left} left and {returned} came back")
+    cold.restore(segments, recent, words, seen, left, returned)
 
 
 def _unusable(path: Path, reason: str) -> StreamerError:

@@ -60,6 +60,26 @@ def test_spelled(undisturbed: Path, tmp_path: Path) -> None:
         assert (ended.code, ended.stdout) == (66, "") and problem in ended.stderr
 
 
+def test_words_that_left(tmp_path: Path) -> None:
+    """They are answered with what was learned until then, which is said; an export has them if that is asked for."""
+    trainer = streamer.Trainer(vector_size=8, min_count=1, max_vocabulary=1_000, threads=1)
+    for start in (0, 700):
+        trainer.partial_fit([[f"w{number}" for number in range(start, start + 700)] * (1 + start // 700)])
+    trainer.save(tmp_path / "checkpoints")
+    left = "w1"
+    ended = run("similar", "w900", left, "never", "--topn", "2", "--json", folder=tmp_path)
+    assert ended.code == 2
+    assert [(row["word"], row.get("cold", False)) for row in ended.json] == [("w900", False), (left, True)]
+    assert "'w1' left the vocabulary" in ended.stderr and "'never' is not in the vocabulary" in ended.stderr
+    ended = done("similar", left, "--topn", "2", folder=tmp_path)
+    assert re.findall(r"(?m)^(\w+) +cosine", ended.stdout) == [left]
+    status = json_of(tmp_path, "status")
+    assert (status["vocabulary"], status["max_vocabulary"], status["cold"]) == (938, 1_000, 462)
+    for flags, count in (((), 938), (("--cold",), 1_400)):
+        ended = done("export", "-", *flags, folder=tmp_path)
+        assert ended.stdout.splitlines()[0] == f"{count} 8"
+
+
 def test_evaluate_spelled(undisturbed: Path, tmp_path: Path) -> None:
     """Pairs with a word that was never met are scored too, and the output says that they are estimates."""
     pairs = tmp_path / "pairs.tsv"

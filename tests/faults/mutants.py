@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamer.checkpoints import Checkpoint, Image, Store, decode, publish, seal, store
+from streamer.checkpoints.parts import Parts
 from streamer.errors import StreamerError
 from streamer.system import disk
 
@@ -154,23 +155,23 @@ def old_ones_go_before_the_new_one_comes(patch: Patch) -> None:
 
 @mutant
 def segments_come_after_the_checkpoint(patch: Patch) -> None:
-    parts, whole = Store._publish_parts, Store.publish
+    parts, whole = Parts.publish, Store.publish
 
     def late(self: Store, image: Image, sequence: int) -> Checkpoint:
         found = whole(self, image, sequence)
-        parts(self, image)
+        parts(self._parts, image, found.name)
         return found
 
-    patch.setattr(Store, "_publish_parts", lambda self, image: None)
+    patch.setattr(Parts, "publish", lambda self, image, checkpoint: None)
     patch.setattr(Store, "publish", late)
 
 
 @mutant
 def segments_go_with_the_oldest_checkpoint_that_needs_them(patch: Patch) -> None:
-    def unneeded(self: Store, kept: list[Checkpoint]) -> list[Path]:
-        return sorted(self.folder.glob("cold-*.h5"))[:-1]
+    def unneeded(self: Parts, kept: Iterable[Path]) -> list[Path]:
+        return sorted(self._folder.glob("cold-*.h5"))[:-1]
 
-    patch.setattr(Store, "_unneeded", unneeded)
+    patch.setattr(Parts, "_unneeded", unneeded)
 
 
 @mutant

@@ -30,7 +30,9 @@ EMPTY = State.new(ModelSettings()).to_tree()
 LEAVES = sorted(set(EMPTY) - {"format", "streamer_version"})
 GROUPS = ("vocabulary", "candidates", "embeddings", "noise", "history")
 NONE = {"vocabulary/use"}  # empty without a bound
-ARRAYS = [leaf for leaf in LEAVES if leaf.startswith(GROUPS) and isinstance(EMPTY[leaf], np.ndarray) and leaf not in NONE]
+ARRAYS = [
+    leaf for leaf in LEAVES if leaf.startswith(GROUPS) and isinstance(EMPTY[leaf], np.ndarray) and leaf not in NONE
+]
 
 
 def refused(tree: Tree) -> str:
@@ -172,7 +174,7 @@ def test_progress_and_sizes(tree: Tree) -> None:
     model = State.from_tree(copied(tree)).model
     read = TreeReader(tree)
     assert keys.read_progress(read) == (model.vocabulary.total, model.words_trained)
-    assert keys.read_sizes(read) == (len(model.vocabulary), len(model.vocabulary.candidates), 0)
+    assert keys.read_sizes(read) == (len(model.vocabulary), len(model.vocabulary.candidates), 0, 0)
     assert keys.read_sizes(read)[1] >= 1
     assert keys.read_settings(read) == model.settings
 

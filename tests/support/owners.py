@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 STATE = (
-    "State", "ModelState", "Vocabulary", "Candidates", "Embeddings", "NoiseDistribution", "Register", "Ledger", "Entry",
-    "History", "Scores", "EpochLosses", "InitialVectors", "ModelSettings", "Batching",
+    "State", "ModelState", "Vocabulary", "Candidates", "Cold", "Embeddings", "NoiseDistribution", "Register", "Ledger",
+    "Entry", "History", "Scores", "EpochLosses", "InitialVectors", "ModelSettings", "Batching",
 )  # fmt: skip
 """The classes that the state is made of."""
 ROOMS = {"Entry": "streamer.ledger", "Register": "streamer.ledger"}

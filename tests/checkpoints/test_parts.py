@@ -1,0 +1,132 @@
+"""Segments: published before what needs them, once, and removed when nothing needs them any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamer.checkpoints import FORMAT_VERSION, Image, Store
+from streamer.checkpoints.parts import segment_name
+from streamer.errors import StreamerError
+from streamer.system import disk
+
+
+class Words:
+    """A segment of one number, and where it was published."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.folders: list[Path] = []
+
+    @property
+    def digest(self) -> str:
+        """Return a digest that tells the number."""
+        return f"{self.number:064x}"
+
+    def name(self) -> str:
+        """Return the name of the file."""
+        return segment_name(self.digest)
+
+    def image(self) -> Image:
+        """Return what is in it."""
+        return Image({"number": self.number})
+
+    def published(self, folder: Path) -> None:
+        """Note the folder, in which it is by now."""
+        assert (folder / self.name()).exists()
+        self.folders.append(folder)
+
+
+def saved(store: Store, sequence: int, *parts: Words) -> None:
+    """Save a checkpoint that needs some segments, and keep two."""
+    digests = "".join(f"{part.digest}\n" for part in parts)
+    leaves = {"cold/segments": np.frombuffer(digests.encode(), np.uint8), "format_version": FORMAT_VERSION}
+    store.publish(Image(leaves, parts), sequence)
+    store.retire(2)
+
+
+def there(folder: Path) -> list[int]:
+    """Return the numbers of the segments in a folder."""
+    return sorted(int(path.name[5:-3], 16) for path in folder.glob("cold-*"))
+
+
+def test_segments_stay_as_long_as_a_checkpoint_needs_them(tmp_path: Path) -> None:
+    """Each is written once, whoever needs it; it goes with the last checkpoint that names it, and nothing else does."""
+    one, two, three = map(Words, (1, 2, 3))
+    for foreign in ("cold-notes.h5", "cold-12.h5"):
+        (tmp_path / foreign).touch()
+    store = Store(tmp_path)
+    saved(store, 1, one)
+    first = (tmp_path / one.name()).stat()
+    saved(store, 2, one, two)
+    assert (tmp_path / one.name()).stat() == first
+    assert {path.name for path in tmp_path.glob("cold-*.h5")} == {"cold-notes.h5", "cold-12.h5", one.name(), two.name()}
+    for foreign in ("cold-notes.h5", "cold-12.h5"):
+        (tmp_path / foreign).unlink()
+    saved(store, 3, three)
+    assert there(tmp_path) == [1, 2, 3], "the second checkpoint needs them"
+    saved(store, 4, three)
+    assert there(tmp_path) == [3]
+    saved(store, 5)
+    saved(store, 6)
+    assert there(tmp_path) == []
+    assert one.folders == [tmp_path] * 2
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:200], lambda data: b"", lambda data: b"x" * len(data)])
+def test_who_cannot_say_what_it_needs_keeps_all(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    """If a checkpoint that is kept can't be read, no segment is removed; once it is gone, they are."""
+    store = Store(tmp_path)
+    saved(store, 1, Words(1))
+    path = tmp_path / "checkpoint-0000000001.h5"
+    path.write_bytes(damage(path.read_bytes()))
+    saved(store, 2, Words(2))
+    assert there(tmp_path) == [1, 2]
+    saved(store, 3, Words(2))
+    assert there(tmp_path) == [2]
+
+
+def test_one_that_was_left_behind_is_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name may be lost with the power, so the folder is synced before the checkpoint that needs it has its own."""
+    did: list[str] = []
+    sync, rename = disk.sync_folder, disk.rename
+    failing = [True]
+
+    def synced(folder: Path, name: str = "") -> None:
+        if failing and name == "checkpoint.sync_name":
+            failing.pop()
+            raise OSError(5, "Input/output error")
+        did.append("sync")
+        sync(folder, name)
+
+    def renamed(old: Path, new: Path, name: str) -> None:
+        did.append(new.name[:4])
+        rename(old, new, name)
+
+    monkeypatch.setattr(disk, "sync_folder", synced)
+    monkeypatch.setattr(disk, "rename", renamed)
+    store, part = Store(tmp_path), Words(1)
+    with pytest.raises(StreamerError, match="Input/output error"):
+        saved(store, 1, part)
+    assert (did, there(tmp_path), store.list()) == (["cold"], [1], [])
+    did.clear()
+    saved(store, 2, part)
+    assert did[:3] == ["sync", "chec", "sync"]
+    did.clear()
+    saved(store, 3, part)
+    assert did[0] == "chec", "it is known to be durable"
+
+
+def test_what_a_checkpoint_of_an_older_version_needs_is_nothing(tmp_path: Path) -> None:
+    """It has no such key, and is not read for it."""
+    store = Store(tmp_path)
+    store.publish(Image({"format_version": 8, "numbers": np.zeros(9)}), 1)
+    saved(store, 2, Words(1))
+    store.retire(2)
+    assert there(tmp_path) == [1]
+    (tmp_path / Words(7).name()).touch()
+    store.retire(2)
+    assert there(tmp_path) == [1]

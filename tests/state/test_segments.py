@@ -1,0 +1,209 @@
+"""Cold words in files: never a wrong row, whatever is in the file, and always its name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import streamer
+from streamer.checkpoints import Image, seal
+from streamer.errors import ExitCode, StreamerError
+from streamer.model.cold import Batch, Rows
+from streamer.settings import ModelSettings
+from streamer.state import State
+from streamer.state.reading import read_cold, read_state, verify
+from streamer.state.segments import Segment, leaves
+from streamer.training import Trainer
+
+from ..support.states import bits
+
+BOUNDED: dict[str, Any] = {"vector_size": 8, "min_count": 2, "max_vocabulary": 1_000, "threads": 1}
+
+
+def words_of(number: int) -> list[str]:
+    """Return a text of 400 words, each three times; those of every sixth text are the same."""
+    return [f"w{number % 6}x{word % 400}" for word in range(1_200)]
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of checkpoints of a model whose words leave and come back."""
+    folder = tmp_path_factory.mktemp("learned")
+    trainer = Trainer(**BOUNDED)
+    for number in range(13):
+        trainer.partial_fit([words_of(number)]).save(folder)
+    cold = trainer.state.model.cold
+    assert len(cold.segments) > 1 and cold.recent and cold.returned > 1_000
+    return folder
+
+
+@pytest.fixture
+def folder(learned: Path, tmp_path: Path) -> Path:
+    """Return a copy of it that a test may damage."""
+    return Path(shutil.copytree(learned, tmp_path / "copy"))
+
+
+def segments(folder: Path) -> list[Path]:
+    """Return the segments in a folder."""
+    return sorted(folder.glob("cold-*.h5"))
+
+
+def test_a_model_goes_on_as_if_it_had_never_stopped(folder: Path) -> None:
+    """All of its state is the same, segments and all, and that of a copy that was pickled knows all words too."""
+    straight = Trainer(**BOUNDED)
+    for number in range(13):
+        straight.partial_fit([words_of(number)])
+    resumed = Trainer.resume(folder, threads=1)
+    for number in range(13, 17):
+        straight.partial_fit([words_of(number)])
+        resumed.partial_fit([words_of(number)])
+    assert bits(resumed) == bits(straight)
+    kept = State.from_tree(resumed.state.to_tree()).model.cold
+    assert (kept.words, kept.seen, kept.left) == (resumed.state.model.cold.words, *straight_sums(straight))
+
+
+def straight_sums(trainer: Trainer) -> tuple[int, int]:
+    """Return the sums of a trainer's cold words."""
+    return trainer.state.model.cold.seen, trainer.state.model.cold.left
+
+
+def test_memory_is_let_go(folder: Path) -> None:
+    """After a save, the rows of segments are those of their files."""
+    trainer = Trainer.resume(folder, threads=1)
+    trainer.partial_fit([words_of(13)]).save(folder)
+    found, _ = trainer.state.model.cold.batches()
+    assert found and all(batch.filed is batch for batch in found)
+    assert all(not batch.rows.vectors.flags.owndata and not batch.rows.vectors.flags.writeable for batch in found)
+
+
+def test_all_words_are_answered(folder: Path) -> None:
+    """Those of the vocabulary and those that left, each once, each with all that it was seen."""
+    trainer = Trainer.resume(folder, threads=1)
+    model = trainer.state.model
+    everything, now = streamer.load(folder, cold=True), streamer.load(folder)
+    assert set(everything) - set(now) == {f"w{n}x{word}" for n in range(6) for word in range(400)} - set(now)
+    assert len(everything) == len(now) + model.cold.words
+    assert everything.counts.sum() == model.vocabulary.counts.sum() + model.cold.seen
+    assert all((everything[word] == now[word]).all() for word in now)
+    left = [word for word in everything if word not in now]
+    positions, rows = read_cold(folder).find(["never", *left])
+    assert rows is not None and positions.tolist() == list(range(1, len(left) + 1))
+    assert (rows.vectors[:, 0] == everything[left]).all()
+
+
+def test_another_folder_gets_its_segments_too(folder: Path, tmp_path: Path) -> None:
+    """A trainer that is saved elsewhere can be resumed from there, without the first folder."""
+    trainer = Trainer.resume(folder, threads=1)
+    before = bits(trainer)
+    trainer.save(tmp_path / "elsewhere")
+    needed = {batch.digest for batch in trainer.state.model.cold.segments}
+    shutil.rmtree(folder)
+    assert {path.name[5:-3] for path in segments(tmp_path / "elsewhere")} == needed
+    assert bits(Trainer.resume(tmp_path / "elsewhere", threads=1)) == before
+
+
+def gone(path: Path) -> None:
+    """Remove a file."""
+    path.unlink()
+
+
+def cut(path: Path) -> None:
+    """Cut a file short."""
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def flipped(path: Path) -> None:
+    """Change one bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(bytes(data))
+
+
+def swapped(path: Path) -> None:
+    """Put another segment in the place of one."""
+    other = next(other for other in segments(path.parent) if other != path)
+    path.write_bytes(other.read_bytes())
+
+
+def is_a_checkpoint(path: Path) -> None:
+    """Put a checkpoint in the place of a segment."""
+    shutil.copyfile(next(path.parent.glob("checkpoint-*.h5")), path)
+
+
+def a_folder(path: Path) -> None:
+    """Put a folder in the place of a segment."""
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [gone, cut, flipped, swapped, is_a_checkpoint, a_folder])
+def test_a_damaged_segment_is_named(folder: Path, damage: Callable[[Path], None]) -> None:
+    """Whoever needs its rows ends with 65 and its name; vectors are loaded without it, and nothing is removed."""
+    trainer = Trainer.resume(folder, threads=1)
+    path = folder / f"cold-{trainer.state.model.cold.segments[0].digest}.h5"
+    damage(path)
+    for read in (read_state, verify, read_cold, lambda folder: streamer.load(folder, cold=True)):
+        with pytest.raises(StreamerError) as caught:
+            read(folder)
+        assert caught.value.code == ExitCode.DAMAGED and path.name in str(caught.value)
+    assert len(streamer.load(folder)) <= 1_000
+
+
+def crafted(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """Put a segment with a right digest and wrong content into a folder; return it."""
+    rows = Rows(np.array([3, 4]), np.ones((2, 2, 8), np.float32), np.ones((2, 2), np.float32))
+    batch = Batch.of(["one", "two"], rows)
+    content: dict[str, Any] = {"format": "streamer segment", "segment_version": 1, **leaves([batch], 8)}
+    change(content)
+    data = b"".join(seal(Image(content)))
+    path = folder / f"cold-{data[-32:].hex()}.h5"
+    path.write_bytes(data)
+    return path
+
+
+HOSTILE: dict[str, Callable[[dict[str, Any]], None]] = {
+    "another format": lambda tree: tree.update(format="streamer checkpoint"),
+    "a newer version": lambda tree: tree.update(segment_version=2),
+    "no vectors": lambda tree: tree.pop("vectors"),
+    "other dimensions": lambda tree: tree.update(vectors=np.ones((2, 2, 11), np.float32)),
+    "no numbers": lambda tree: tree.update(vectors=np.full((2, 2, 8), np.nan, np.float32)),
+    "squares of zero": lambda tree: tree.update(squares=np.zeros((2, 2), np.float32)),
+    "counts below one": lambda tree: tree.update(counts=np.array([3, 0])),
+    "hashes out of order": lambda tree: tree.update(hashes=tree["hashes"][::-1].copy()),
+    "a word too few": lambda tree: tree.update(words=np.frombuffer(b"one\n", np.uint8)),
+    "an empty word": lambda tree: tree.update(words=np.frombuffer(b"one\n\n", np.uint8)),
+    "no last line end": lambda tree: tree.update(words=np.frombuffer(b"one\ntwo\nx", np.uint8)),
+    "two batches": lambda tree: tree.update(sizes=np.array([1, 1])),
+    "more than there is": lambda tree: tree.update(sizes=np.array([2**40])),
+    "no batch": lambda tree: tree.update(sizes=np.zeros(0, np.int64)),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+def test_a_digest_proves_nothing(tmp_path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Content that can't be a segment of this model is refused by name, though its digest is right."""
+    path = crafted(tmp_path, change)
+    state = State.new(ModelSettings(**{name: value for name, value in BOUNDED.items() if name != "threads"}))
+    tree = {**state.to_tree(), "cold/segments": np.frombuffer(f"{path.name[5:-3]}\n".encode(), np.uint8)}
+    with pytest.raises(StreamerError) as caught:
+        State.from_tree(tree, folder=tmp_path)
+    assert caught.value.code == ExitCode.DAMAGED and path.name in str(caught.value)
+    fine = crafted(tmp_path, lambda tree: None)
+    tree = {**state.to_tree(), "cold/segments": np.frombuffer(f"{fine.name[5:-3]}\n".encode(), np.uint8)}
+    with pytest.raises(StreamerError, match="its segments are not in it"):
+        State.from_tree(dict(tree))
+    assert len(State.from_tree(tree, folder=tmp_path).model.cold.segments) == 1
+
+
+def test_a_name_tells_what_is_in_it(tmp_path: Path) -> None:
+    """The digits are the SHA-256 of the HDF5 part, so the same words have the same name in every process."""
+    rows = Rows(np.array([3]), np.ones((1, 2, 4), np.float32), np.ones((1, 2), np.float32))
+    one, other = (Segment(Batch.of(["word"], rows)) for _ in range(2))
+    assert one.name() == other.name()
+    data = b"".join(seal(one.image()))
+    assert one.name() == f"cold-{data[-32:].hex()}.h5"
