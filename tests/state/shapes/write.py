@@ -280,6 +280,8 @@ RECIPES: dict[str, tuple[str, Callable[[Place], None]]] = {
     "in-the-middle-of-6": ("f864d05", in_the_middle),
     "gone-of-7": ("898bb5c", gone),
     "in-the-middle-of-7": ("898bb5c", in_the_middle),
+    "gone-of-8": ("2a849a9", gone),
+    "in-the-middle-of-8": ("2a849a9", in_the_middle),
 }
 """By name: the commit whose code writes it, and how it is made."""
 
