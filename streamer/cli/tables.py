@@ -44,6 +44,8 @@ def _status_lines(figures: Row, files_command: str) -> Iterator[tuple[str, str]]
         yield "written", f"{size(written)} of checkpoints an hour"
     yield "words seen", f"{figures['words_seen']:,}"
     yield "vocabulary", f"{figures['vocabulary']:,} words, {figures['candidates']:,} candidates"
+    if cold := figures["cold"]:
+        yield "cold", f"{cold:,} words that left the vocabulary"
     if error := figures["candidates_error"]:
         times = "once" if error == 1 else f"{error:,} times at most"
         yield "forgotten", f"candidates that were seen {times}; {figures['max_candidates']:,} are remembered"
