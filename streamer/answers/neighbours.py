@@ -80,7 +80,7 @@ def similar_cold(
     if rows is None:
         return []
     for number, position in enumerate(positions.tolist()):
-        near = vectors.most_similar(positive=[rows.vectors[number, 0]], topn=topn, restrict_vocab=restrict_vocab)
+        near = vectors.most_similar(positive=[rows.array[number, 0]], topn=topn, restrict_vocab=restrict_vocab)
         found.append((words[position], _with_counts(vectors, near)))
     return found
 

@@ -9,7 +9,8 @@ files (:mod:`streamer.state.segments`), of which only the pages that are looked 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import attrs
@@ -21,10 +22,48 @@ Hashes = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
+PIECE = 8 << 20
+"""Bytes of vectors that are copied at a time."""
 LEAST = 64 << 10
 """Bytes that a segment has at least, about."""
 FAN = 8
 """So many segments of about a size are merged into one."""
+
+
+class Gathered:
+    """Rows of several arrays, which are copied when they are asked for: merging large files takes little memory.
+
+    Args:
+        arrays: The arrays, alike but for their lengths.
+        of: (n,) integers, for each row the position of its array.
+        rows: (n,) int64, its position in that.
+
+    Attributes:
+        dtype: The type of the elements.
+        shape: The shape of the array that it stands for.
+        nbytes: The bytes of that.
+    """
+
+    def __init__(self, arrays: Sequence[Floats | Gathered], of: Bytes, rows: Ints) -> None:
+        self._arrays, self._of, self._rows = arrays, of, rows
+        self.dtype = np.dtype(np.float32)
+        self.shape: tuple[int, ...] = (len(rows), *arrays[0].shape[1:])
+        self.nbytes = math.prod(self.shape) * self.dtype.itemsize
+
+    def take(self, positions: Ints, axis: int = 0) -> Floats:
+        """Return some of the rows; ``axis`` is 0, as of arrays."""
+        found: Floats = np.empty((len(positions), *self.shape[1:]), np.float32)
+        of, rows = self._of[positions], self._rows[positions]
+        for number in np.unique(of).tolist():
+            here = (of == number).nonzero()[0]
+            found[here] = self._arrays[number].take(rows[here], axis)
+        return found
+
+    def pieces(self) -> Iterator[Floats]:
+        """Yield all rows, some at a time."""
+        step = max(1, PIECE * len(self._rows) // max(1, self.nbytes))
+        for start in range(0, len(self._rows), step):
+            yield self.take(np.arange(start, min(start + step, len(self._rows))))
 
 
 class Rows(NamedTuple):
@@ -37,13 +76,23 @@ class Rows(NamedTuple):
     """
 
     counts: Ints
-    vectors: Floats
+    vectors: Floats | Gathered
     squares: Floats
 
     @classmethod
     def none(cls, dimensions: int) -> Rows:
         """Return the rows of no words."""
         return cls(np.zeros(0, np.int64), np.zeros((0, 2, dimensions), np.float32), np.zeros((0, 2), np.float32))
+
+    @property
+    def array(self) -> Floats:
+        """The vectors in memory: (n, 2, D) float32."""
+        vectors = self.vectors
+        return vectors.take(np.arange(len(self.counts))) if isinstance(vectors, Gathered) else vectors
+
+    def copied(self) -> Rows:
+        """Return the rows with all vectors in memory."""
+        return self._replace(vectors=self.array)
 
     def take(self, positions: Ints) -> Rows:
         """Return some of the rows, copied."""
@@ -87,6 +136,10 @@ class Batch:
         """How many bytes the arrays have."""
         return sum(array.nbytes for array in (self.hashes, self.text, self.ends, *self.rows))
 
+    def copied(self) -> Batch:
+        """Return the batch with all vectors in memory."""
+        return Batch(self.hashes, self.text, self.ends, self.rows.copied())
+
     def words(self) -> list[str]:
         """Return the words, in order."""
         return self.text.tobytes().decode().split("\n")[:-1]
@@ -119,26 +172,75 @@ def hashes_of(words: Iterable[str]) -> Hashes:
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
-def merged(batches: Sequence[Batch], without: Container[str] = ()) -> Batch:
-    """Return several batches as one in memory: of each word the row of the last batch that has it.
+def merged(batches: Sequence[Batch], without: Iterable[str] = ()) -> Batch:
+    """Return several batches as one: of each word the row of the last batch that has it, which is not copied yet.
 
     Args:
         batches: The batches, the newest last; at least one.
         without: Words that are left out.
     """
-    place: dict[str, int] = {}
-    start = 0
-    for batch in batches:
-        place.update(zip(batch.words(), range(start, start + len(batch)), strict=True))
-        start += len(batch)
-    words = [word for word in place if word not in without]
-    rows = _joined([batch.rows for batch in batches])
-    return Batch.of(words, rows.take(np.array([place[word] for word in words], np.int64)))
+    hashes = np.concatenate([batch.hashes for batch in batches])
+    of = np.repeat(np.arange(len(batches), dtype=np.uint8), [len(batch) for batch in batches])
+    rows = np.concatenate([np.arange(len(batch)) for batch in batches])
+    order = hashes.argsort(kind="stable")  # so of equal hashes, the last is of the newest batch
+    hashes, of, rows = hashes[order], of[order], rows[order]
+    names = _Names(batches, of, rows)
+    kept = np.ones(len(hashes), np.bool_)
+    equal = (hashes[1:] == hashes[:-1]).nonzero()[0]
+    for at in equal.tolist():
+        later = at + 1
+        while later < len(hashes) and hashes[later] == hashes[at]:  # hashes alone may be equal by chance
+            if names[later] == names[at]:
+                kept[at] = False
+                break
+            later += 1
+    others = list(without)
+    if others:
+        wanted = hashes_of(others)
+        places = wanted.argsort()
+        found = np.minimum(wanted[places].searchsorted(hashes), len(others) - 1)
+        known = set(others)
+        for at in (wanted[places][found] == hashes).nonzero()[0].tolist():
+            kept[at] &= names[at].decode() not in known
+    at = kept.nonzero()[0]
+    of, rows = of[at], rows[at]
+    return Batch(hashes[at], *names.text(at), _gathered(batches, of, rows))
 
 
-def _joined(parts: Sequence[Rows]) -> Rows:
-    counts, vectors, squares = zip(*parts, strict=True)
-    return Rows(np.concatenate(counts), np.concatenate(vectors), np.concatenate(squares))
+class _Names:
+    """The words of rows of several batches, in any order."""
+
+    def __init__(self, batches: Sequence[Batch], of: Bytes, rows: Ints) -> None:
+        ends = [
+            batch.ends + start
+            for batch, start in zip(batches, _starts([len(each.text) for each in batches]), strict=True)
+        ]
+        self._text = np.concatenate([batch.text for batch in batches])
+        place = _starts([len(each) for each in ends])[of] + rows
+        every = np.concatenate(ends)
+        self._begins, self._ends = every[place], every[place + 1]
+
+    def __getitem__(self, row: int) -> bytes:
+        return self._text[self._begins[row] : self._ends[row] - 1].tobytes()
+
+    def text(self, rows: Ints) -> tuple[Bytes, Ints]:
+        """Return the lines of some rows, one after the other, as UTF-8; and 0, and where each ends."""
+        begins = self._begins[rows]
+        sizes = self._ends[rows] - begins
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        return self._text[np.arange(ends[-1]) + np.repeat(begins - ends[:-1], sizes)], ends
+
+
+def _starts(sizes: Sequence[int]) -> Ints:
+    return np.cumsum([0, *sizes], dtype=np.int64)[:-1]
+
+
+def _gathered(batches: Sequence[Batch], of: Bytes, rows: Ints) -> Rows:
+    counts, squares = np.empty(len(rows), np.int64), np.empty((len(rows), 2), np.float32)
+    for number, batch in enumerate(batches):
+        here = (of == number).nonzero()[0]
+        counts[here], squares[here] = batch.rows.counts.take(rows[here]), batch.rows.squares.take(rows[here], 0)
+    return Rows(counts, Gathered([batch.rows.vectors for batch in batches], of, rows), squares)
 
 
 class Cold:
@@ -163,7 +265,7 @@ class Cold:
         self.words = self.seen = 0
         self.left = self.returned = 0
 
-    def put(self, words: Sequence[str], rows: Rows, vocabulary: Container[str]) -> None:
+    def put(self, words: Sequence[str], rows: Rows, vocabulary: Iterable[str]) -> None:
         """Add words that left the vocabulary.
 
         Args:
@@ -176,12 +278,12 @@ class Cold:
         self.seen += int(rows.counts.sum())
         self.left += len(words)
         if sum(batch.nbytes for batch in self.recent) >= self._full:
-            self._add(merged(self.recent, vocabulary), vocabulary)
+            self._add(merged(self.recent, vocabulary).copied(), vocabulary)
             self.recent = []
         elif len(self.recent) >= 2 * FAN:  # each is searched by itself
-            self.recent = [merged(self.recent, vocabulary)]
+            self.recent = [merged(self.recent, vocabulary).copied()]
 
-    def _add(self, segment: Batch, vocabulary: Container[str]) -> None:
+    def _add(self, segment: Batch, vocabulary: Iterable[str]) -> None:
         """Add a segment, and merge the last ones if there are :data:`FAN` of a size or smaller."""
         self.batches()
         self.segments.append(segment)
@@ -216,7 +318,7 @@ class Cold:
 
     def find(self, words: Sequence[str]) -> tuple[Ints, Rows | None]:
         """Return what :meth:`take` does, and take nothing out; the words must not be in the vocabulary either."""
-        at, of = np.full(len(words), -1, np.int64), np.full(len(words), -1, np.int64)
+        at, of = np.full(len(words), -1, np.int64), np.zeros(len(words), np.uint8)
         segments, recent = self.batches()
         batches = [*segments, *recent]
         if batches and len(words):
@@ -233,18 +335,15 @@ class Cold:
         if not len(positions):
             return positions, None
         at, of = at[positions], of[positions]
-        taken = [(of == number).nonzero()[0] for number in range(len(batches))]
-        parts = [batch.rows.take(at[here]) for batch, here in zip(batches, taken, strict=True)]
-        order = np.concatenate(taken).argsort()
-        return positions, _joined(parts).take(order)
+        return positions, _gathered(batches, of, at).copied()
 
-    def all(self, without: Container[str]) -> Batch:
+    def all(self, without: Iterable[str]) -> Batch:
         """Return all cold words; there are some.
 
         Args:
             without: The words in the vocabulary.
         """
-        return merged([*self.segments, *self.recent], without)
+        return merged([*self.segments, *self.recent], without).copied()
 
     def restore(
         self, segments: Sequence[Batch], recent: Sequence[Batch], words: int, seen: int, left: int, returned: int

@@ -219,7 +219,7 @@ class Learner:
         if rows is not None:
             ids = size + positions
             state.vocabulary.came_back(ids, rows.counts)
-            state.embeddings.put(ids, rows.vectors, rows.squares)
+            state.embeddings.put(ids, rows.array, rows.squares)
 
     def _make_room(self, ids: Ints) -> Ints:
         """Let words leave if there are too many; return the ids of the words of the block as they are then."""

@@ -170,7 +170,7 @@ def read_vectors(read: TreeReader, checkpoint: Any, cold: Cold | None = None) ->
     if cold and cold.words:
         left = cold.all(without=set(words))
         words, counts = [*words, *left.words()], np.concatenate([counts, left.rows.counts])
-        matrix = np.concatenate([matrix, left.rows.vectors[:, 0]])
+        matrix = np.concatenate([matrix, left.rows.array[:, 0]])
     return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint, fold=folded)
 
 

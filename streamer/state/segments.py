@@ -10,21 +10,22 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from streamer.checkpoints import Damaged, Image, Store, Tree
+from streamer.checkpoints import Damaged, Image, Store
 from streamer.checkpoints.parts import segment_name
 from streamer.errors import ExitCode, StreamerError
-from streamer.model.cold import Batch, Cold, Rows
+from streamer.model.cold import Batch, Cold, Floats, Gathered, Rows
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
 
 FORMAT = "streamer segment"
 VERSION = 1
 
 
-def leaves(batches: Sequence[Batch], dimensions: int) -> Tree:
-    """Return batches as leaves of a tree, one after the other.
+def leaves(batches: Sequence[Batch], dimensions: int) -> dict[str, Any]:
+    """Return batches as leaves of a tree, one after the other; vectors of a single one are not copied.
 
     Args:
         batches: The batches.
@@ -37,9 +38,13 @@ def leaves(batches: Sequence[Batch], dimensions: int) -> Tree:
         "hashes": np.concatenate([batch.hashes for batch in every]),
         "words": np.concatenate([batch.text for batch in every]),
         "counts": np.concatenate([batch.rows.counts for batch in every]),
-        "vectors": np.concatenate([batch.rows.vectors for batch in every]),
+        "vectors": _vectors(every),
         "squares": np.concatenate([batch.rows.squares for batch in every]),
     }
+
+
+def _vectors(batches: Sequence[Batch]) -> Floats | Gathered:
+    return batches[0].rows.vectors if len(batches) == 1 else np.concatenate([batch.rows.array for batch in batches])
 
 
 def read_leaves(read: TreeReader, group: str, dimensions: int) -> list[Batch]:
@@ -123,7 +128,7 @@ def read_file(folder: Path, digest: str, dimensions: int) -> Batch:
     return batch
 
 
-def cold_leaves(segments: list[Batch], recent: list[Batch], dimensions: int) -> Tree:
+def cold_leaves(segments: list[Batch], recent: list[Batch], dimensions: int) -> dict[str, Any]:
     """Return batches of cold words: the names of those that are files, and the others themselves."""
     return {"segments": to_blob([batch.digest for batch in segments]), **leaves(recent, dimensions)}
 

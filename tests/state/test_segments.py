@@ -78,7 +78,7 @@ def test_memory_is_let_go(folder: Path) -> None:
     trainer.partial_fit([words_of(13)]).save(folder)
     found, _ = trainer.state.model.cold.batches()
     assert found and all(batch.filed is batch for batch in found)
-    assert all(not batch.rows.vectors.flags.owndata and not batch.rows.vectors.flags.writeable for batch in found)
+    assert all(not batch.rows.array.flags.owndata and not batch.rows.array.flags.writeable for batch in found)
 
 
 def test_all_words_are_answered(folder: Path) -> None:
@@ -93,7 +93,7 @@ def test_all_words_are_answered(folder: Path) -> None:
     left = [word for word in everything if word not in now]
     positions, rows = read_cold(folder).find(["never", *left])
     assert rows is not None and positions.tolist() == list(range(1, len(left) + 1))
-    assert (rows.vectors[:, 0] == everything[left]).all()
+    assert (rows.array[:, 0] == everything[left]).all()
 
 
 def test_another_folder_gets_its_segments_too(folder: Path, tmp_path: Path) -> None:
