@@ -211,10 +211,8 @@ class _Names:
     """The words of rows of several batches, in any order."""
 
     def __init__(self, batches: Sequence[Batch], of: Bytes, rows: Ints) -> None:
-        ends = [
-            batch.ends + start
-            for batch, start in zip(batches, _starts([len(each.text) for each in batches]), strict=True)
-        ]
+        starts = _starts([len(batch.text) for batch in batches])
+        ends = [batch.ends + start for batch, start in zip(batches, starts, strict=True)]
         self._text = np.concatenate([batch.text for batch in batches])
         place = _starts([len(each) for each in ends])[of] + rows
         every = np.concatenate(ends)

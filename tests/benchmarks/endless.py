@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.endless --words 300000000
 
-A fifth of all tokens are ids that never come again. A third of the others are 20,000 common words. The rest are words of
-a subject, of which there are several; one follows the other gradually, and after the last comes the first again. All
-are drawn after Zipf. So most words leave the vocabulary, and come back with their subject. The model is saved now and then.
+A fifth of all tokens are ids that never come again. A third of the others are 20,000 common words. The rest are words
+of a subject, of which there are several; one follows the other gradually, and after the last comes the first again. All
+are drawn after Zipf. So most words leave the vocabulary, and come back with their subject. The model is saved now and
+then.
 
 With ``--check``, each row that comes back is compared with what it was when it left.
 """
@@ -83,9 +84,8 @@ class Checked:
 
 
 def _digest(rows: Rows, number: int) -> bytes:
-    return hashlib.blake2b(
-        b"".join(column[number].tobytes() for column in (rows.counts, rows.array, rows.squares)), digest_size=16
-    ).digest()
+    columns = rows.counts, rows.array, rows.squares
+    return hashlib.blake2b(b"".join(column[number].tobytes() for column in columns), digest_size=16).digest()
 
 
 def memory() -> dict[str, float]:

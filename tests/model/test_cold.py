@@ -20,7 +20,7 @@ def rows_of(words: list[str], at: int) -> Rows:
 
 def same(one: Rows, other: Rows) -> bool:
     """Say whether rows are equal."""
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in Rows._fields)
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("counts", "array", "squares"))
 
 
 @pytest.mark.parametrize("full", [1, 400, 2_000, 1 << 20])
@@ -82,6 +82,23 @@ def test_hashes_are_the_same_everywhere() -> None:
     """They are stored: neither the process nor the machine may change them."""
     assert hashes_of(["a", "straße"]).tolist() == [3405396810240292928, 9896309342109916002]
     assert hashes_of([]).dtype == np.uint64
+
+
+def test_merged_rows_are_copied_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merge of merges, and parts of it in any order, are the rows themselves; nothing is copied before."""
+    monkeypatch.setattr(cold, "PIECE", 100)
+    first = [Batch.of([f"w{number}"], rows_of([f"w{number}"], 0)) for number in range(6)]
+    whole = merged([merged(first[:4]), merged([*first[3:], Batch.of(["w1"], rows_of(["w1"], 9))])])
+    assert isinstance(whole.rows.vectors, cold.Gathered)
+    expected = {word: rows_of([word], 9 if word == "w1" else 0) for word in whole.words()}
+    assert sorted(expected) == [f"w{number}" for number in range(6)]
+    vectors = np.concatenate([expected[word].array for word in whole.words()])
+    pieces = list(whole.rows.vectors.pieces())
+    assert len(pieces) > 1 and np.array_equal(np.concatenate(pieces), vectors) and whole.rows.vectors.nbytes == 6 * 24
+    assert np.array_equal(whole.rows.array, vectors) and whole.rows.vectors.shape == vectors.shape
+    some = np.array([4, 0, 4])
+    assert np.array_equal(whole.rows.take(some).array, vectors[some])
+    assert same(whole.copied().rows, Rows(whole.rows.counts, vectors, whole.rows.squares))
 
 
 def test_batches_of_any_script() -> None:
