@@ -12,6 +12,7 @@ from streamer.service import loop
 from streamer.service.progress import Display
 from streamer.service.signals import StopSignals
 from streamer.settings import RunSettings
+from streamer.state.reading import read_cold
 
 from ..support.corpus import put, text
 
@@ -61,6 +62,31 @@ def test_lanes_one_by_one_or_all_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(loop, "WORTH_WORKERS", 1)
     monkeypatch.setattr(loop, "WORTH_SHARING", 1)
     assert trained(tmp_path / "at once", tmp_path / "all", 2, **several) == expected
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_words_that_leave_one_by_one_or_all_at_once(
+    lanes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They leave and come back with the same bits, by 1, 2 and 8 threads, and in runs that end after each file."""
+    there = []
+    for number in range(12):  # the words of six files together are more than there is room for
+        words = f"f{number} " + " ".join(f"w{number % 6}x{word % 400}" for word in range(2_400))
+        there.append(put(tmp_path / "all" / f"{number:02}.txt", words, age=900 - number))
+    bounded = {"max_vocabulary": 1_000, "max_candidates": 1_000, "lanes": lanes, "lane_size": 1_000}
+    expected = trained(tmp_path / "alone", tmp_path / "all", **bounded)
+    cold = read_cold(tmp_path / "alone")
+    assert cold.returned > 1_000 and cold.segments
+    for path in there:
+        put(tmp_path / "slowly" / path.name, path.read_bytes(), age=60)
+        found = trained(tmp_path / "one by one", tmp_path / "slowly", **bounded)
+    assert found == expected
+    monkeypatch.setattr(loop, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(loop, "WORTH_SHARING", 1)
+    for threads in (2, 8):
+        assert trained(tmp_path / str(threads), tmp_path / "all", threads, **bounded) == expected
+    folders = [tmp_path / name for name in ("alone", "one by one", "2", "8")]
+    assert len({tuple(batch.digest for batch in read_cold(folder).segments) for folder in folders}) == 1
 
 
 def test_small_files_start_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
