@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from streamer.errors import ExitCode, StreamerError
 from streamer.state.reading import read_cold
 from streamer.vectors import UnknownWord, WordVectors
 
@@ -72,10 +73,19 @@ def similar_cold(
         words: Words that are not in the vocabulary.
         topn: How many neighbours of each.
         restrict_vocab: As for :func:`similar`.
+
+    Raises:
+        StreamerError: 65 if a segment is missing or damaged.
     """
     if not words:
         return []
-    positions, rows = read_cold(folder).find(words)
+    try:
+        cold = read_cold(folder, sequence=getattr(vectors.checkpoint, "sequence", None))
+    except StreamerError as error:
+        if error.code == ExitCode.NO_INPUT:  # a trainer has retired it in the meantime
+            return []
+        raise
+    positions, rows = cold.find(words)
     found = []
     if rows is None:
         return []

@@ -126,6 +126,7 @@ def decode(file: BinaryIO, only: Collection[str] | None = None, *, mapped: bool 
     room = file.seek(0, os.SEEK_END)
     _check_superblock(file, room - TRAILER.size)
     try:
+        whole = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) if mapped else None
         guarded = Guarded(file)
         with h5py.File(guarded, "r") as root:
             if 0 < _version(root) < FORMAT_VERSION:
@@ -135,7 +136,7 @@ def decode(file: BinaryIO, only: Collection[str] | None = None, *, mapped: bool 
                     raise Damaged(f"it has {key} twice")
                 if isinstance(found, h5py.Dataset):
                     _check_array(key, found, room)
-                    tree[key] = array = _view(file, found) if mapped else _array(found, guarded)
+                    tree[key] = array = _view(whole, found) if whole else _array(found, guarded)
                     room -= array.nbytes  # so that arrays can't share the same bytes
                 else:
                     tree[key] = _scalar(key, found)
@@ -233,15 +234,23 @@ def _array(dataset: h5py.Dataset, guarded: Guarded) -> np.ndarray[Any, np.dtype[
     return array
 
 
-def _view(file: BinaryIO, dataset: h5py.Dataset) -> np.ndarray[Any, np.dtype[Any]]:
-    """Return a read-only view of a dataset in its file."""
+def _view(whole: mmap.mmap, dataset: h5py.Dataset) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return a read-only view of a dataset in its file, which is mapped."""
     if not dataset.size:
         return np.empty(dataset.shape, dataset.dtype)
     offset, dtype = dataset.id.get_offset(), dataset.dtype
-    if offset is None or offset + dataset.size * dtype.itemsize > os.fstat(file.fileno()).st_size:
+    if offset is None or offset + dataset.size * dtype.itemsize > len(whole):
         raise Damaged(f"{dataset.name} is not in the file")
-    found = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    return np.frombuffer(found, dtype, dataset.size, offset).reshape(dataset.shape)
+    return np.frombuffer(whole, dtype, dataset.size, offset).reshape(dataset.shape)
+
+
+def forget(view: np.ndarray[Any, np.dtype[Any]]) -> None:
+    """Let the system take back the memory of a file of which this array is a view; it is read again when it is used."""
+    base: Any = view
+    while isinstance(base, np.ndarray | memoryview):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def _scalar(key: str, group: h5py.Group) -> Scalar:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from streamer.checkpoints.format import Damaged
-from streamer.checkpoints.image import Image
+import numpy as np
+
+from streamer.checkpoints.format import SEGMENTS, Damaged
+from streamer.checkpoints.image import Image, Tree
 from streamer.errors import StreamerError
 from streamer.system import disk
 
@@ -20,12 +22,10 @@ class Parts:
     Args:
         folder: The folder.
         write: Writes an image to a path, durably.
-        read: Returns the digests that a checkpoint names; raises if it is not intact.
+        read: Returns the tree of a checked file; arguments are the path, the keys to read, and the digest it must have.
     """
 
-    def __init__(
-        self, folder: Path, write: Callable[[Path, Image], None], read: Callable[[Path], Iterable[str]]
-    ) -> None:
+    def __init__(self, folder: Path, write: Callable[[Path, Image], None], read: Callable[..., Tree]) -> None:
         self._folder, self._write, self._read = folder, write, read
         self._durable: set[str] = set()  # names of those that are certainly there
         self._needs: dict[str, set[str]] = {}  # names of checkpoints, and of the segments that each needs
@@ -42,7 +42,7 @@ class Parts:
         for part in image.parts:
             path = self._folder / part.name()
             if path.name not in self._durable:
-                if path.exists():
+                if self._intact(path):
                     disk.sync_folder(self._folder, "checkpoint.sync_name")
                 else:
                     self._write(path, part.image())
@@ -65,11 +65,27 @@ class Parts:
         for checkpoint in kept if there else ():
             if checkpoint.name not in self._needs:
                 try:
-                    self._needs[checkpoint.name] = set(map(segment_name, self._read(checkpoint)))
+                    self._needs[checkpoint.name] = set(map(segment_name, self._named_by(checkpoint)))
                 except (OSError, Damaged, StreamerError):
                     return []
             needed |= self._needs[checkpoint.name]
         return [path for path in there if path.name not in needed]
+
+    def _named_by(self, checkpoint: Path) -> list[str]:
+        """Return the digests that a checkpoint names."""
+        named = self._read(checkpoint, (SEGMENTS,)).get(SEGMENTS)
+        try:
+            return named.tobytes().decode("ascii").split() if isinstance(named, np.ndarray) else []
+        except UnicodeDecodeError:
+            raise Damaged(f"{SEGMENTS} has something else than digests") from None
+
+    def _intact(self, path: Path) -> bool:
+        """Return whether a segment is there, and is what its name says."""
+        try:
+            self._read(path, (), digest=path.name[5:-3])
+        except (FileNotFoundError, Damaged):
+            return False
+        return True
 
 
 def segment_name(digest: str) -> str:

@@ -14,10 +14,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
-import numpy as np
 
 from streamer.checkpoints import lock
-from streamer.checkpoints.format import FORMAT_VERSION, SEGMENTS, Damaged, Newer, decode, seal, verify
+from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, seal, verify
 from streamer.checkpoints.image import Image, Tree
 from streamer.checkpoints.parts import Parts, segment_name
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
@@ -62,7 +61,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._parts = Parts(folder, _write, _needs)
+        self._parts = Parts(folder, _write, _read)
 
     def list(self) -> Checkpoints:
         """Return the checkpoints in the folder, newest first; an empty list if there is no folder.
@@ -324,12 +323,6 @@ def _describe(path: Path) -> Checkpoint:
         raise FileNotFoundError(path)
     numbered = re.match(NAME, path.name)
     return Checkpoint(path.name, int(numbered[1]) if numbered else 0, path, status.st_size, status.st_mtime)
-
-
-def _needs(path: Path) -> list[str]:
-    """Return the digests of the segments that a checkpoint names."""
-    named = _read(path, (SEGMENTS,)).get(SEGMENTS)
-    return named.tobytes().decode().split() if isinstance(named, np.ndarray) else []
 
 
 def _write(path: Path, image: Image) -> None:

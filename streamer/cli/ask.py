@@ -13,6 +13,7 @@ import click
 from streamer.cli.completion import complete_word
 from streamer.cli.console import json_option, load, print_json, tell_of_unknown, topn_option
 from streamer.cli.options import command, common_options
+from streamer.errors import StreamerError
 
 if TYPE_CHECKING:
     from streamer.vectors import WordVectors
@@ -51,7 +52,11 @@ def similar(
     known = [word for word in asked if word in vectors]
     others = list(dict.fromkeys(word for word in asked if word not in vectors))
     found = neighbours.similar(vectors, known, topn=topn, restrict_vocab=restrict_vocab)
-    cold = neighbours.similar_cold(vectors, checkpoints, others, topn=topn, restrict_vocab=restrict_vocab)
+    cold, failure = [], None
+    try:
+        cold = neighbours.similar_cold(vectors, checkpoints, others, topn=topn, restrict_vocab=restrict_vocab)
+    except StreamerError as error:  # others are answered first
+        failure = error
     if as_json:
         left = [{**row, "cold": True} for row in neighbours.similar_rows(cold)]
         print_json([*neighbours.similar_rows(found), *left])
@@ -59,6 +64,8 @@ def similar(
         from streamer.cli import tables
 
         tables.print_neighbours(itertools.chain(found, cold))
+    if failure:
+        raise failure
     answered = {word for word, _ in cold}
     for word in answered:
         click.echo(f"{word!r} left the vocabulary: this is what was learned of it until then", err=True)

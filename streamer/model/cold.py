@@ -110,6 +110,7 @@ class Batch:
         rows: What is known of each.
         digest: The digest of the file whose rows these are, as hexadecimal digits; empty if there is none yet.
         filed: The same batch, mapped from a file that another thread has written; None if there is none yet.
+        mapped: Whether the arrays are those of a file.
     """
 
     hashes: Hashes
@@ -118,6 +119,7 @@ class Batch:
     rows: Rows
     digest: str = ""
     filed: Batch | None = None
+    mapped: bool = False
 
     @classmethod
     def of(cls, words: Sequence[str], rows: Rows) -> Batch:

@@ -126,12 +126,10 @@ class Learner:
 
     Args:
         state: The model.
-        settle: Waits until all blocks that were prepared are trained.
     """
 
-    def __init__(self, state: ModelState, settle: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, state: ModelState) -> None:
         self.state = state
-        self._settle = settle
         self._streams = sampling.Streams(state.settings.seed)
         self._pipeline: Pipeline | None = None
 
@@ -154,6 +152,7 @@ class Learner:
         segments: npt.NDArray[np.int32],
         *,
         first_pass: bool = True,
+        settle: Callable[[], None] = lambda: None,
     ) -> tuple[BlockReport, Tokens]:
         """Count and admit words, subsample, draw noise words; return the report, without the loss, and the tokens.
 
@@ -162,6 +161,7 @@ class Learner:
             codes: (n,) int32, for each token the position of its word in ``words``.
             segments: (n,) int32, ascending; the two words of a pair are always in the same segment.
             first_pass: Whether the block is seen for the first time. Later passes count nothing and admit nothing.
+            settle: Waits until all blocks that were prepared before are trained. It is called before words leave.
         """
         state = self.state
         size = len(state.vocabulary)
@@ -172,7 +172,7 @@ class Learner:
             if admitted:
                 state.embeddings.grow(size + admitted, self._streams.begin(state.blocks, Purpose.INITIALISE))
                 self._welcome(size)
-            ids = self._make_room(ids)
+            ids = self._make_room(ids, settle)
         else:
             ids, admitted = state.vocabulary.lookup(words), 0
         state.noise.refresh(state.vocabulary.counts, state.vocabulary.total)
@@ -221,20 +221,20 @@ class Learner:
             state.vocabulary.came_back(ids, rows.counts)
             state.embeddings.put(ids, rows.array, rows.squares)
 
-    def _make_room(self, ids: Ints) -> Ints:
+    def _make_room(self, ids: Ints, settle: Callable[[], None]) -> Ints:
         """Let words leave if there are too many; return the ids of the words of the block as they are then."""
         state = self.state
         leaving = state.vocabulary.leaving()
         if not len(leaving):
             return ids
-        self._settle()
+        settle()
         embeddings = state.embeddings
         rows = Rows(state.vocabulary.counts[leaving], embeddings.vectors[leaving], embeddings.squares[leaving])
         before = np.searchsorted(leaving, ids)  # how many with smaller ids leave
         ids = np.where(np.isin(ids, leaving), -1, ids - before)
         state.cold.put(state.vocabulary.remove(leaving), rows, state.vocabulary.index)
         embeddings.remove(leaving)
-        state.noise.remove(leaving)
+        state.noise.remove(leaving, state.vocabulary.total, len(state.vocabulary))
         return ids
 
     def _cut(self, kept: Ints, count: int) -> tuple[int, ...]:

@@ -108,10 +108,16 @@ class NoiseDistribution:
         self._cumulative = np.cumsum(counts**NOISE_EXPONENT)
         self._step = self._cumulative[-1] / _PLACES if len(counts) else 0.0
 
-    def remove(self, leaving: Ints) -> None:
-        """Draw these words no more: (n,) int64, ascending; the ids of those after them move up."""
-        known = leaving[leaving < len(self.counts)]
-        self.restore(np.delete(self.counts, known), self.due)
+    def remove(self, leaving: Ints, total: int, size: int) -> None:
+        """Draw words no more that leave; the ids of those after them move up.
+
+        Args:
+            leaving: (n,) int64, ascending.
+            total: The number of tokens seen.
+            size: How many words are left. If none of them is known here, it is due at once.
+        """
+        counts = np.delete(self.counts, leaving[leaving < len(self.counts)])
+        self.restore(counts, min(self.due, total + 2 * size) if len(counts) else 0)
 
     def draw(self, rng: np.random.Generator, size: int) -> Ints:
         """Draw ids with replacement: (size,) int64, ``size`` at most :data:`MOST`."""

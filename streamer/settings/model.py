@@ -44,6 +44,7 @@ class ModelSettings:
         "Most words with vectors; the others are kept on disk until they come back. 0 for no bound. A resumed run may "
         "change it.",
         low=0,
+        high=1_000_000_000,
         metavar="WORDS",
     )
     learning_rate: float = setting(0.15, "Step size of AdaGrad.", low=1e-6, high=10)

@@ -171,7 +171,9 @@ def read_vectors(read: TreeReader, checkpoint: Any, cold: Cold | None = None) ->
         left = cold.all(without=set(words))
         words, counts = [*words, *left.words()], np.concatenate([counts, left.rows.counts])
         matrix = np.concatenate([matrix, left.rows.array[:, 0]])
-    return WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint, fold=folded)
+    found = WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint, fold=folded)
+    found.with_cold = cold is not None
+    return found
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:

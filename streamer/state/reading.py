@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 import numpy as np
@@ -29,6 +30,7 @@ from streamer.state.tree_reader import TreeReader
 from streamer.vectors import WordVectors, pickles
 
 PathLike = str | os.PathLike[str]
+Found = TypeVar("Found")
 
 _ALWAYS = ("format", "format_version")
 
@@ -93,19 +95,26 @@ def load(
     if newer_than is not None:
         if sequence is not None or _is_file(Path(folder)):
             raise ValueError("newer_than needs a folder of checkpoints, not a number or a file")
-        if [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
+        if newer_than.with_cold == cold and [newer_than.checkpoint] == Store(Path(folder)).list()[:1]:
             return newer_than
     if not cold:
         checkpoint, read = _open(folder, keys.VECTORS, sequence)
         return keys.read_vectors(read, checkpoint)
-    checkpoint, read = _open(folder, (*keys.VECTORS, *keys.COLD), sequence)
-    return keys.read_vectors(read, checkpoint, read_cold_words(read, checkpoint.path.parent))
+
+    def vectors(checkpoint: Checkpoint, tree: Tree) -> WordVectors:
+        read = TreeReader(migrate(tree))
+        return keys.read_vectors(read, checkpoint, read_cold_words(read, checkpoint.path.parent))
+
+    return _whole(folder, vectors, (*_ALWAYS, *keys.VECTORS, *keys.COLD), sequence)
 
 
-def read_cold(folder: PathLike = DEFAULT_CHECKPOINTS) -> Cold:
-    """Return the words that left the vocabulary; raises as :func:`load` does."""
-    checkpoint, read = _open(folder, keys.COLD, silent=True)
-    return read_cold_words(read, checkpoint.path.parent)
+def read_cold(folder: PathLike = DEFAULT_CHECKPOINTS, *, sequence: int | None = None) -> Cold:
+    """Return the words that left the vocabulary; arguments and errors as of :func:`load`."""
+
+    def cold(checkpoint: Checkpoint, tree: Tree) -> Cold:
+        return read_cold_words(TreeReader(migrate(tree)), checkpoint.path.parent)
+
+    return _whole(folder, cold, (*_ALWAYS, *keys.COLD), sequence)
 
 
 def read_state(folder: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, object] | None = None) -> State:
@@ -118,8 +127,7 @@ def read_state(folder: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, objec
     Raises:
         StreamerError: As :func:`load` does; 78 if a setting contradicts the checkpoint.
     """
-    checkpoint, tree = _read(folder)
-    return State.from_checkpoint(checkpoint, tree, given)
+    return _whole(folder, lambda checkpoint, tree: State.from_checkpoint(checkpoint, tree, given))
 
 
 def read_words(
@@ -190,6 +198,25 @@ def _open(
     """Return a checkpoint and a reader of some of its parts."""
     checkpoint, tree = _read(source, (*_ALWAYS, *only), sequence, silent=silent)
     return checkpoint, TreeReader(migrate(tree))
+
+
+def _whole(
+    source: PathLike,
+    use: Callable[[Checkpoint, Tree], Found],
+    only: Collection[str] | None = None,
+    sequence: int | None = None,
+) -> Found:
+    """Return what is made of a checkpoint and its segments; other arguments as of :func:`load`.
+
+    A trainer may retire both while they are read. Then there is a newer checkpoint, which is read instead.
+    """
+    while True:
+        checkpoint, tree = _read(source, only, sequence)
+        try:
+            return use(checkpoint, tree)
+        except StreamerError:
+            if sequence is not None or checkpoint.path.exists():
+                raise
 
 
 def _read(

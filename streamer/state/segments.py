@@ -14,18 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from streamer.checkpoints import Damaged, Image, Store
-from streamer.checkpoints.parts import segment_name
+from streamer.checkpoints import Damaged, Image, Store, Tree
+from streamer.checkpoints.format import forget
+from streamer.checkpoints.parts import SEGMENT, segment_name
 from streamer.errors import ExitCode, StreamerError
-from streamer.model.cold import Batch, Cold, Floats, Gathered, Rows
+from streamer.model.cold import Batch, Bytes, Cold, Floats, Hashes, Ints, Rows
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
 
+_LINE_END = ord("\n")
 FORMAT = "streamer segment"
 VERSION = 1
 
 
-def leaves(batches: Sequence[Batch], dimensions: int) -> dict[str, Any]:
-    """Return batches as leaves of a tree, one after the other; vectors of a single one are not copied.
+def leaves(batches: Sequence[Batch], dimensions: int) -> Tree:
+    """Return batches as leaves of a tree, one after the other.
 
     Args:
         batches: The batches.
@@ -38,36 +40,53 @@ def leaves(batches: Sequence[Batch], dimensions: int) -> dict[str, Any]:
         "hashes": np.concatenate([batch.hashes for batch in every]),
         "words": np.concatenate([batch.text for batch in every]),
         "counts": np.concatenate([batch.rows.counts for batch in every]),
-        "vectors": _vectors(every),
+        "vectors": np.concatenate([batch.rows.array for batch in every]),
         "squares": np.concatenate([batch.rows.squares for batch in every]),
     }
-
-
-def _vectors(batches: Sequence[Batch]) -> Floats | Gathered:
-    return batches[0].rows.vectors if len(batches) == 1 else np.concatenate([batch.rows.array for batch in batches])
 
 
 def read_leaves(read: TreeReader, group: str, dimensions: int) -> list[Batch]:
     """Return the batches whose :func:`leaves` are in a group of a tree, after checking that they belong together."""
     sizes = read.counts(f"{group}sizes", None)
     ends = np.cumsum([0, *sizes.tolist()])
-    size = int(ends[-1])
-    hashes, text = read.array(f"{group}hashes", np.uint64, (size,)), read.array(f"{group}words", np.uint8, (None,))
-    lines = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(text == ord("\n")) + 1])
-    if len(lines) != size + 1 or lines[-1] != len(text) or (np.diff(lines) < 2).any():
-        raise damaged(f"{group}words is not a list of {size} words")
-    counts = read.counts(f"{group}counts", size)
-    vectors = read.floats(f"{group}vectors", np.float32, (size, 2, dimensions))
-    squares = read.floats(f"{group}squares", np.float32, (size, 2), low=1e-12)
+    text = read.array(f"{group}words", np.uint8, (None,))
+    lines = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(text == _LINE_END) + 1])
+    hashes, (counts, vectors, squares) = _read_rows(read, group, int(ends[-1]), lines, text, dimensions)
     found = []
     for begin, end in itertools.pairwise(ends.tolist()):
         here = slice(begin, end)
-        if (hashes[here][1:] < hashes[here][:-1]).any():
-            raise damaged(f"{group}hashes is not in order")
-        words = text[lines[begin] : lines[end]]
-        rows = Rows(counts[here], vectors[here], squares[here])
-        found.append(Batch(hashes[here], words, lines[begin : end + 1] - lines[begin], rows))
+        words, of = text[lines[begin] : lines[end]], lines[begin : end + 1] - lines[begin]
+        found.append(_in_order(Batch(hashes[here], words, of, Rows(counts[here], vectors[here], squares[here])), group))
     return found
+
+
+def _read_rows(
+    read: TreeReader, group: str, size: int, ends: Ints, text: Bytes, dimensions: int
+) -> tuple[Hashes, tuple[Ints, Floats, Floats]]:
+    """Return hashes and columns of so many words, after checking them, and that the words have these ends."""
+    if len(ends) != size + 1 or ends[0] or ends[-1] != len(text) or (np.diff(ends) < 2).any():
+        raise damaged(f"{group}words is not a list of {size} words")
+    return read.array(f"{group}hashes", np.uint64, (size,)), (
+        read.counts(f"{group}counts", size),
+        read.floats(f"{group}vectors", np.float32, (size, 2, dimensions)),
+        read.floats(f"{group}squares", np.float32, (size, 2), low=1e-12),
+    )
+
+
+def _in_order(batch: Batch, group: str) -> Batch:
+    if (batch.hashes[1:] < batch.hashes[:-1]).any():
+        raise damaged(f"{group}hashes is not in order")
+    return batch
+
+
+def _read_segment(read: TreeReader, dimensions: int) -> Batch:
+    """Return the batch of a segment, whose arrays are views of the file."""
+    ends, text = read.array("ends", np.int64, (None,)), read.array("words", np.uint8, (None,))
+    size = len(ends) - 1
+    hashes, rows = _read_rows(read, "", size, ends, text, dimensions)
+    if size < 1 or (text[ends[1:] - 1] != _LINE_END).any() or np.count_nonzero(text == _LINE_END) != size:
+        raise damaged(f"words is not a list of {size} words")
+    return _in_order(Batch(hashes, text, ends, Rows(*rows)), "")
 
 
 class Segment:
@@ -92,11 +111,18 @@ class Segment:
 
     def image(self) -> Image:
         """Return what is in it."""
-        return Image({"format": FORMAT, "segment_version": VERSION, **leaves([self._batch], self._dimensions)})
+        batch = self._batch
+        content: dict[str, Any] = {"format": FORMAT, "segment_version": VERSION}
+        content |= {"hashes": batch.hashes, "words": batch.text, "ends": batch.ends, "counts": batch.rows.counts}
+        content |= {
+            "vectors": batch.rows.vectors,
+            "squares": batch.rows.squares,
+        }  # of a merge, copied when it is written
+        return Image(content)
 
     def published(self, folder: Path) -> None:
         """Let the batch be read from the file from now on."""
-        if self._batch.filed is None:
+        if self._batch.filed is None and not self._batch.mapped:
             self._batch.filed = read_file(folder, self._batch.digest, self._dimensions)
 
 
@@ -111,24 +137,23 @@ def read_file(folder: Path, digest: str, dimensions: int) -> Batch:
         tree = Store(folder).segment(digest)
         if tree.pop("format", None) != FORMAT or tree.pop("segment_version", None) != VERSION:
             raise Damaged("it is not a segment that this version of streamer reads")
-        [batch] = read_leaves(TreeReader(tree), "", dimensions)
+        batch = _read_segment(TreeReader(tree), dimensions)
     except FileNotFoundError:
         raise _unusable(path, "it is missing") from None
     except Damaged as error:
         raise _unusable(path, error.reason) from None
-    except ValueError:
-        raise _unusable(path, "it has no batch, or several") from None
     except OSError as error:
         raise _unusable(path, f"it cannot be read: {error.strerror}") from None
     except StreamerError as error:
         if error.code != ExitCode.DAMAGED:
             raise
         raise _unusable(path, error.problem.rpartition(": ")[2]) from None
-    batch.digest, batch.filed = digest, batch
+    forget(batch.text)  # what was checked need not stay in memory
+    batch.digest, batch.mapped = digest, True
     return batch
 
 
-def cold_leaves(segments: list[Batch], recent: list[Batch], dimensions: int) -> dict[str, Any]:
+def cold_leaves(segments: list[Batch], recent: list[Batch], dimensions: int) -> Tree:
     """Return batches of cold words: the names of those that are files, and the others themselves."""
     return {"segments": to_blob([batch.digest for batch in segments]), **leaves(recent, dimensions)}
 
@@ -148,6 +173,8 @@ def read_cold(read: TreeReader, folder: Path) -> Cold:
 def restore_cold(read: TreeReader, cold: Cold, dimensions: int, folder: Path | None) -> None:
     """Restore the cold words of a tree."""
     digests = read.words("cold/segments")
+    if any(not SEGMENT.fullmatch(segment_name(digest)) for digest in digests):
+        raise damaged("cold/segments has something else than digests")
     if digests and folder is None:
         raise damaged("its segments are not in it")
     segments = [read_file(folder, digest, dimensions) for digest in digests] if folder else []

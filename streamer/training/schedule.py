@@ -62,7 +62,7 @@ class Schedule:
     def __init__(self, state: State, start: Start) -> None:
         self._state = state
         self._start = start
-        self._learner = Learner(state.model, self.drain)
+        self._learner = Learner(state.model)
         self._here = in_this_process(self._learner.update)
         self._workers: Workers | None = None
         self._can_start = True
@@ -92,7 +92,7 @@ class Schedule:
         with self._unbroken:
             started = time.perf_counter()
             words, codes, segments = encoded.words, encoded.codes, encoded.segments
-            report, tokens = self._learner.prepare(words, codes, segments, first_pass=epoch == 0)
+            report, tokens = self._learner.prepare(words, codes, segments, first_pass=epoch == 0, settle=self.drain)
             self._under_way.append((report, started, then))
             if self._workers and self._ready(self._workers):
                 self.make_room()

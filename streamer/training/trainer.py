@@ -42,6 +42,7 @@ class Trainer:
     def _begin(self, state: State, threads: int | None, tokenizer: str | None) -> None:
         self._state = state
         self._threads = threads
+        self._store: Store | None = None
         self._tokenizer = tokenizer_of(state, tokenizer)
         self._schedule = Schedule(state, starter(threads or available_cores()))
 
@@ -151,7 +152,9 @@ class Trainer:
             StreamerError: 75 if another trainer holds the folder, 74 if it can't be written, 78 if its newest
                 checkpoint is not the one that this trainer was last saved to or resumed from.
         """
-        store, state = Store(Path(folder)), self.state
+        if self._store is None or self._store.folder != Path(folder):
+            self._store = Store(Path(folder))  # it knows what is in the folder, so it is kept
+        store, state = self._store, self.state
         with store.lock():
             last = max((checkpoint.sequence for checkpoint in store.list()), default=state.sequence)
             if last != state.sequence:

@@ -37,6 +37,7 @@ class VectorTable:
         vectors: Their vectors, (V, D) float32, read-only.
         counts: How often each was seen, (V,) int64, read-only.
         checkpoint: The checkpoint that they were read from, as :meth:`streamer.Trainer.save` returns it, or None.
+        with_cold: Whether words are among them that left the vocabulary of the model.
 
     Raises:
         ValueError: If words, vectors and counts have different lengths, or a word is repeated.
@@ -64,6 +65,7 @@ class VectorTable:
         self.vectors: Floats = read_only(matrix[order] if copy else _ordered(matrix, order))
         self.counts: npt.NDArray[np.int64] = read_only(seen[order])
         self.checkpoint = checkpoint
+        self.with_cold = False
         self._fold = fold
 
     def __reduce__(self) -> tuple[Any, ...]:

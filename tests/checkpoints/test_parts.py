@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamer.checkpoints import FORMAT_VERSION, Image, Store
+from streamer.checkpoints import FORMAT_VERSION, Image, Store, seal
 from streamer.checkpoints.parts import segment_name
 from streamer.errors import StreamerError
 from streamer.system import disk
@@ -23,8 +23,8 @@ class Words:
 
     @property
     def digest(self) -> str:
-        """Return a digest that tells the number."""
-        return f"{self.number:064x}"
+        """Return the digest of what is in it."""
+        return b"".join(seal(self.image()))[-32:].hex()
 
     def name(self) -> str:
         """Return the name of the file."""
@@ -50,7 +50,7 @@ def saved(store: Store, sequence: int, *parts: Words) -> None:
 
 def there(folder: Path) -> list[int]:
     """Return the numbers of the segments in a folder."""
-    return sorted(int(path.name[5:-3], 16) for path in folder.glob("cold-*"))
+    return [number for number in range(1, 9) if (folder / Words(number).name()).exists()]
 
 
 def test_segments_stay_as_long_as_a_checkpoint_needs_them(tmp_path: Path) -> None:
@@ -118,6 +118,32 @@ def test_one_that_was_left_behind_is_made_durable(tmp_path: Path, monkeypatch: p
     did.clear()
     saved(store, 3, part)
     assert did[0] == "chec", "it is known to be durable"
+
+
+def test_a_file_that_has_the_name_is_not_trusted(tmp_path: Path) -> None:
+    """One that is not the segment is written again; one that is, is not."""
+    store, part = Store(tmp_path), Words(1)
+    path = tmp_path / part.name()
+    path.write_bytes(b"something else")
+    saved(store, 1, part)
+    whole = path.read_bytes()
+    assert whole == b"".join(seal(part.image()))
+    before = path.stat().st_ino
+    saved(Store(tmp_path), 2, part)
+    assert path.stat().st_ino == before
+    path.write_bytes(whole[:-1])
+    saved(Store(tmp_path), 3, part)
+    assert path.read_bytes() == whole
+
+
+def test_names_that_are_none_remove_nothing(tmp_path: Path) -> None:
+    """A checkpoint with a right digest and nonsense in place of digests is one that can't say what it needs."""
+    store = Store(tmp_path)
+    saved(store, 1, Words(1))
+    nonsense = {"cold/segments": np.frombuffer(b"\xff\xfe\n", np.uint8), "format_version": FORMAT_VERSION}
+    Store(tmp_path).publish(Image(nonsense), 2)
+    store.retire(1)
+    assert there(tmp_path) == [1]
 
 
 def test_what_a_checkpoint_of_an_older_version_needs_is_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import attrs
 import numpy as np
@@ -234,9 +233,9 @@ def test_the_loss_falls() -> None:
         assert losses[-1] < 0.7 * losses[0]
 
 
-def bounded(limit: int = 20, settle: Callable[[], None] = lambda: None) -> Learner:
+def bounded(limit: int = 20) -> Learner:
     """Return a learner of a model whose vocabulary is bounded more than users may bound it."""
-    learner = Learner(ModelState.new(attrs.evolve(SETTINGS, max_vocabulary=1_000), SMALL), settle)
+    learner = Learner(ModelState.new(attrs.evolve(SETTINGS, max_vocabulary=1_000), SMALL))
     learner.state.vocabulary.limit, learner.state.vocabulary.halve_at = limit, 64 * limit
     return learner
 
@@ -255,14 +254,15 @@ def test_words_leave_and_come_back_with_what_they_had() -> None:
     """Whatever left comes back bit for bit, with its count; every word of the text is counted somewhere."""
     before: dict[str, tuple[int, bytes, bytes]] = {}
     gone: dict[str, tuple[int, bytes, bytes]] = {}
-    learner = bounded(settle=lambda: before.update(known(learner)))
+    learner = bounded()
     vocabulary, cold = learner.state.vocabulary, learner.state.cold
     came = 0
     for at in range(60):
         block = Block.of(*(f"w{int(word[1:]) + at % 7 * 15}" for sentence in text(at, 20) for word in sentence.split()))
-        inside, before = set(vocabulary.words), {}
+        inside = set(vocabulary.words)
+        before.clear()
         seen, counts = dict(vocabulary.candidates), np.bincount(block.codes).tolist()
-        report, tokens = learner.prepare(*block)
+        report, tokens = learner.prepare(*block, settle=lambda: before.update(known(learner)))
         assert report.vocabulary == len(vocabulary) == learner.state.embeddings.size <= 20
         assert len(tokens.ids) == 0 or tokens.ids.max() < len(vocabulary)
         now = known(learner)
@@ -287,11 +287,11 @@ def test_words_leave_and_come_back_with_what_they_had() -> None:
 def test_blocks_under_way_are_waited_for_only_if_words_leave() -> None:
     """Rows that are being trained are not looked at; nobody waits as long as there is room."""
     waited: list[int] = []
-    learner = bounded(30, lambda: waited.append(learner.state.cold.left))
+    learner = bounded(30)
     for at in range(40):
         left = learner.state.cold.left
         found = len(waited)
-        learner.prepare(*Block.of(*text(at, 10, 50 + at)))
+        learner.prepare(*Block.of(*text(at, 10, 50 + at)), settle=lambda: waited.append(learner.state.cold.left))
         assert (learner.state.cold.left > left) == (len(waited) > found)
         assert waited[found:] in ([], [left]), "before they leave"
     assert 1 < len(waited) < 40

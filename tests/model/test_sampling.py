@@ -155,6 +155,12 @@ def test_words_that_leave_are_drawn_no_more() -> None:
     """The others keep their counts, under the ids that they have then; when it is rebuilt next stays."""
     noise = NoiseDistribution()
     noise.restore(np.array([5, 6, 7, 8]), 99)
-    noise.remove(np.array([1, 3, 6]))  # it does not know the last one yet
+    noise.remove(np.array([1, 3, 6]), 95, 4)  # it does not know the last one yet
     assert (noise.counts.tolist(), noise.due) == ([5, 7], 99)
     assert set(noise.draw(generator(1, 0, Purpose.NOISE), 100).tolist()) == {0, 1}
+    noise.remove(np.array([1]), 95, 1)
+    assert (noise.counts.tolist(), noise.due) == ([5], 97), "it is due as soon as one that was built now"
+    noise.remove(np.array([0]), 96, 3)
+    assert noise.due == 0, "words have come that it does not know"
+    noise.refresh(np.array([9, 9, 9]), 96)
+    assert noise.counts.tolist() == [9, 9, 9]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +18,9 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.model.cold import Batch, Rows
 from streamer.settings import ModelSettings
 from streamer.state import State
+from streamer.state import segments as segments_module
 from streamer.state.reading import read_cold, read_state, verify
-from streamer.state.segments import Segment, leaves
+from streamer.state.segments import Segment
 from streamer.training import Trainer
 
 from ..support.states import bits
@@ -77,7 +80,7 @@ def test_memory_is_let_go(folder: Path) -> None:
     trainer = Trainer.resume(folder, threads=1)
     trainer.partial_fit([words_of(13)]).save(folder)
     found, _ = trainer.state.model.cold.batches()
-    assert found and all(batch.filed is batch for batch in found)
+    assert found and all(batch.mapped for batch in found)
     assert all(not batch.rows.array.flags.owndata and not batch.rows.array.flags.writeable for batch in found)
 
 
@@ -157,8 +160,8 @@ def test_a_damaged_segment_is_named(folder: Path, damage: Callable[[Path], None]
 def crafted(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """Put a segment with a right digest and wrong content into a folder; return it."""
     rows = Rows(np.array([3, 4]), np.ones((2, 2, 8), np.float32), np.ones((2, 2), np.float32))
-    batch = Batch.of(["one", "two"], rows)
-    content: dict[str, Any] = {"format": "streamer segment", "segment_version": 1, **leaves([batch], 8)}
+    image = Segment(Batch.of(["one", "two"], rows)).image()
+    content = dict(image._tree)
     change(content)
     data = b"".join(seal(Image(content)))
     path = folder / f"cold-{data[-32:].hex()}.h5"
@@ -176,11 +179,15 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], None]] = {
     "counts below one": lambda tree: tree.update(counts=np.array([3, 0])),
     "hashes out of order": lambda tree: tree.update(hashes=tree["hashes"][::-1].copy()),
     "a word too few": lambda tree: tree.update(words=np.frombuffer(b"one\n", np.uint8)),
-    "an empty word": lambda tree: tree.update(words=np.frombuffer(b"one\n\n", np.uint8)),
+    "an empty word": lambda tree: tree.update(ends=np.array([0, 7, 8])),
+    "a word with a line end": lambda tree: tree.update(words=np.frombuffer(b"o\ne\ntwo\n", np.uint8)),
     "no last line end": lambda tree: tree.update(words=np.frombuffer(b"one\ntwo\nx", np.uint8)),
-    "two batches": lambda tree: tree.update(sizes=np.array([1, 1])),
-    "more than there is": lambda tree: tree.update(sizes=np.array([2**40])),
-    "no batch": lambda tree: tree.update(sizes=np.zeros(0, np.int64)),
+    "ends elsewhere": lambda tree: tree.update(ends=np.array([0, 3, 8])),
+    "ends that begin late": lambda tree: tree.update(ends=np.array([1, 4, 8])),
+    "an end too few": lambda tree: tree.update(ends=np.array([0, 8])),
+    "no words": lambda tree: tree.update(
+        {name: leaf[: name == "ends"] for name, leaf in tree.items() if isinstance(leaf, np.ndarray)}
+    ),
 }
 
 
@@ -198,6 +205,95 @@ def test_a_digest_proves_nothing(tmp_path: Path, change: Callable[[dict[str, Any
     with pytest.raises(StreamerError, match="its segments are not in it"):
         State.from_tree(dict(tree))
     assert len(State.from_tree(tree, folder=tmp_path).model.cold.segments) == 1
+
+
+def test_a_name_that_is_no_digest(tmp_path: Path) -> None:
+    """It leads to no file: a checkpoint that has one is damaged."""
+    tree = State.new(ModelSettings(vector_size=8)).to_tree()
+    tree["cold/segments"] = np.frombuffer(b"../../x\n", np.uint8)
+    with pytest.raises(StreamerError, match="cold/segments has something else than digests"):
+        State.from_tree(tree, folder=tmp_path)
+
+
+def test_a_trainer_is_copied_at_any_time() -> None:
+    """Pickled after each text, through merges, it knows the same words and goes on with the same bits."""
+    trainer = Trainer(**BOUNDED)
+    for number in range(24):
+        trainer.partial_fit([words_of(number)])
+        again = pickle.loads(pickle.dumps(trainer))
+        one, other = trainer.state.model.cold, again.state.model.cold
+        assert (one.words, one.seen, one.left) == (other.words, other.seen, other.left)
+    assert len(trainer.state.model.cold.segments) > 1
+    for number in range(24, 27):
+        first, second = (each.partial_fit([words_of(number)]).vectors for each in (trainer, again))
+        assert (first.vectors == second.vectors).all() and first.index_to_key == second.index_to_key
+
+
+@pytest.mark.parametrize(("first", "then"), [(1_000, 3), (500, 999), (999, 1_000), (1_000, 1_001)])
+def test_words_leave_before_the_noise_is_built_again(first: int, then: int, tmp_path: Path) -> None:
+    """However few words came in between, also if all that were there leave: what is saved can be resumed from."""
+    settings = {**BOUNDED, "min_count": 1}
+    straight, trainer = Trainer(**settings), Trainer(**settings)
+    texts = [[f"a{number}" for number in range(first)], [f"b{number}" for number in range(then)] * 2]
+    for text in [*texts, texts[0], texts[1]]:
+        straight.partial_fit([text])
+        trainer.partial_fit([text]).save(tmp_path)
+        trainer = Trainer.resume(tmp_path, threads=1)
+        assert len(trainer.state.model.noise.counts)
+    assert trainer.state.model.cold.left and bits(trainer) == bits(straight)
+
+
+def test_a_lower_bound_on_resume(folder: Path, tmp_path: Path) -> None:
+    """A model without a bound takes one, and a lower one still; words leave with the next text, however short."""
+    trainer = Trainer(**{**BOUNDED, "max_vocabulary": 0})
+    trainer.partial_fit([words_of(number) for number in range(6)]).save(tmp_path / "free")
+    bound = Trainer.resume(tmp_path / "free", max_vocabulary=2_000, threads=1).partial_fit([["new", "new"]])
+    assert len(bound.vectors) == 1_875
+    bound.save(tmp_path / "free")
+    lower = Trainer.resume(tmp_path / "free", max_vocabulary=1_000, threads=1).partial_fit([["newer", "newer"]])
+    lower.save(tmp_path / "free")
+    again = Trainer.resume(tmp_path / "free", threads=1)
+    assert len(again.vectors) == 938 and bits(again) == bits(lower)
+
+
+def test_loading_again_only_what_was_asked_for(folder: Path) -> None:
+    """Vectors with cold words are not those without, though they are of one checkpoint."""
+    plain, everything = streamer.load(folder), streamer.load(folder, cold=True)
+    assert streamer.load(folder, newer_than=plain) is plain
+    assert streamer.load(folder, newer_than=everything, cold=True) is everything
+    assert len(streamer.load(folder, newer_than=plain, cold=True)) == len(everything) > len(plain)
+    assert len(streamer.load(folder, newer_than=everything)) == len(plain)
+
+
+def test_a_checkpoint_that_is_retired_while_it_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If its segments go with it, the newer one is read."""
+    trainer = Trainer.resume(folder, threads=1)
+    for number in range(13, 30):
+        trainer.partial_fit([words_of(number)])
+    whole, turns = segments_module.read_file, [None]
+
+    def overtaken(*arguments: Any) -> Batch:
+        if turns:
+            turns.pop()
+            trainer.save(folder, keep=1)
+        return whole(*arguments)
+
+    monkeypatch.setattr(segments_module, "read_file", overtaken)
+    assert read_cold(folder).left == trainer.state.model.cold.left
+    assert not turns
+
+
+def test_files_are_let_go(folder: Path) -> None:
+    """A segment that is not used any more holds no descriptor and no map, without waiting for a collection."""
+    gc.disable()
+    try:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(5):
+            streamer.load(folder, cold=True)
+            Trainer.resume(folder, threads=1)
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+    finally:
+        gc.enable()
 
 
 def test_a_name_tells_what_is_in_it(tmp_path: Path) -> None:
