@@ -60,7 +60,7 @@ def test_no_room_for_a_checkpoint(tmp_path: Path) -> None:
         trainer.event("checkpoint.saved")
         _limit(trainer, 40 * MIB)
         for number in range(4):  # room for the next checkpoints may have been made before there was a limit
-            put(tmp_path / "inbox" / f"b{number}.txt", _many_words(20_000, 2_000), age=1800 - number)
+            put(tmp_path / "inbox" / f"b{number}.txt", _many_words(20_000 + 2_000 * number, 2_000), age=1800 - number)
             trainer.event("file.trained", path=f"b{number}.txt")
             time.sleep(1)
         failed = trainer.event("checkpoint.failed")
