@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from streamer.errors import ExitCode, StreamerError
+from streamer.errors import StreamerError
 from streamer.state.reading import read_cold
 from streamer.vectors import UnknownWord, WordVectors
 
@@ -63,13 +62,12 @@ def similar_spelled(
 
 
 def similar_cold(
-    vectors: WordVectors, folder: Path, words: Sequence[str], *, topn: int = 10, restrict_vocab: int | None = None
+    vectors: WordVectors, words: Sequence[str], *, topn: int = 10, restrict_vocab: int | None = None
 ) -> list[tuple[str, list[Neighbour]]]:
     """Return what :func:`similar` yields, for those of some words that have left the vocabulary.
 
     Args:
-        vectors: The vectors.
-        folder: The checkpoints.
+        vectors: The vectors, loaded from a checkpoint.
         words: Words that are not in the vocabulary.
         topn: How many neighbours of each.
         restrict_vocab: As for :func:`similar`.
@@ -80,15 +78,15 @@ def similar_cold(
     if not words:
         return []
     try:
-        cold = read_cold(folder, sequence=getattr(vectors.checkpoint, "sequence", None))
-    except StreamerError as error:
-        if error.code == ExitCode.NO_INPUT:  # a trainer has retired it in the meantime
-            return []
-        raise
+        cold = read_cold(vectors.checkpoint.path)
+    except StreamerError:
+        if vectors.checkpoint.path.exists():
+            raise
+        return []  # a trainer has retired it in the meantime
     positions, rows = cold.find(words)
-    found = []
     if rows is None:
         return []
+    found = []
     for number, position in enumerate(positions.tolist()):
         near = vectors.most_similar(positive=[rows.array[number, 0]], topn=topn, restrict_vocab=restrict_vocab)
         found.append((words[position], _with_counts(vectors, near)))

@@ -54,7 +54,7 @@ def similar(
     found = neighbours.similar(vectors, known, topn=topn, restrict_vocab=restrict_vocab)
     cold, failure = [], None
     try:
-        cold = neighbours.similar_cold(vectors, checkpoints, others, topn=topn, restrict_vocab=restrict_vocab)
+        cold = neighbours.similar_cold(vectors, others, topn=topn, restrict_vocab=restrict_vocab)
     except StreamerError as error:  # others are answered first
         failure = error
     if as_json:

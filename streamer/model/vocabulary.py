@@ -15,7 +15,9 @@ Ints = npt.NDArray[np.int64]
 PERIOD = 64
 """Words of the stream for each word of a full vocabulary, until a use counts half."""
 _UNIT = 16
+"""Bits of a use after the point, so that those used seldom still differ when they have been halved often."""
 _MOST = 1 << 40
+"""Most that a use begins with, so that it fits into 64 bits."""
 _NONE: Ints = np.zeros(0, np.int64)
 
 

@@ -182,7 +182,7 @@ def read_progress(read: TreeReader) -> tuple[int, int]:
 
 
 def read_sizes(read: TreeReader) -> tuple[int, int, int, int]:
-    """Return the number of words with vectors, and of candidates, others' highest count, and cold words."""
+    """Return how many words have vectors, how many are candidates, the candidates' floor, and how many are cold."""
     words, candidates = (len(read.counts(f"{group}/counts", None)) for group in ("vocabulary", "candidates"))
     return words, candidates, read.count("candidates/floor"), read.count("cold/word_count")
 

@@ -108,13 +108,13 @@ def load(
     return _whole(folder, vectors, (*_ALWAYS, *keys.VECTORS, *keys.COLD), sequence)
 
 
-def read_cold(folder: PathLike = DEFAULT_CHECKPOINTS, *, sequence: int | None = None) -> Cold:
-    """Return the words that left the vocabulary; arguments and errors as of :func:`load`."""
+def read_cold(folder: PathLike = DEFAULT_CHECKPOINTS) -> Cold:
+    """Return the words that left the vocabulary; argument and errors as of :func:`load`."""
 
     def cold(checkpoint: Checkpoint, tree: Tree) -> Cold:
         return read_cold_words(TreeReader(migrate(tree)), checkpoint.path.parent)
 
-    return _whole(folder, cold, (*_ALWAYS, *keys.COLD), sequence)
+    return _whole(folder, cold, (*_ALWAYS, *keys.COLD))
 
 
 def read_state(folder: PathLike = DEFAULT_CHECKPOINTS, *, given: dict[str, object] | None = None) -> State:
@@ -182,8 +182,7 @@ def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Chec
     Raises:
         StreamerError: 65 if it is damaged, 66 if there is no such checkpoint.
     """
-    store = Store(Path(folder))
-    return store.verify(checkpoint, State.from_checkpoint)
+    return Store(Path(folder)).verify(checkpoint, State.from_checkpoint)
 
 
 def _history(read: TreeReader) -> tuple[History, Scores, InitialVectors]:

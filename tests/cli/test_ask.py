@@ -73,6 +73,8 @@ def test_words_that_left(tmp_path: Path) -> None:
     assert "'w1' left the vocabulary" in ended.stderr and "'never' is not in the vocabulary" in ended.stderr
     ended = done("similar", left, "--topn", "2", folder=tmp_path)
     assert re.findall(r"(?m)^(\w+) +cosine", ended.stdout) == [left]
+    file = next((tmp_path / "checkpoints").glob("checkpoint-*.h5"))
+    assert done("similar", left, "--topn", "2", "--checkpoints", file, folder=tmp_path).stdout == ended.stdout
     status = json_of(tmp_path, "status")
     assert (status["vocabulary"], status["max_vocabulary"], status["cold"]) == (938, 1_000, 462)
     for flags, count in (((), 938), (("--cold",), 1_400)):
