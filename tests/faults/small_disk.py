@@ -19,7 +19,8 @@ from streamer.errors import StreamerError
 from ..support.process import QUICK, run, started
 from .state import State
 
-OPTIONS = (*QUICK, "--threads", "1", "--checkpoint-every", "0", "--checkpoints", "disk/checkpoints")
+BOUNDED = ("--max-vocabulary", "1000")  # words leave, so that there are segments too
+OPTIONS = (*QUICK, *BOUNDED, "--threads", "1", "--checkpoint-every", "0", "--checkpoints", "disk/checkpoints")
 HERE = Path()
 
 
