@@ -19,6 +19,9 @@ Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
 
 PAGE = 4096
 """Bytes of metadata that are kept together."""
+ALIGNED, ALIGNMENT = 512, 64
+"""Arrays of so many bytes or more begin at a multiple of so many: NumPy copies the whole of an array that lies askew in a
+mapped file for each ``take`` or ``searchsorted``."""
 
 
 @runtime_checkable
@@ -126,7 +129,8 @@ def _lay_out(file: _Metadata, tree: Mapping[str, Any]) -> list[tuple[int, np.nda
     """
     arrays: list[tuple[int, np.ndarray[Any, Any] | Pieces]] = []
     # From 1.10 on, HDF5 has checksums for its metadata. Nothing newer is used, so that older readers can read it.
-    with h5py.File(file, "w", libver=("v110", "v110")) as root:
+    aligned = {"alignment_threshold": ALIGNED, "alignment_interval": ALIGNMENT}
+    with h5py.File(file, "w", libver=("v110", "v110"), **aligned) as root:
         group, inside = root, ""
         for key in sorted(tree):
             parent, _, name = key.rpartition("/")

@@ -66,8 +66,8 @@ def judge(
     file is read a second time. ``wanted`` is the format that the user wants. ``before`` tells what the ledger asks, to
     find out what was trained before. ``check`` is called between pieces and may raise to stop. Only the bytes that the
     file has at the start count; what is added meanwhile is for the next time. If it is certain that a file is not text,
-    it is not read to its end, unless it is as long as its earlier version. Raises Refused if it became shorter, cannot
-    be read, or has too many holes.
+    it is not read to its end, unless it is as long as its earlier version, or may have grown from one whose encoding
+    is in ``before``. Raises Refused if it became shorter, cannot be read, or has too many holes.
     """
 
     def read(encoding: str, samples: Samples | None = None) -> Verdict:
@@ -104,8 +104,9 @@ def _judge(
 ) -> Verdict:
     """Judge a file in one encoding; take samples of it while it is read."""
     signature = Signature.of(file.status)
-    known = before.size == signature.size  # perhaps only touched since it was trained
-    if not known:
+    touched = before.size == signature.size  # perhaps only touched since it was trained
+    to_the_end = touched or bool(before.encoding)
+    if not touched:
         _refuse_sparse(file, max_bad_ratio, check)
     packing = file.packing
     file.position = 0
@@ -123,7 +124,7 @@ def _judge(
             if census is None:
                 codec = Codec.of(piece[:4], encoding)
                 recipe, census = _begun(piece, codec, wanted)
-            elif census.hopeless(max_bad_ratio, most) and not known:
+            elif census.hopeless(max_bad_ratio, most) and not to_the_end:
                 raise _Certain(census.refusal(max_bad_ratio))
             census.add(piece)
             text_bytes += len(piece)
@@ -135,7 +136,7 @@ def _judge(
     except Refused as refusal:
         if str(refusal).startswith(CANNOT_READ):
             raise  # a read that fails skips bytes, so what follows says nothing about the file
-        if isinstance(refusal, _Certain) and not known:
+        if isinstance(refusal, _Certain) and not to_the_end:
             return Verdict(signature, bytes(32), 0, str(refusal), encoding=codec.name)
         reason, text_bytes = str(refusal), 0
         for piece in iter(lambda: _read(raw, PIECE), b""):  # the hash must cover the whole file

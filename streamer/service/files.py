@@ -131,12 +131,12 @@ def judged(
 ) -> Verdict:
     """Return the verdict on a file: in the encoding that it was begun with, if it is what it was, or has grown."""
     before = ledger.known(path, duplicates=run.duplicates)
-    judge = partial(reader.judge, file, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run), before=before, check=check)
+    judge = partial(reader.judge, file, max_bad_ratio=run.max_bad_ratio, wanted=wanted(run), check=check)
     if before.encoding:
-        verdict = judge(encoding=before.encoding)
+        verdict = judge(encoding=before.encoding, before=before)
         if ledger.begins(path, verdict):
             return verdict
-    return judge(encoding=run.encoding_of(path))
+    return judge(encoding=run.encoding_of(path), before=before._replace(encoding=""))
 
 
 def wanted(run: RunSettings) -> Recipe:

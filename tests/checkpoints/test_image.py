@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from streamer.checkpoints.image import PAGE, Group, Image, Pieces
+from streamer.checkpoints.image import ALIGNED, ALIGNMENT, PAGE, Group, Image, Pieces
 
 
 class Halves:
@@ -53,6 +53,15 @@ def test_arrays_in_pieces_and_groups_are_stored_like_others() -> None:
         assert file["later"].attrs["number"] == 2
         assert file["later/array"][...].tolist() == list(range(7))
         assert file["later/deeper/none"].shape == (0, 3)
+
+
+def test_arrays_are_aligned_in_the_file() -> None:
+    sizes = (1, ALIGNED, 417_839, 5, 52_545, 100_000)
+    tree = {f"{group}/{size}": np.ones(size, np.uint8) for group in ("one", "other") for size in sizes}
+    file = opened(Image({**tree, "wide": np.ones((1_001, 2, 99), np.float32)}))
+    offsets = [file[key].id.get_offset() for key in (*tree, "wide") if file[key].nbytes >= ALIGNED]
+    assert len(offsets) == 9
+    assert not any(offset % ALIGNMENT for offset in offsets)
 
 
 def test_an_image_can_be_written_twice() -> None:

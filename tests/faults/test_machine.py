@@ -332,3 +332,13 @@ def test_a_damaged_checkpoint_is_gone_back_from(pair: Pair) -> None:
     pair.damage("flip", 0.5)
     assert not pair.lead().idle
     assert list(pair.folder.glob("*.damaged"))
+
+
+@pytest.mark.parametrize("bad", [2, 10, 30])
+def test_a_text_that_grows_under_another_encoding(pair: Pair, bad: int) -> None:
+    """It is read to its end in the encoding that it was begun with, even if what was added is no text in that."""
+    pair.lead()
+    pair.changed()
+    pair.run = lives.settings(pair.run, encoding="latin-1")
+    pair.texts.write("a.txt", pair.texts.read("a.txt") + b"\n" + BAD * bad + text(2, 100))
+    assert pair.lead().ended_well

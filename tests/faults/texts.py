@@ -172,12 +172,13 @@ def check_outcome(name: str, content: bytes, books: Books, contents: dict[bytes,
     assert [row.sha256 for row in refused] in ([digest], [bytes(32)]), (
         f"{name} is neither trained nor refused: {books.rows}"
     )
-    reason = refused[0].reason
-    because = refusal(content, rules.encoding_of(name), rules.max_bad_ratio)
+    reason, old = refused[0].reason, books.previous(name)
+    # What a file grows by is read in the encoding that the file was begun with, whatever the settings are by then.
+    grew = old is not None and len(content) > len(contents[old.sha256]) and content.startswith(contents[old.sha256])
+    encoding = old.encoding if old is not None and grew else rules.encoding_of(name)
+    because = refusal(content, encoding, rules.max_bad_ratio)
     if reason.startswith("rewritten"):
-        old = books.previous(name)
         assert rules.on_change == "skip" and old is not None, f"{name} is refused: {reason}"
-        before = contents[old.sha256]
-        assert not (content.startswith(before) and len(content) > len(before)), f"{name} grew, and is refused"
+        assert not grew, f"{name} grew, and is refused"
     else:
         assert because and reason.startswith(because), f"{name} is refused: {reason}; {because or 'it is good'}"
