@@ -244,15 +244,6 @@ def _view(whole: mmap.mmap, dataset: h5py.Dataset) -> np.ndarray[Any, np.dtype[A
     return np.frombuffer(whole, dtype, dataset.size, offset).reshape(dataset.shape)
 
 
-def forget(view: np.ndarray[Any, np.dtype[Any]]) -> None:
-    """Let the system take back the memory of a file of which this array is a view; it is read again when it is used."""
-    base: Any = view
-    while isinstance(base, np.ndarray | memoryview):
-        base = base.base if isinstance(base, np.ndarray) else base.obj
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
-
-
 def _scalar(key: str, group: h5py.Group) -> Scalar:
     """Read one attribute, if it is a single number, boolean or string."""
     name = key.rpartition("/")[2]

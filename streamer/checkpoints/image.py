@@ -20,8 +20,8 @@ Tree = dict[str, np.ndarray[Any, np.dtype[Any]] | Scalar]
 PAGE = 4096
 """Bytes of metadata that are kept together."""
 ALIGNED, ALIGNMENT = 512, 64
-"""Arrays of so many bytes or more begin at a multiple of so many: NumPy copies the whole of an array that lies askew in a
-mapped file for each ``take`` or ``searchsorted``."""
+"""Arrays of so many bytes or more begin at a multiple of so many. For each ``take`` or ``searchsorted``, NumPy copies
+the whole of an array that does not."""
 
 
 @runtime_checkable

@@ -115,7 +115,7 @@ def _resolved(common: Common, flags: dict[str, Any]) -> tuple[dict[str, Any], Ru
             "--evaluate-every needs a file on which to score the vectors",
             hint="name a file with --pairs or --analogies",
         )
-    return given, run
+    return given | ({"memory": run.memory} if run.memory else {}), run
 
 
 def _display(common: Common) -> Display:

@@ -1,14 +1,15 @@
-"""Commands that show the state: status, files, checkpoints, verify."""
+"""Commands that show the state: status, files, checkpoints, verify, sizing."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from streamer.cli.completion import complete_checkpoint
 from streamer.cli.console import files_command, json_option, log_to_stderr, print_json
-from streamer.cli.options import command, common_options
+from streamer.cli.options import WORDS, Common, command, common_options, resolve, sizes_options
 
 
 @command()
@@ -90,3 +91,42 @@ def verify(checkpoint: str | None, checkpoints: Path) -> None:
 
     found = reading.verify(checkpoints, checkpoint)
     click.echo(f"{found.name} is intact: {found.size_bytes:,} bytes")
+
+
+@command()
+@click.option("--vocabulary", type=WORDS, metavar="WORDS", help="Words with vectors.")
+@click.option("--files", type=click.IntRange(0), metavar="N", help="Files in the ledger.")
+@click.option("--cold", type=WORDS, metavar="WORDS", help="Words that left the vocabulary.")
+@json_option
+@common_options
+@sizes_options
+@click.pass_obj
+def sizing(
+    common: Common,
+    /,
+    vocabulary: int | None,
+    files: int | None,
+    cold: int | None,
+    as_json: bool,
+    checkpoints: Path,
+    **flags: Any,
+) -> None:
+    """Tell how much memory and disk a model takes.
+
+    Trains nothing, and needs no model. If there is one, it is the size of that unless you say otherwise.
+
+    \b
+        streamer sizing --vocabulary 1M --vector-size 100
+        streamer sizing --memory 4G                      which bounds fit
+        streamer sizing --vocabulary 500k                of the model in checkpoints, when it has so many words
+    """
+    from streamer.answers.sizes import sizes
+
+    log_to_stderr()
+    given, run = resolve(common.config, flags)
+    found = sizes(checkpoints, given, run, vocabulary=vocabulary, files=files, cold=cold)
+    if as_json:
+        return print_json(found)
+    from streamer.cli import tables
+
+    return tables.print_sizes(found)

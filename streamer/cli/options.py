@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -13,12 +13,15 @@ import click
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import (
+    AMOUNTS,
+    BOUNDS,
     DEFAULT_CHECKPOINTS,
     DURATIONS,
     ModelSettings,
     RunSettings,
     as_duration,
     flag,
+    in_bytes,
     invalid,
     model_settings,
     names,
@@ -46,6 +49,9 @@ class _Words(click.ParamType[int]):
         return int(parts[1].replace("_", "")) * {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}[parts[2]]
 
 
+WORDS = _Words()
+
+
 class _Duration(click.ParamType[float]):
     """A duration: ``10``, ``10s`` or ``1.5h``."""
 
@@ -59,15 +65,20 @@ class _Duration(click.ParamType[float]):
             self.fail(f"{value!r} is not {DURATIONS}", param, ctx)
 
 
+class _Amount(click.ParamType[int]):
+    """An amount of memory: ``512M``, ``4G`` or ``4GiB``."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes, or raise click's error."""
+        try:
+            return in_bytes(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not {AMOUNTS}", param, ctx)
+
+
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING, "tuple[str, ...]": click.STRING}
-
-
-def settings_options(function: Function) -> Function:
-    """Add an option for each setting to a command; options that are not given are None."""
-    for cls in (RunSettings, ModelSettings):
-        for field in reversed(attrs.fields(cls)):
-            function = _option(field)(function)
-    return function
 
 
 TEXT = (
@@ -77,12 +88,25 @@ TEXT = (
 """The settings on which it depends how a text is cut."""
 
 
-def text_options(function: Function) -> Function:
-    """Add an option for each setting on which it depends how a text is cut."""
-    for cls in (RunSettings, ModelSettings):
-        for field in reversed(attrs.fields(cls)):
-            function = _option(field)(function) if field.name in TEXT else function
-    return function
+SIZES = ("vector_size", *BOUNDS, "max_group", "threads", "memory", "keep")
+"""The settings on which it depends how much a model takes."""
+
+
+def some_options(chosen: Collection[str]) -> Callable[[Function], Function]:
+    """Return what adds an option for each of some settings to a command; those that are not given are None."""
+
+    def decorated(function: Function) -> Function:
+        for cls in (RunSettings, ModelSettings):
+            for field in reversed(attrs.fields(cls)):
+                function = _option(field)(function) if field.name in chosen else function
+        return function
+
+    return decorated
+
+
+settings_options = some_options(names(RunSettings, ModelSettings))
+text_options = some_options(TEXT)
+sizes_options = some_options(SIZES)
 
 
 class Command(click.Command):
@@ -208,9 +232,11 @@ def _option(field: attrs.Attribute[Any]) -> Callable[[Function], Function]:
     elif kind == "tuple[str, ...]" and not field.metadata["lines"]:
         extra["multiple"] = True
     elif field.metadata["metavar"] == "WORDS":
-        extra["type"] = _Words()
+        extra["type"] = WORDS
     elif field.metadata["duration"]:
         extra["type"] = _Duration()
+    elif field.metadata["amount"]:
+        extra["type"] = _Amount()
     return click.option(
         name,
         field.name,

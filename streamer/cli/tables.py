@@ -18,6 +18,7 @@ from rich.text import Text
 
 from streamer.answers.neighbours import Neighbour
 from streamer.answers.reports import Listing, Row, Rows
+from streamer.settings import as_amount, flag
 from streamer.system.printable import printable
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def print_status(figures: Row, files_command: str) -> None:
 
 def _status_lines(figures: Row, files_command: str) -> Iterator[tuple[str, str]]:
     yield "trainer", f"running, process {figures['pid'] or 'unknown'}" if figures["running"] else "none"
-    yield "checkpoint", f"{figures['checkpoint']}, {size(figures['size_bytes'])}"
+    yield "checkpoint", f"{figures['checkpoint']}, {as_amount(figures['size_bytes'])}"
     yield "saved", _moment(figures["created"])
     if (written := figures["bytes_written_per_hour"]) is not None:
-        yield "written", f"{size(written)} of checkpoints an hour"
+        yield "written", f"{as_amount(written)} of checkpoints an hour"
     yield "words seen", f"{figures['words_seen']:,}"
     yield "vocabulary", f"{figures['vocabulary']:,} words, {figures['candidates']:,} candidates"
     if cold := figures["cold"]:
@@ -62,6 +63,22 @@ def _status_lines(figures: Row, files_command: str) -> Iterator[tuple[str, str]]
         value = f"{score['score']:.1%}" if score["test"].startswith("analogies") else f"{score['score']:.4f}"
         value = value if score["scored"] else "–"
         yield "" if number else "scores", f"{value:>6}  {printable(score['test'])}, scored {_coverage(score)}"
+
+
+def print_sizes(found: Row) -> None:
+    """Print how much memory and disk a model takes, and for what."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, what in (("memory", "memory_bytes"), ("disk", "disk_bytes")):
+        table.add_row(Text(name, "bold"), Text(as_amount(found[what]), "bold", justify="right"))
+        for part, count in found[name].items():
+            if count:
+                table.add_row(f"  {part}", Text(as_amount(count), justify="right"))
+    for name in ("max_vocabulary", "max_candidates"):
+        table.add_row(flag(name), Text(f"{found[name]:,}" if found[name] else "none", justify="right"))
+    sizes = ("vocabulary", "words"), ("vector_size", "dimensions"), ("candidates",) * 2, ("cold", "cold words")
+    counts = [f"{found[key]:,} {name}" for key, name in (*sizes, ("files",) * 2, ("threads", "cores")) if found[key]]
+    print(f"for {', '.join(counts)}, {found['keep']} checkpoints\n")
+    _print(table)
 
 
 def print_files(found: Listing) -> None:
@@ -135,7 +152,7 @@ def print_checkpoints(rows: Iterable[Row]) -> None:
         created = _moment(row["created"])
         if narrow:
             created = created.rpartition(", ")[2]
-        print(f"{row['name']:<24}  {size(row['size_bytes']):>8}  {verdict}  {created}")
+        print(f"{row['name']:<24}  {as_amount(row['size_bytes']):>8}  {verdict}  {created}")
         if not row["verified"]:
             _print_wrapped(console, printable(f"{row['reason']}; {row['hint']}" if row["newer"] else row["reason"]))
 
@@ -145,7 +162,11 @@ def print_cut(cut: Cut) -> None:
     for context in cut.contexts:
         print(printable(" ".join(context)))
     frequent = ", ".join(f"{word} {count:,}" for word, count in cut.frequent)
-    part = f"the first {size(cut.bytes)} of {size(cut.of_bytes)}" if cut.bytes < cut.of_bytes else size(cut.bytes)
+    part = (
+        f"the first {as_amount(cut.bytes)} of {as_amount(cut.of_bytes)}"
+        if cut.bytes < cut.of_bytes
+        else as_amount(cut.bytes)
+    )
     digits, once = (share / max(cut.words, 1) for share in (cut.with_digits, cut.once))
     contexts = f"{len(cut.contexts):,} context{'' if len(cut.contexts) == 1 else 's'}"
     lines = [
@@ -230,17 +251,6 @@ def _unscored(name: str, scores: Row) -> str:
     """Return a line about a test if none of its rows could be scored, else an empty string."""
     unknown = "each has a word that is not in the vocabulary"
     return "" if scores["scored"] else f"{name}: {_coverage(scores)} rows could be scored: {unknown}"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes in a suitable unit."""
-    if count < 1000:
-        return f"{count:.0f} bytes"
-    for unit in ("kB", "MB"):
-        count /= 1000
-        if count < 999.95:  # rounds to less than the next unit
-            return f"{count:.1f} {unit}"
-    return f"{count / 1000:.1f} GB"
 
 
 def ago(seconds: float) -> str:

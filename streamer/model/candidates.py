@@ -32,6 +32,8 @@ HIGHEST = 2**32 - 1
 """No count and no error is larger."""
 MANY = 64
 """Words from which on they are counted all together: NumPy then takes a third of the time of a loop."""
+_PIECE = 1 << 16
+"""Words that are restored at a time: as Python's objects, they take several times the memory."""
 
 
 class Candidates(Mapping[str, int]):
@@ -147,8 +149,13 @@ class Candidates(Mapping[str, int]):
         """Take over the candidates of a checkpoint: distinct words, counts from 1 on, (n,) and (n,) int64."""
         self._clear()
         self.floor, self.forgotten = floor, forgotten
-        hashes = np.fromiter(map(hash, words), np.int64, len(words))
-        self._extend(hashes, [f"{word}\n".encode() for word in words], counts, errors)
+        for start in range(0, len(words), _PIECE):
+            here = slice(start, start + _PIECE)
+            lines, hashes = (
+                [f"{word}\n".encode() for word in words[here]],
+                np.fromiter(map(hash, words[here]), np.int64),
+            )
+            self._extend(hashes, lines, counts[here], errors[here])
 
     def _clear(self) -> None:
         self._alive = 0

@@ -17,6 +17,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from streamer.system.mapped import forget
+
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
@@ -64,6 +66,9 @@ class Gathered:
         step = max(1, PIECE * len(self._rows) // max(1, self.nbytes))
         for start in range(0, len(self._rows), step):
             yield self.take(np.arange(start, min(start + step, len(self._rows))))
+            for array in self._arrays:
+                if isinstance(array, np.ndarray):
+                    forget(array)
 
 
 class Rows(NamedTuple):
@@ -335,7 +340,10 @@ class Cold:
         if not len(positions):
             return positions, None
         at, of = at[positions], of[positions]
-        return positions, _gathered(batches, of, at).copied()
+        found = _gathered(batches, of, at).copied()
+        for batch in segments:
+            forget(batch.hashes)  # all arrays of a segment are views of one file
+        return positions, found
 
     def all(self, without: Iterable[str]) -> Batch:
         """Return all cold words; there are some.

@@ -5,15 +5,18 @@ Flags, environment variables, TOML files and Python all use these classes, so ev
 at every start.
 """
 
+from streamer.settings.amounts import AMOUNTS, as_amount, in_bytes
 from streamer.settings.durations import DURATIONS, as_duration, seconds
 from streamer.settings.fields import distinct_lines, flag, invalid
 from streamer.settings.model import BOUNDS, LINES, TOKENIZERS, ModelSettings
 from streamer.settings.reading import model_settings, names, read_lines, read_toml
 from streamer.settings.run import DEFAULT_EXCLUDE, FORMATS, RunSettings, available_cores
+from streamer.settings.sizing import Extent, expected_disk, expected_memory, within
 
 DEFAULT_CHECKPOINTS = "checkpoints"
 
 __all__ = [
+    "AMOUNTS",
     "BOUNDS",
     "DEFAULT_CHECKPOINTS",
     "DEFAULT_EXCLUDE",
@@ -21,16 +24,22 @@ __all__ = [
     "FORMATS",
     "LINES",
     "TOKENIZERS",
+    "Extent",
     "ModelSettings",
     "RunSettings",
+    "as_amount",
     "as_duration",
     "available_cores",
     "distinct_lines",
+    "expected_disk",
+    "expected_memory",
     "flag",
+    "in_bytes",
     "invalid",
     "model_settings",
     "names",
     "read_lines",
     "read_toml",
     "seconds",
+    "within",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.settings.amounts import AMOUNTS, in_bytes
 from streamer.settings.durations import DURATIONS, seconds
 
 
@@ -25,6 +26,7 @@ def setting(
     lines: bool = False,
     single: bool = False,
     duration: bool = False,
+    amount: bool = False,
 ) -> Any:
     """Return a field with its default, its help, and what is checked; see :func:`_check`.
 
@@ -39,9 +41,13 @@ def setting(
         lines: Whether it is a list of lines, from a file.
         single: Whether a single string is taken for a list of one.
         duration: Whether it is a duration, in seconds.
+        amount: Whether it is an amount of memory, in bytes.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "metavar": metavar, "lines": lines}
-    metadata["duration"] = duration
+    metadata |= {"duration": duration, "amount": amount}
+    if amount:
+        metadata["metavar"] = "AMOUNT"
+        return attrs.field(default=default, metadata=metadata, validator=_check, converter=_amount)
     if duration:
         metadata["metavar"] = "DURATION"
         return attrs.field(default=default, metadata=metadata, validator=_check, converter=_duration)
@@ -84,6 +90,16 @@ def _duration(value: object) -> object:
     return _plain_float(value)
 
 
+def _amount(value: object) -> object:
+    """Convert an amount to bytes; leave the rest to :func:`_check`."""
+    if isinstance(value, str):
+        try:
+            return in_bytes(value)
+        except ValueError:
+            return value
+    return _plain(value)
+
+
 def _lines(value: object) -> object:
     """Convert a list of strings to the lines in it, as a checkpoint can hold them; leave the rest to :func:`_check`."""
     value = _plain(value)
@@ -106,6 +122,7 @@ def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
     if not right or (isinstance(value, tuple) and not all(isinstance(item, str) for item in value)):
         wanted = {"tuple[str, ...]": "a list of strings"}.get(str(attribute.type), f"of type {attribute.type}")
         wanted = DURATIONS if attribute.metadata["duration"] else wanted
+        wanted = AMOUNTS if attribute.metadata["amount"] else wanted
         raise invalid(attribute.name, value, f"must be {wanted}")
     if attribute.metadata["lines"]:
         _check_lines(attribute.name, value)  # type: ignore[arg-type]

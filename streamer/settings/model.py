@@ -18,6 +18,8 @@ BOUNDS = ("max_candidates", "max_vocabulary")
 """Settings that a resumed run may change; the model records when."""
 FEWEST = 1_000
 """Least bound on candidates and on words: a block of text has more new words than that."""
+CANDIDATES = 2_000_000
+"""The bound on candidates of new models."""
 _WORD_BYTES = 6
 """Bytes of a word of text, with the space: enough for most languages."""
 
@@ -34,7 +36,7 @@ class ModelSettings:
     )
     min_count: int = setting(5, "Times a word must be seen, in total, before it gets a vector.", low=1)
     max_candidates: int = setting(
-        2_000_000,
+        CANDIDATES,
         "Most words to remember that were seen less often than that; 0 for no bound. A resumed run may change it.",
         low=0,
         metavar="WORDS",

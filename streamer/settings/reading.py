@@ -14,6 +14,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.settings.fields import distinct_lines, flag, invalid
 from streamer.settings.model import BOUNDS, ModelSettings
 from streamer.settings.run import RunSettings
+from streamer.settings.sizing import within
 
 
 def names(*classes: type[attrs.AttrsInstance]) -> list[str]:
@@ -65,14 +66,25 @@ def read_lines(name: str, path: str | Path) -> tuple[str, ...]:
 def model_settings(stored: ModelSettings | None, given: Mapping[str, Any]) -> ModelSettings:
     """Return the stored settings of a model with given bounds; for a new model, the given settings and the defaults.
 
+    Args:
+        stored: The settings that are stored with the model.
+        given: Those that the user named; and perhaps :attr:`RunSettings.memory`, which chooses the bounds that are not
+            among them.
+
     Raises:
-        StreamerError: With exit code 78, if a given setting is unknown, out of bounds or contradicts the stored one.
+        StreamerError: With exit code 78, if a given setting is unknown, out of bounds or contradicts the stored one, or
+            if the model can't be kept within the memory.
     """
+    given = dict(given)
+    memory = RunSettings(memory=given.pop("memory", 0)).memory
     unknown = sorted(set(given) - set(names(ModelSettings)))
     if unknown:
         raise StreamerError(f"no such setting: {', '.join(unknown)}", code=ExitCode.CONFIGURATION)
-    if stored is None:
-        return ModelSettings(**given)
+    settings = ModelSettings(**given) if stored is None else _resumed(stored, given)
+    return within(memory, settings, given) if memory else settings
+
+
+def _resumed(stored: ModelSettings, given: Mapping[str, Any]) -> ModelSettings:
     wanted = attrs.evolve(stored, **given)
     for name in names(ModelSettings):
         if name in BOUNDS:

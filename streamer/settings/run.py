@@ -29,6 +29,12 @@ class RunSettings:
     threads: int = setting(
         available_cores, "Cores to train on; the result is the same with any number.", low=1, high=1024, factory=True
     )
+    memory: int = setting(
+        0,
+        "Memory that the trainer may take: chooses --max-vocabulary and --max-candidates; 0 for no limit.",
+        low=0,
+        amount=True,
+    )
     cluster: str = setting("", "Address of the cluster that computes lanes, or local.", metavar="ADDRESS")
     allow_mixed: bool = setting(False, "Use nodes of other kinds too: the bits may differ.")
     checkpoint_every: float = setting(

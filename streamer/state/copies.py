@@ -84,6 +84,22 @@ class Column:
             yield self._both[at : at + step, self._which]
 
 
+class Copied:
+    """An array that is a copy already, and is not copied again; a :class:`~streamer.checkpoints.image.Pieces`.
+
+    Args:
+        array: The array, not to be changed.
+    """
+
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self._array = array
+        self.dtype, self.shape = array.dtype, array.shape
+
+    def pieces(self) -> Iterator[npt.NDArray[Any]]:
+        """Yield the array."""
+        yield self._array
+
+
 @attrs.frozen
 class Later:
     """Leaves that are made when they are written; a :class:`~streamer.checkpoints.image.Group`.

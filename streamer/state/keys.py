@@ -29,7 +29,7 @@ from streamer.model.sgns import Batching, Loss, noise_words
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import BOUNDS, ModelSettings, model_settings
 from streamer.state import history, scores
-from streamer.state.copies import Later, Room
+from streamer.state.copies import Copied, Later, Room
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
@@ -59,6 +59,10 @@ FIGURES = (
     "ledger",
 )
 """Far less than a model: reading them takes no longer than checking the digest."""
+
+
+CANDIDATES = ("candidates/words", "candidates/counts", "candidates/errors")
+"""What is made for a checkpoint, and so is no view of what training changes."""
 
 
 def model_leaves(model: ModelState) -> Tree:
@@ -91,12 +95,13 @@ def copied_model(model: ModelState, room: Room | None) -> tuple[dict[str, Any], 
     words = partial(_vocabulary_leaves, vocabulary.words[:], vocabulary.counts.copy(), vocabulary.total)
     columns = (room or Room(embeddings)).copy(embeddings)
     segments, recent = model.cold.batches()
-    tree = {
+    tree: dict[str, Any] = {
         "vocabulary": Later(words),
         "cold": Later(partial(cold_leaves, segments, recent, embeddings.vector_size)),
         **_grouped("embeddings", columns),
         **_leaves_beside(model),
     }
+    tree |= {key: Copied(tree[key]) for key in CANDIDATES}
     return tree, [Segment(batch) for batch in segments]
 
 

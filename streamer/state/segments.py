@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from streamer.checkpoints import Damaged, Image, Store, Tree
-from streamer.checkpoints.format import forget
 from streamer.checkpoints.parts import SEGMENT, segment_name
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.cold import Batch, Bytes, Cold, Floats, Hashes, Ints, Rows
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
+from streamer.system.mapped import forget
 
 _LINE_END = ord("\n")
 FORMAT = "streamer segment"

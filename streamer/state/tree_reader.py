@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 from streamer.checkpoints import Tree
 from streamer.errors import ExitCode, StreamerError
+from streamer.system.mapped import forget
 
 ANOTHER = "restore one from a backup, or name another --checkpoints folder to start from scratch"
 NEWER = "upgrade streamer: a newer version wrote this checkpoint"
 LARGEST = 2**61
 """No count may be larger, so that sums with it still fit into 64 bits."""
+_PIECE = 8 << 20
+"""Bytes that are checked at a time."""
 
 Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
@@ -77,8 +80,10 @@ class TreeReader:
     def counts(self, key: str, length: int | None, low: int = 1) -> npt.NDArray[np.int64]:
         """Return an array of integers within bounds: (length,) int64."""
         values = self.array(key, np.int64, (length,))
-        if values.size and not low <= values.min() <= values.max() <= LARGEST:
-            raise damaged(f"{key} has counts from {values.min()} to {values.max()}")
+        if values.size:
+            smallest, largest = _range(values)
+            if not low <= smallest <= largest <= LARGEST:
+                raise damaged(f"{key} has counts from {smallest} to {largest}")
         return values
 
     def floats(
@@ -87,7 +92,7 @@ class TreeReader:
         """Return an array of finite numbers that are not below ``low``."""
         values = self.array(key, dtype, shape)
         if values.size:
-            smallest, largest = values.min(), values.max()  # NaN if there is a NaN
+            smallest, largest = _range(values)  # NaN if there is a NaN
             if not (np.isfinite(smallest) and np.isfinite(largest) and smallest >= low):
                 raise damaged(f"{key} has numbers from {smallest} to {largest}")
         return values
@@ -116,6 +121,18 @@ class TreeReader:
         if key not in self._tree:
             raise damaged(f"{key} is missing")
         return self._tree[key]
+
+
+def _range(values: npt.NDArray[Any]) -> tuple[Any, Any]:
+    """Return the smallest and the largest number. Of an array that is mapped, little is in memory at a time."""
+    step = max(1, _PIECE * len(values) // values.nbytes)
+    ends = []
+    for start in range(0, len(values), step):
+        piece = values[start : start + step]
+        ends.append((piece.min(), piece.max()))
+        forget(values)
+    smallest, largest = zip(*ends, strict=True)
+    return np.min(smallest), np.max(largest)
 
 
 def damaged(reason: str, hint: str = ANOTHER) -> StreamerError:

@@ -275,6 +275,7 @@ def test_help_says_the_defaults() -> None:
         "phrases",
         "field",
         "log-every",
+        "memory",
         "cluster",
         "allow-mixed",
         "max-vocabulary",

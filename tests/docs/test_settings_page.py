@@ -49,8 +49,10 @@ def _values(field: attrs.Attribute[object]) -> str:
         choices = (*TOKENIZERS, "module:function")
     if choices:
         return ", ".join(f"`{choice}`" for choice in choices)
-    if field.metadata["duration"]:
-        return f"a duration of {low:g}s or more" if low else "a duration"
+    if field.metadata["duration"] or field.metadata["amount"]:
+        return (
+            "an amount, such as 4G" if field.metadata["amount"] else "a duration" + f" of {low:g}s or more" * (low > 0)
+        )
     if low is not None:
         low, high = (None if end is None else f"{end:g}" if end < 1 else str(end) for end in (low, high))
         return f"{low} or more" if high is None else f"{low} to {high}"

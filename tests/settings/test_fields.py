@@ -16,6 +16,7 @@ WRONG: dict[str, list[Any]] = {
     "int": [1.0, "1", True, None],
     "float": ["1", True, None],
     "duration": ["soon", "1x", "-1s", "1h30m", "", "nan", True, None, ("1s",)],
+    "amount": ["much", "1X", "-1M", "", True, None, 1.5, ("1M",)],
     "str": [1, None, ("a",)],
     "bool": [1, "yes", None],
     "tuple[str, ...]": ["*.txt", (1, 2), None],
@@ -26,7 +27,8 @@ WRONG: dict[str, list[Any]] = {
 def test_each_setting_knows_its_type_and_bounds(cls: type, field: attrs.Attribute[Any]) -> None:
     """A value of another type, beyond a bound or not among the choices is an error 78 that names flag and value."""
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
-    bad = list(WRONG["duration" if field.metadata["duration"] else str(field.type)])
+    kinds = [kind for kind in ("duration", "amount") if field.metadata[kind]]
+    bad = list(WRONG[kinds[0] if kinds else str(field.type)])
     for bound, beyond in ((low, -1), (high, 1)):
         if bound is not None:
             kind = int if str(field.type) == "int" else float

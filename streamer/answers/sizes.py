@@ -1,0 +1,87 @@
+"""What a model takes on a machine, now or at the size that it may have one day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.settings import (
+    BOUNDS,
+    Extent,
+    ModelSettings,
+    RunSettings,
+    expected_disk,
+    expected_memory,
+    model_settings,
+    within,
+)
+from streamer.state.reading import read_figures
+
+
+def sizes(
+    folder: Path,
+    given: Mapping[str, Any],
+    run: RunSettings,
+    *,
+    vocabulary: int | None = None,
+    files: int | None = None,
+    cold: int | None = None,
+) -> dict[str, Any]:
+    """Return the memory and the disk that a model takes, in the shape of ``sizing --json``.
+
+    What is not given is that of the newest checkpoint, if there is one. Words and candidates are as many as their
+    bounds allow, and with a bounded vocabulary, as many words have left it, unless it is known better.
+
+    Args:
+        folder: The folder of checkpoints; there need not be one.
+        given: Model settings that the user named.
+        run: The settings of the process: its cores, its checkpoints, its memory.
+        vocabulary: Words with vectors.
+        files: Files in the ledger.
+        cold: Words that left the vocabulary.
+
+    Raises:
+        StreamerError: 2 if nothing says how many words there are, 65 if no checkpoint is intact, 78 if the model does
+            not fit into the memory that is given.
+    """
+    found = None
+    try:
+        found = read_figures(folder)
+    except StreamerError as error:
+        if error.code != ExitCode.NO_INPUT:
+            raise
+    settings = attrs.evolve(found.settings, **given) if found else model_settings(None, given)
+    if run.memory:
+        settings = within(run.memory, settings, given)
+    words = vocabulary or settings.max_vocabulary or (found.vocabulary if found else 0)
+    if not words:
+        raise StreamerError(
+            f"there is no model in {folder}, so its size must be given",
+            hint="give --vocabulary, --max-vocabulary or --memory",
+        )
+    extent = Extent(
+        words,
+        settings.max_candidates or (found.candidates if found else 0),
+        files if files is not None else len(found.ledger) if found else 0,
+        cold if cold is not None else found.cold if found and found.cold else settings.max_vocabulary,
+    )
+    return _row(settings, run, extent)
+
+
+def _row(settings: ModelSettings, run: RunSettings, extent: Extent) -> dict[str, Any]:
+    memory, disk = expected_memory(settings, extent, run.threads), expected_disk(settings, extent, run.keep)
+    return {
+        **attrs.asdict(extent),
+        "vector_size": settings.vector_size,
+        "threads": run.threads,
+        "keep": run.keep,
+        **{name: getattr(settings, name) for name in BOUNDS},
+        "memory_bytes": sum(memory.values()),
+        "memory": memory,
+        "disk_bytes": sum(disk.values()),
+        "disk": disk,
+    }

@@ -1,0 +1,154 @@
+"""What a model takes on a machine: memory and disk by its sizes, and the bounds that keep it within some memory.
+
+The figures behind the formula are in ``docs/sizing.md``; ``tests/settings/test_sizing.py`` holds it to real processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import attrs
+
+from streamer.errors import ExitCode, StreamerError
+from streamer.settings.amounts import as_amount
+from streamer.settings.fields import flag
+from streamer.settings.model import BOUNDS, CANDIDATES, FEWEST, ModelSettings
+
+_PROGRAM = 98_000_000
+"""Bytes of the program itself while it trains, on one core."""
+_WORKER = 25_000_000
+"""Bytes of each worker process."""
+_TOKENIZER = 34_000_000
+"""Bytes of the process that tokenizes ahead, and of what it sends, with two cores and more."""
+_BLOCK = 210_000
+"""Bytes for each dimension, while a block is trained: the sums of the chunks under way."""
+_WORD = 150
+"""Bytes of a word in the vocabulary besides its vectors: the word, its id, its count, its share of the noise."""
+_WORD_COPIED = 80
+"""Bytes of a word while a checkpoint is written, besides its vectors."""
+_CANDIDATE = 200
+"""Bytes of a candidate."""
+_FILE = 600
+"""Bytes of a file in the ledger."""
+_LETTERS = 9
+"""Bytes of a word and its line end: what words of several languages have on average."""
+_RECENT = 4
+"""Words that left are in memory until they are one in so many of a full vocabulary."""
+_SHARE = 8
+"""Candidates take at most one part in so many of the memory that ``--memory`` leaves for words."""
+MOST_FILES = 100_000
+"""Files in the ledger that ``--memory`` leaves room for."""
+_MOST_WORDS = 10**9
+"""What the setting allows."""
+_MORE = "give it more, or use fewer dimensions or a lower --max-group"
+
+
+@attrs.frozen
+class Extent:
+    """How large a model is.
+
+    Attributes:
+        vocabulary: Words with vectors.
+        candidates: Words that were seen too seldom for that.
+        files: Files in the ledger.
+        cold: Words that left the vocabulary.
+    """
+
+    vocabulary: int
+    candidates: int = 0
+    files: int = 0
+    cold: int = 0
+
+
+def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> dict[str, int]:
+    """Return the bytes of memory that the trainer's processes take at most, by what they are for.
+
+    What processes share is counted once. Pages of cold words that are mapped from files are not counted: the system
+    takes them back when it needs memory.
+
+    Args:
+        settings: The settings of the model.
+        extent: How large it is.
+        threads: The cores that it is trained on.
+    """
+    words, vectors = extent.vocabulary, _vectors(settings)
+    workers = min(threads, settings.max_group)
+    recent = min(extent.cold, words // _RECENT)
+    return {
+        "vectors": words * vectors,
+        "words": words * _WORD,
+        "copy for a checkpoint": words * (vectors + _WORD_COPIED),
+        "candidates": extent.candidates * _CANDIDATE,
+        "cold words": recent * (vectors + _LETTERS + 32),
+        "files": extent.files * _FILE,
+        "workers": workers * _WORKER + _TOKENIZER if workers > 1 else 0,
+        "program": _PROGRAM + _BLOCK * settings.vector_size,
+    }
+
+
+def expected_disk(settings: ModelSettings, extent: Extent, keep: int) -> dict[str, int]:
+    """Return the bytes on disk that the folder of checkpoints takes at most, by what they are for.
+
+    Args:
+        settings: The settings of the model.
+        extent: How large it is.
+        keep: Checkpoints that are kept; one more is being written.
+    """
+    vectors = _vectors(settings)
+    one = extent.vocabulary * (vectors + _LETTERS + 14) + extent.candidates * (_LETTERS + 16)
+    one += extent.files * 150 + 50_000
+    return {"checkpoints": (keep + 1) * one, "cold words": extent.cold * (vectors + _LETTERS + 24)}
+
+
+def within(given: int, settings: ModelSettings, named: Collection[str]) -> ModelSettings:
+    """Return settings whose bounds keep the trainer within so many bytes of memory.
+
+    They depend on the settings of the model alone, and not on the cores or on what was learned so far: a run that is
+    stopped and resumed, or goes on on another machine, has the same bounds.
+
+    Args:
+        given: The bytes.
+        settings: The settings without such bounds.
+        named: The settings that the user chose; bounds among them stay as they are.
+
+    Raises:
+        StreamerError: 78 if it can't be kept within them.
+    """
+    chosen = {name: getattr(settings, name) for name in BOUNDS if name in named}
+    for name, value in chosen.items():
+        if not value:
+            raise StreamerError(
+                f"{flag(name)} 0 is no bound, so no amount of memory is enough",
+                hint=f"leave out {flag(name)}, and --memory chooses it",
+                code=ExitCode.CONFIGURATION,
+            )
+
+    def taken(max_vocabulary: int = FEWEST, max_candidates: int = FEWEST) -> int:
+        extent = Extent(max_vocabulary, max_candidates, MOST_FILES, cold=max_vocabulary)
+        return sum(expected_memory(settings, extent, settings.max_group).values())
+
+    if (least := taken(**chosen)) > given:
+        bounds = "".join(f", {flag(name)} {value}" for name, value in chosen.items())
+        raise StreamerError(
+            f"a model with --vector-size {settings.vector_size}{bounds} takes {as_amount(least)} of memory or more, "
+            f"which is more than --memory {as_amount(given)}",
+            hint=f"leave out {bounds[2:]}, and --memory chooses it" if chosen else _MORE,
+            code=ExitCode.CONFIGURATION,
+        )
+    word = (taken(2 * FEWEST) - taken(FEWEST)) / FEWEST
+    room = given - taken(0, 0)
+    left = room - chosen["max_vocabulary"] * word if "max_vocabulary" in chosen else room / _SHARE
+    candidates = chosen.get("max_candidates") or _round(min(CANDIDATES, left / _CANDIDATE))
+    vocabulary = chosen.get("max_vocabulary") or _round(min(_MOST_WORDS, (room - candidates * _CANDIDATE) / word))
+    return attrs.evolve(settings, max_vocabulary=vocabulary, max_candidates=candidates)
+
+
+def _vectors(settings: ModelSettings) -> int:
+    """Return the bytes of both vectors of a word, and of their accumulators."""
+    return 2 * 4 * (settings.vector_size + 1)
+
+
+def _round(count: float) -> int:
+    """Return a bound that reads well: rounded down to three digits."""
+    digits: int = 10 ** max(0, len(str(int(count))) - 3)
+    return max(FEWEST, int(count) // digits * digits)
