@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from streamer.answers.cutting import Cut  # imports the intake, which no other table needs
 
 COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red"}
+PARTS = {"copy": "copy for a checkpoint", "cold": "words that left"}
+"""Parts of a size that are called otherwise in tables."""
 GAP = "    "
 """Between tables side by side."""
 
@@ -72,12 +74,13 @@ def print_sizes(found: Row) -> None:
         table.add_row(Text(name, "bold"), Text(as_amount(found[what]), "bold", justify="right"))
         for part, count in found[name].items():
             if count:
-                table.add_row(f"  {part}", Text(as_amount(count), justify="right"))
+                table.add_row(f"  {PARTS.get(part, part)}", Text(as_amount(count), justify="right"))
     for name in ("max_vocabulary", "max_candidates"):
         table.add_row(flag(name), Text(f"{found[name]:,}" if found[name] else "none", justify="right"))
-    sizes = ("vocabulary", "words"), ("vector_size", "dimensions"), ("candidates",) * 2, ("cold", "cold words")
-    counts = [f"{found[key]:,} {name}" for key, name in (*sizes, ("files",) * 2, ("threads", "cores")) if found[key]]
-    print(f"for {', '.join(counts)}, {found['keep']} checkpoints\n")
+    sizes = {"vocabulary": "words", "vector_size": "dimensions", "candidates": "candidates", "cold": "cold words"}
+    sizes |= {"files": "files", "threads": "cores", "keep": "checkpoints"}
+    counts = [(found[key], name) for key, name in sizes.items() if found[key]]
+    print("for", ", ".join(f"{n:,} {name[:-1] if n == 1 else name}" for n, name in counts) + "\n")
     _print(table)
 
 

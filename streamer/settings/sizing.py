@@ -77,9 +77,9 @@ def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> di
     return {
         "vectors": words * vectors,
         "words": words * _WORD,
-        "copy for a checkpoint": words * (vectors + _WORD_COPIED),
+        "copy": words * (vectors + _WORD_COPIED),
         "candidates": extent.candidates * _CANDIDATE,
-        "cold words": recent * (vectors + _LETTERS + 32),
+        "cold": recent * (vectors + _LETTERS + 32),
         "files": extent.files * _FILE,
         "workers": workers * _WORKER + _TOKENIZER if workers > 1 else 0,
         "program": _PROGRAM + _BLOCK * settings.vector_size,
@@ -97,7 +97,7 @@ def expected_disk(settings: ModelSettings, extent: Extent, keep: int) -> dict[st
     vectors = _vectors(settings)
     one = extent.vocabulary * (vectors + _LETTERS + 14) + extent.candidates * (_LETTERS + 16)
     one += extent.files * 150 + 50_000
-    return {"checkpoints": (keep + 1) * one, "cold words": extent.cold * (vectors + _LETTERS + 24)}
+    return {"checkpoints": (keep + 1) * one, "cold": extent.cold * (vectors + _LETTERS + 24)}
 
 
 def within(given: int, settings: ModelSettings, named: Collection[str]) -> ModelSettings:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from streamer import cli as cli_room
 from streamer.cli.app import SECTIONS, cli
-from streamer.cli.options import TEXT
+from streamer.cli.options import SIZES, TEXT
 from streamer.settings import ModelSettings, RunSettings, names
 from streamer.version import __version__
 
@@ -39,6 +39,7 @@ OPTIONS = {
     "plot": {"map", "topn", "skip", "word", "neighbours", "font"},
     "checkpoints": {"json"},
     "verify": set(),
+    "sizing": {*SIZES, "vocabulary", "files", "cold", "json"},
     "inspect": set(),
 }
 ESCAPE = "\x1b"

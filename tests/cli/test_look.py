@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -174,3 +176,30 @@ def test_an_older_checkpoint_is_named(undisturbed: Path, tmp_path: Path) -> None
     ended = done("checkpoints", folder=tmp_path)
     assert ended.stderr == ""
     assert [line.split()[0] for line in ended.stdout.splitlines()][1] == "checkpoint-0000000099.h5"
+
+
+def test_sizing(undisturbed: Path, tmp_path: Path) -> None:
+    """Of a model, of one that there may be, and within some memory; it reads variables and files of settings."""
+
+    def sizing(*arguments: str, checkpoints: Path = tmp_path / "none", **variables: str) -> Result:
+        call = ["sizing", *arguments, "--checkpoints", str(checkpoints)]
+        return CliRunner(env=variables).invoke(cli, call, standalone_mode=False)
+
+    def json_of_sizing(*arguments: str, **more: Any) -> Any:
+        return json.loads(sizing(*arguments, "--json", **more).output)
+
+    have = json_of_sizing(checkpoints=undisturbed / "checkpoints")
+    assert have["vocabulary"] == json_of(undisturbed, "status")["vocabulary"]
+    assert have["files"] == len(json_of(undisturbed, "files"))
+    shown = sizing("--vocabulary", "1M", "--vector-size", "50", "--threads", "1").output
+    assert shown.startswith("for 1,000,000 words, 50 dimensions, 2,000,000 candidates, 1 core, 3 checkpoints\n")
+    assert re.search(r"(?m)^  vectors +408\.0 MB$", shown) and re.search(r"(?m)^--max-vocabulary +none$", shown)
+    assert "workers" not in shown
+    chosen = json_of_sizing("--memory", "1G")
+    assert chosen["vocabulary"] == chosen["max_vocabulary"] > 100_000
+    (tmp_path / "settings.toml").write_text('memory = "1G"\n')
+    assert json_of_sizing("--config", str(tmp_path / "settings.toml")) == chosen
+    assert json_of_sizing(STREAMER_MEMORY="1000M") == chosen
+    for arguments, code in (((), 2), (("--memory", "50M"), 78), (("--memory", "1G", "--max-vocabulary", "0"), 78)):
+        error = sizing(*arguments).exception
+        assert isinstance(error, StreamerError) and error.code == code

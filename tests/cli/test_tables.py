@@ -63,22 +63,6 @@ def test_how_long_ago(seconds: float, text: str) -> None:
     assert tables.ago(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1.0 kB"),
-        (999_949, "999.9 kB"),
-        (999_951, "1.0 MB"),
-        (2e12, "2000.0 GB"),
-    ],
-)
-def test_sizes(count: float, text: str) -> None:
-    """Three digits and a unit; no kilobyte is ever the thousandth."""
-    assert tables.size(count) == text
-
-
 def test_names_are_shown_as_they_are(shown: Any) -> None:
     """Markup and emoji codes in names are letters like any other; what a terminal would act on is an escape."""
     names = ["[red]a[/red].txt", ":apple:.txt", "[/].txt", "two\nlines.txt", "\x1b[31mred.txt", "caf\udce9.txt"]

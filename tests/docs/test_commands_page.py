@@ -27,6 +27,7 @@ QUESTIONS = {
     "status": [],
     "files": [],
     "checkpoints": [],
+    "sizing": [],
     "similar": ["fish", "bread"],
     "analogy": ["boats", "harbour", "train"],
     "evaluate": ["--pairs", "pairs.tsv", "--analogies", "analogies.txt"],

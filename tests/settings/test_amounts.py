@@ -48,10 +48,12 @@ def test_what_is_no_amount(text: str) -> None:
         (0, "0 bytes"),
         (999, "999 bytes"),
         (1_000, "1.0 kB"),
-        (999_960, "1.0 MB"),
+        (999_949, "999.9 kB"),
+        (999_951, "1.0 MB"),
         (4 * 10**9, "4.0 GB"),
         (5e12, "5000.0 GB"),
     ],
 )
 def test_amounts_are_shown(count: int, text: str) -> None:
+    """Three digits and a unit; no kilobyte is ever the thousandth."""
     assert as_amount(count) == text

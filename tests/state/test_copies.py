@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamer import Trainer
 from streamer.checkpoints import Image
 from streamer.model.embeddings import Embeddings
 from streamer.model.learner import Learner, ModelState
 from streamer.settings import ModelSettings
 from streamer.state import State, copies
-from streamer.state.copies import Column, Later, Room, large
+from streamer.state.copies import Column, Copied, Later, Room, large
 
 from ..support.texts import encode
 
@@ -102,3 +103,20 @@ def test_leaves_that_are_made_later() -> None:
     image = Image({"late": Later(lambda: leaves)})
     leaves["array"] = np.arange(4, 9)
     assert np.arange(4, 9).tobytes() in b"".join(image)
+
+
+def test_what_is_a_copy_already_is_not_copied_again() -> None:
+    """The image shows the array itself."""
+    array = np.arange(3)
+    image = Image({"array": Copied(array)})
+    array[:] = 4, 5, 6
+    assert np.arange(4, 7).tobytes() in b"".join(image)
+
+
+def test_candidates_of_an_image_are_those_of_its_moment() -> None:
+    """Words that become candidates after that are not in it."""
+    trainer = Trainer(threads=1).partial_fit(["some words seen once"])
+    image = trainer.state.image()
+    before = b"".join(trainer.state.image())
+    trainer.partial_fit(["some others words"])
+    assert b"".join(image) == before != b"".join(trainer.state.image())

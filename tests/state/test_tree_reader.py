@@ -12,6 +12,7 @@ import pytest
 from streamer.checkpoints import Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import ModelSettings
+from streamer.state import tree_reader
 from streamer.state.tree_reader import ANOTHER, LARGEST, TreeReader, damaged, to_blob
 
 Take = Callable[[TreeReader], Any]
@@ -157,3 +158,19 @@ def test_words_as_bytes() -> None:
 def test_the_error_may_have_another_hint() -> None:
     """What to do about it is another thing for a checkpoint that is newer."""
     assert (damaged("x").hint, damaged("x", "upgrade").hint) == (ANOTHER, "upgrade")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, -1.0])
+@pytest.mark.parametrize("row", [0, 777, 1_999])
+def test_each_piece_of_a_long_array_is_checked(monkeypatch: pytest.MonkeyPatch, row: int, bad: float) -> None:
+    """It is looked at piece by piece, to its end."""
+    monkeypatch.setattr(tree_reader, "_PIECE", 1_000)
+    values, counts = np.ones((2_000, 3), np.float32), np.ones(2_000, np.int64)
+    read = TreeReader({"floats": values, "counts": counts})
+    assert read.floats("floats", np.float32, (2_000, 3), low=0.0) is values
+    assert read.counts("counts", None) is counts
+    values[row, 1], counts[row] = bad, 0
+    with pytest.raises(StreamerError, match="floats has numbers from"):
+        read.floats("floats", np.float32, (2_000, 3), low=0.0)
+    with pytest.raises(StreamerError, match="counts has counts from 0 to 1"):
+        read.counts("counts", None)
