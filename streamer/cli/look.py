@@ -117,8 +117,7 @@ def sizing(
 
     \b
         streamer sizing --vocabulary 1M --vector-size 100
-        streamer sizing --memory 4G                      which bounds fit
-        streamer sizing --vocabulary 500k                of the model in checkpoints, when it has so many words
+        streamer sizing --memory 4G
     """
     from streamer.answers.sizes import sizes
 
