@@ -14,7 +14,7 @@ from streamer.settings.amounts import as_amount
 from streamer.settings.fields import flag
 from streamer.settings.model import BOUNDS, CANDIDATES, FEWEST, ModelSettings
 
-_PROGRAM = 98_000_000
+_PROGRAM = 105_000_000
 """Bytes of the program itself while it trains, on one core."""
 _WORKER = 25_000_000
 """Bytes of each worker process."""
@@ -32,8 +32,8 @@ _FILE = 600
 """Bytes of a file in the ledger."""
 _LETTERS = 9
 """Bytes of a word and its line end: what words of several languages have on average."""
-_RECENT = 4
-"""Words that left are in memory until they are one in so many of a full vocabulary."""
+_KEPT = 32_000_000
+"""Arrays of up to so many bytes leave memory behind that is kept for the next ones: half as much again as they take."""
 _SHARE = 8
 """Candidates take at most one part in so many of the memory that ``--memory`` leaves for words."""
 MOST_FILES = 100_000
@@ -73,15 +73,15 @@ def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> di
     """
     words, vectors = extent.vocabulary, _vectors(settings)
     workers = min(threads, settings.max_group)
-    recent = min(extent.cold, words // _RECENT)
     return {
         "vectors": words * vectors,
         "words": words * _WORD,
         "copy": words * (vectors + _WORD_COPIED),
         "candidates": extent.candidates * _CANDIDATE,
-        "cold": recent * (vectors + _LETTERS + 32),
+        "cold": min(extent.cold, words) * (vectors + _LETTERS + 32),
         "files": extent.files * _FILE,
         "workers": workers * _WORKER + _TOKENIZER if workers > 1 else 0,
+        "kept": min(_KEPT, words * vectors + 60 * extent.candidates) * 3 // 2,
         "program": _PROGRAM + _BLOCK * settings.vector_size,
     }
 
@@ -96,8 +96,8 @@ def expected_disk(settings: ModelSettings, extent: Extent, keep: int) -> dict[st
     """
     vectors = _vectors(settings)
     one = extent.vocabulary * (vectors + _LETTERS + 14) + extent.candidates * (_LETTERS + 16)
-    one += extent.files * 150 + 50_000
-    return {"checkpoints": (keep + 1) * one, "cold": extent.cold * (vectors + _LETTERS + 24)}
+    one += extent.files * 190 + 50_000
+    return {"checkpoints": (keep + 1) * one, "cold": 2 * extent.cold * (vectors + _LETTERS + 24)}
 
 
 def within(given: int, settings: ModelSettings, named: Collection[str]) -> ModelSettings:
@@ -135,8 +135,8 @@ def within(given: int, settings: ModelSettings, named: Collection[str]) -> Model
             hint=f"leave out {bounds[2:]}, and --memory chooses it" if chosen else _MORE,
             code=ExitCode.CONFIGURATION,
         )
-    word = (taken(2 * FEWEST) - taken(FEWEST)) / FEWEST
-    room = given - taken(0, 0)
+    word = (taken(2 * _MOST_WORDS) - taken(_MOST_WORDS)) / _MOST_WORDS
+    room = given - (taken(_MOST_WORDS, 0) - _MOST_WORDS * word)  # of few words, a little more is left
     left = room - chosen["max_vocabulary"] * word if "max_vocabulary" in chosen else room / _SHARE
     candidates = chosen.get("max_candidates") or _round(min(CANDIDATES, left / _CANDIDATE))
     vocabulary = chosen.get("max_vocabulary") or _round(min(_MOST_WORDS, (room - candidates * _CANDIDATE) / word))
