@@ -7,7 +7,8 @@ of a subject, of which there are several; one follows the other gradually, and a
 are drawn after Zipf. So most words leave the vocabulary, and come back with their subject. The model is saved now and
 then.
 
-With ``--check``, each row that comes back is compared with what it was when it left.
+With ``--check``, each row that comes back is compared with what it was when it left, and all counts with the truth:
+what was seen often enough is admitted, and no count is further off than the bound on the error.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy.typing as npt
 
 from streamer import Trainer
 from streamer.model.cold import Cold, Rows
+from streamer.model.learner import ModelState
 from streamer.text.encoded import EncodedText
 
 BLOCK = 180_000
@@ -83,6 +85,43 @@ class Checked:
         return positions, rows
 
 
+class Truth:
+    """How often each word that comes again was seen, and what a model makes of it."""
+
+    def __init__(self) -> None:
+        self._seen = np.zeros(COMMON + SUBJECTS * OF_SUBJECT, np.int64)
+
+    def count(self, block: EncodedText) -> None:
+        """Count the words of a block."""
+        times = np.bincount(block.codes, minlength=len(block.words))
+        for word, number in zip(block.words, times.tolist(), strict=True):
+            if word[0] == "w":
+                self._seen[int(word[1:])] += number
+
+    def report(self, model: ModelState) -> str:
+        """Return how many words that must be admitted are, and how far counts are off at most."""
+        vocabulary, candidates = model.vocabulary, model.vocabulary.candidates
+        counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
+        if model.cold.words:
+            cold = model.cold.all(vocabulary.words)
+            counts |= dict(zip(cold.words(), cold.rows.counts.tolist(), strict=True))
+        sure = (self._seen >= candidates.floor + vocabulary.min_count).nonzero()[0].tolist()
+        admitted = sum(f"w{number}" in counts for number in sure)
+        known = [(int(self._seen[int(word[1:])]) - count) for word, count in counts.items() if word[0] == "w"]
+        of_candidates = zip(candidates.items(), candidates.errors().tolist(), strict=True)
+        right = all(
+            0 <= self._seen[int(word[1:])] - count <= error
+            for (word, count), error in of_candidates
+            if word[0] == "w" and word not in counts  # of those that left, more is known
+        )
+        return (
+            f"seen {candidates.floor + vocabulary.min_count} times or more: {len(sure):,} words, {admitted:,} of them "
+            f"admitted; counts of {len(known):,} words are too low by {max(known)} at most, and too high by "
+            f"{-min(0, *known)}; the bound is {candidates.floor} each time that a word becomes a candidate; those of "
+            f"candidates are within it: {right}"
+        )
+
+
 def _digest(rows: Rows, number: int) -> bytes:
     columns = rows.counts, rows.array, rows.squares
     return hashlib.blake2b(b"".join(column[number].tobytes() for column in columns), digest_size=16).digest()
@@ -104,7 +143,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     trainer = Trainer(threads=1, max_vocabulary=given.max_vocabulary, max_candidates=given.max_candidates)
-    checked = Checked()
+    checked, truth = Checked(), Truth()
 
     def put(cold: Cold, words: list[str], rows: Rows, vocabulary: Any) -> None:
         checked.put(cold, words, rows, vocabulary)
@@ -139,9 +178,12 @@ def main() -> None:
                 )
                 spent, peaks = 0.0, dict.fromkeys(peaks, 0.0)
             seen += len(block)
+            if given.check:
+                truth.count(block)
     print(f"unique ids in the vocabulary: {ids_admitted}; {time.process_time() - began:.0f} s of CPU in all")
     print(f"most memory of all: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
     if given.check:
+        print(truth.report(model))
         print(f"rows that came back as they were: {checked.right:,}; others: {checked.wrong:,}")
 
 
