@@ -33,7 +33,7 @@ _FILE = 600
 _LETTERS = 9
 """Bytes of a word and its line end: what words of several languages have on average."""
 _KEPT = 32_000_000
-"""Arrays of up to so many bytes leave memory behind that is kept for the next ones: half as much again as they take."""
+"""Arrays of up to so many bytes leave memory behind that is kept for the next ones, as much as they take."""
 _SHARE = 8
 """Candidates take at most one part in so many of the memory that ``--memory`` leaves for words."""
 MOST_FILES = 100_000
@@ -81,7 +81,7 @@ def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> di
         "cold": min(extent.cold, words) * (vectors + _LETTERS + 32),
         "files": extent.files * _FILE,
         "workers": workers * _WORKER + _TOKENIZER if workers > 1 else 0,
-        "kept": min(_KEPT, words * vectors + 60 * extent.candidates) * 3 // 2,
+        "kept": min(_KEPT, words * vectors + 60 * extent.candidates),
         "program": _PROGRAM + _BLOCK * settings.vector_size,
     }
 

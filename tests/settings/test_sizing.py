@@ -18,8 +18,9 @@ from ..conftest import FIGURE
 from ..support.process import done, json_of, run
 from ..support.sizes import Taken, measured, write_words
 
-OFF = 0.15
-"""The most by which the formula may be wrong."""
+OFF = {False: 0.25, True: 0.15}
+"""The most by which the formula may be wrong, on every push and with ``--long``: what the program itself takes differs
+a little from machine to machine, and counts for small models."""
 MUCH = 3_000_000
 """Words of text for which workers are started."""
 
@@ -99,8 +100,8 @@ LARGE = [
 @pytest.mark.timeout(3600)
 def test_the_formula_is_what_processes_take(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """For 4 models on every push, for 13 with ``--long``."""
-    wrong = []
-    for configuration in [*SMALL, *(LARGE if request.config.getoption("--long") else ())]:
+    wrong, everything = [], bool(request.config.getoption("--long"))
+    for configuration in [*SMALL, *(LARGE if everything else ())]:
         folder = tmp_path / "model"
         taken = configuration.run(folder, every=0.02 if configuration.words < 500_000 else 0.2)
         shutil.rmtree(folder)
@@ -110,7 +111,7 @@ def test_the_formula_is_what_processes_take(tmp_path: Path, request: pytest.Fixt
         line = f"{taken.memory / 1e6:.0f} MB of memory, formula {memory:.2f} times that; "
         line = f"{configuration}: {line}{taken.disk / 1e6:.0f} MB on disk, {disk:.2f}"
         request.node.user_properties.append((FIGURE, line))
-        if abs(memory - 1) > OFF or abs(disk - 1) > OFF:
+        if max(abs(memory - 1), abs(disk - 1)) > OFF[everything]:
             wrong.append(line)
     assert not wrong, "\n".join(wrong)
 
