@@ -61,7 +61,7 @@ class Extent:
 
 
 def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> dict[str, int]:
-    """Return the bytes of memory that the trainer's processes take at most, by what they are for.
+    """Return the bytes of memory that the trainer's processes take at their peak, by what they are for.
 
     What processes share is counted once. Pages of cold words that are mapped from files are not counted: the system
     takes them back when it needs memory.
@@ -87,7 +87,7 @@ def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> di
 
 
 def expected_disk(settings: ModelSettings, extent: Extent, keep: int) -> dict[str, int]:
-    """Return the bytes on disk that the folder of checkpoints takes at most, by what they are for.
+    """Return the bytes on disk that the folder of checkpoints takes at its peak, by what they are for.
 
     Args:
         settings: The settings of the model.

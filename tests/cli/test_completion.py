@@ -69,7 +69,7 @@ def test_a_damaged_checkpoint_is_passed_over_in_silence(undisturbed: Path, tmp_p
 
 def test_names(undisturbed: Path) -> None:
     """Commands, options and checkpoints, the newest first; a file is left to the shell."""
-    assert completed("streamer", "si", folder=undisturbed) == ["similar"]
+    assert completed("streamer", "si", folder=undisturbed) == ["similar", "sizing"]
     assert completed("streamer", "similar", "--to", folder=undisturbed) == ["--topn"]
     names = [path.name for path in sorted((undisturbed / "checkpoints").glob("*.h5"), reverse=True)]
     assert completed("streamer", "verify", "", folder=undisturbed) == names

@@ -153,7 +153,9 @@ class Cluster:
             self._ray(name, environment or {}, f"--address={self.address}", "--num-cpus=1", hidden=hidden)
 
     def processes(self, name: str) -> list[int]:
-        """Return the processes on a machine."""
+        """Return the processes on a machine; none if there is no such machine."""
+        if name not in self._names:
+            return []
         command = ["ip", "netns", "pids", self._name(name)]
         while (found := subprocess.run(command, capture_output=True, text=True)).returncode:
             assert found.stderr == "", found.stderr  # it fails silently if a process ends while it looks
