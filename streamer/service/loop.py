@@ -38,7 +38,7 @@ from streamer.service.signals import Stopped, StopSignals
 from streamer.service.startup import cluster, start_state
 from streamer.service.tally import Tally
 from streamer.service.tidying import Tidier
-from streamer.settings import RunSettings
+from streamer.settings import BOUNDS, RunSettings
 from streamer.state import State
 from streamer.system import failpoints
 from streamer.system.blas import Blas
@@ -153,6 +153,7 @@ def start(
         schedule = Schedule(state, starter(run.threads, cluster(run, state.settings.lanes)))
         blas = Blas()
         here = {"pid": os.getpid(), "threads": run.threads, "blas": blas.kernels()}
+        here |= {name: getattr(state.settings, name) for name in BOUNDS if run.memory}  # it chose them
         _log.info("service.started", checkpoints=str(folder), **here)
         failpoints.reached("service.started")
         saver = Saver(store, state, schedule, every=run.checkpoint_every, fresh=run.fresh, keep=run.keep)

@@ -5,7 +5,8 @@ The figures behind the formula are in ``docs/sizing.md``; ``tests/settings/test_
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import bisect
+from collections.abc import Callable, Collection
 
 import attrs
 
@@ -135,12 +136,18 @@ def within(given: int, settings: ModelSettings, named: Collection[str]) -> Model
             hint=f"leave out {bounds[2:]}, and --memory chooses it" if chosen else _MORE,
             code=ExitCode.CONFIGURATION,
         )
-    word = (taken(2 * _MOST_WORDS) - taken(_MOST_WORDS)) / _MOST_WORDS
-    room = given - (taken(_MOST_WORDS, 0) - _MOST_WORDS * word)  # of few words, a little more is left
-    left = room - chosen["max_vocabulary"] * word if "max_vocabulary" in chosen else room / _SHARE
-    candidates = chosen.get("max_candidates") or _round(min(CANDIDATES, left / _CANDIDATE))
-    vocabulary = chosen.get("max_vocabulary") or _round(min(_MOST_WORDS, (room - candidates * _CANDIDATE) / word))
+    candidates = chosen.get("max_candidates", 0)
+    if not candidates:
+        words = chosen.get("max_vocabulary", 0)
+        share = given if words else (given - taken(0, 0)) // _SHARE // _CANDIDATE
+        candidates = min(CANDIDATES, _round(share), _most(lambda count: taken(words or FEWEST, count), given))
+    vocabulary = chosen.get("max_vocabulary", 0) or _most(lambda count: taken(count, candidates), given)
     return attrs.evolve(settings, max_vocabulary=vocabulary, max_candidates=candidates)
+
+
+def _most(taken: Callable[[int], int], given: int) -> int:
+    """Return the largest bound that takes no more bytes than are given."""
+    return _round(bisect.bisect_right(range(_MOST_WORDS), given, key=taken) - 1)
 
 
 def _vectors(settings: ModelSettings) -> int:
