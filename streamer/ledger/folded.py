@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.ledger.entries import COPY, Entry, Signature
+from streamer.ledger.heads import Heads, Text
 from streamer.ledger.index import Index
 from streamer.ledger.rows import Texts
 from streamer.ledger.table import Frozen, Table
@@ -80,7 +81,7 @@ class Folded:
         self.formats, self.encodings, self.reasons = Texts(), Texts(), Texts()
         self.reasons.code("")
         self._by_name = Index(self._name_keys)
-        self._by_head = Index(self._head_keys)
+        self.heads = Heads(self.table, 0, self._head_keys, self.text)  # of trained versions and copies
 
     def __len__(self) -> int:
         """Return the number of versions, with those that have returned."""
@@ -93,11 +94,10 @@ class Folded:
         name = name_key(path)
         return sorted(number for number in self._by_name.find(name >> 32) if self.table[number][1] == name)
 
-    def with_head(self, head: int) -> list[int]:
-        """Return the trained versions and copies that begin with a key, or with another that collides with it."""
-        if not len(self.table):
-            return []
-        return [row for row in self._by_head.find(head) if (found := self.table[row])[0] == head and found[1]]
+    def text(self, number: int) -> Text:
+        """Return key, half a digest and length of a text; the key is 0 if the version has returned."""
+        found = self.table[number]
+        return found[0] if found[1] else 0, found[10], found[2]
 
     def refused(self, number: int) -> bool:
         """Return whether a version was refused."""
@@ -125,6 +125,7 @@ class Folded:
     def remove(self, number: int) -> None:
         """Forget a version, which has returned."""
         found = self.table[number]
+        self.heads.forget(found[0], number)
         self.table[number] = (found[0], 0, *found[2:])
 
     def add(self, columns: dict[str, npt.NDArray[Any]]) -> None:
@@ -135,13 +136,13 @@ class Folded:
         if sparse or len(columns["name"]) > len(self.table) >> 3:
             self.table.extend(columns)
             self._by_name.rebuild()
-            self._by_head.rebuild()
+            self.heads.rebuild()
             return
         for row in zip(*(_listed(columns.pop(name)) for name in FOLDED), strict=True):
             number = self.table.append(row)  # one by one, since an index that is full takes all rows that there are
             self._by_name.add(row[1] >> 32, number)
             if row[0]:
-                self._by_head.add(row[0], number)
+                self.heads.add(row[0], number)
 
     def freeze(self) -> FrozenFolded:
         """Return all of it as it is now."""

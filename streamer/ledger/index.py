@@ -51,16 +51,23 @@ class Index:
             at += 1
         return -1
 
-    def add(self, key: int, row: int) -> None:
-        """Add a row; it may be in the index with another key too. The row must be among those of ``keys``."""
-        at = key * self._homes >> 32
+    def add(self, key: int, row: int) -> int:
+        """Add a row; it may be in the index with another key too. The row must be among those of ``keys``.
+
+        Returns how many others were in its way: at least those with the same key.
+        """
+        home = key * self._homes >> 32
+        at = self._ends.get(key, home)
         while self._view[at]:
             at += 1
+        if at - home > _SPARE:
+            self._ends[key] = at
         if at >= len(self._slots) - 1 or self._used >= _FULL * self._homes:
             self.rebuild()  # the new row among them
         else:
             self._view[at] = row + 1
             self._used += 1
+        return at - home
 
     def replace(self, key: int, old: int, new: int) -> None:
         """Put a row in the place of another with the same key."""
@@ -81,3 +88,4 @@ class Index:
         self._slots[places] = rows[order] + 1
         self._view = self._slots.data
         self._used = len(rows)
+        self._ends: dict[int, int] = {}  # where to look for a free slot for a key that many have

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from streamer.ledger.entries import (
@@ -54,11 +55,16 @@ class Ledger(Register):
         return Known(size, encoding, lengths, by_head)
 
     def _lengths(self, head: int) -> Collection[int]:
-        rows, folded = self._rows.with_head(head), self._folded.with_head(head)
-        if not rows and not folded:
+        listed: Mapping[int, int] = self._rows.heads.lengths(head)
+        folded = self._folded.heads.lengths(head) if len(self._folded) else {}
+        if not listed and not folded:
             return ()
-        lengths = {self._entry(row).text_bytes for row in rows}
-        return lengths.union(self._folded.load(number).text_bytes for number in folded)
+        for row, entry in self._open.items():
+            stored, _, length = self._rows.text(row)
+            if stored == head and length != entry.text_bytes:
+                listed = Counter(listed)
+                listed.update({length: -1, entry.text_bytes: 1})
+        return {length for length, count in listed.items() if count} | folded.keys()
 
     def begins(self, path: str, verdict: Verdict) -> bool:
         """Return whether a file is a version that was trained, or begins with the text of one and goes on."""
@@ -184,13 +190,16 @@ class Ledger(Register):
         self, path: str, verdict: Verdict, moved: Callable[[str, Signature], bool], copy: Entry | None
     ) -> Elsewhere:
         """Return how much of a text was trained as part of another row; ``copy`` is from :meth:`_copied`."""
-        rows = {row for head in verdict.heads for row in self._rows.with_head(head)}
-        folded = {number for head in verdict.heads for number in self._folded.with_head(head)}
+        digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
+        rows = self._rows.heads.find(verdict.heads, digests.values())
+        for row in self._open:
+            if self._rows.text(row)[0] in verdict.heads:
+                rows.add(row)  # what it holds now may not be stored yet
+        folded = self._folded.heads.find(verdict.heads, digests.values()) if len(self._folded) else set()
         if copy:
             rows.add(copy.row)
         if not rows and not folded:
             return Elsewhere()
-        digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
         entries = [*map(self._entry, sorted(rows)), *map(self._folded.load, sorted(folded))]
         best, copies = Elsewhere(), 0
         for entry in sorted(entries, key=lambda entry: entry.copied):  # what was trained comes before its copies

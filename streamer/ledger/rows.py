@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.ledger.entries import OUTCOMES, Entry, Signature
+from streamer.ledger.heads import Heads, Text
 from streamer.ledger.index import Index
 from streamer.ledger.table import BITS, PIECE, Column, Frozen, Table
 
@@ -100,7 +101,7 @@ class Rows:
         self.reasons, self.formats, self.encodings = Texts(), Texts(), Texts()
         self.removed: list[int] = []
         self._by_name = Index(self._name_keys)
-        self._by_head = Index(self._head_keys)
+        self.heads = Heads(self.table, 7, self._head_keys, self.text)
         self._absolute = False  # whether any name begins with a slash
         self._found = "", -1  # the last answer of find
 
@@ -144,10 +145,11 @@ class Rows:
                 yield row
             row = found[1]
 
-    def with_head(self, head: int) -> list[int]:
-        """Return the rows of texts that begin with this key, or with another that collides with it."""
-        rows = self._by_head.find(head)
-        return [row for row in rows if (found := self.table[row])[7] == head and found[12] != GONE]
+    def text(self, row: int) -> Text:
+        """Return key, digest and length of a text, as they are stored; the key is 0 if the row was removed."""
+        found = self.table[row]
+        length = found[2] if found[14] < 0 else self.more[found[14]][1]
+        return found[7] if found[12] != GONE else 0, found[6], length
 
     def path(self, row: int) -> str:
         """Return the name of a file."""
@@ -188,14 +190,16 @@ class Rows:
             self._by_name.replace(key, older, entry.row)
             self.table[older] = (*self.table[older][:15], 0)  # whatever is begun of a file, it is there
         if entry.head:
-            self._by_head.add(entry.head, entry.row)
+            self.heads.add(entry.head, entry.row)
 
     def store(self, entry: Entry) -> None:
         """Replace a row by what the entry says now."""
         old = self.table[entry.row]
+        if crowded := old[7] in self.heads.crowds:
+            self.heads.forget(old[7], entry.row)
         self.table[entry.row] = self._row(entry, old[0], old[1], old[14], old[15])
-        if entry.head and old[7] != entry.head:
-            self._by_head.add(entry.head, entry.row)
+        if entry.head and (crowded or old[7] != entry.head):
+            self.heads.add(entry.head, entry.row, (old[7], old[6]))
 
     def _row(self, entry: Entry, name: int, older: int, more: int, gone: int) -> tuple[Any, ...]:
         size, mtime, ctime = entry.signature
@@ -226,6 +230,7 @@ class Rows:
     def remove(self, row: int) -> None:
         """Remove a row."""
         found = self.table[row]
+        self.heads.forget(found[7], row)
         if found[14] >= 0:
             self._free.append(found[14])
         self.table[row] = (*found[:12], GONE, 0, -1, 0)
@@ -266,7 +271,7 @@ class Rows:
         self.more.extend(more)
         self._link()
         self._by_name.rebuild()
-        self._by_head.rebuild()
+        self.heads.rebuild()
 
     def freeze(self) -> FrozenRows:
         """Return all rows as they are now."""
@@ -310,7 +315,7 @@ class Rows:
         self.more.replace("row", number[self.more.column("row")])
         self._free, self.removed, self._found = [], [], ("", -1)
         self._by_name.rebuild()
-        self._by_head.rebuild()
+        self.heads.rebuild()
         return number
 
     def _link(self) -> None:

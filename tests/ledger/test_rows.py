@@ -40,7 +40,7 @@ def test_names_and_versions_are_found() -> None:
     rows.remove(6)
     assert list(rows.versions("a")) == [0]
     assert [rows.path(number) for number in rows] == ["a", "b", "ä/б", "a\n", "b"]
-    assert [list(rows.with_head(number)) for number in (1, 3, 4, 99)] == [[0], [], [3], []]
+    assert [rows.heads.find((number,), (bytes([number]) * 32,)) for number in (1, 3, 4, 99)] == [{0}, set(), {3}, set()]
 
 
 def test_a_name_that_was_not_there_is_found_once_it_is() -> None:
