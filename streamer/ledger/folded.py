@@ -81,7 +81,7 @@ class Folded:
         self.formats, self.encodings, self.reasons = Texts(), Texts(), Texts()
         self.reasons.code("")
         self._by_name = Index(self._name_keys)
-        self.heads = Heads(self._head_keys, self.text)  # of trained versions and copies
+        self.heads = Heads(self.table, 0, self._head_keys, self.text)  # of trained versions and copies
 
     def __len__(self) -> int:
         """Return the number of versions, with those that have returned."""

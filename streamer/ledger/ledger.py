@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from streamer.ledger.entries import (
@@ -55,7 +55,8 @@ class Ledger(Register):
         return Known(size, encoding, lengths, by_head)
 
     def _lengths(self, head: int) -> Collection[int]:
-        listed, folded = self._rows.heads.lengths(head), self._folded.heads.lengths(head)
+        listed: Mapping[int, int] = self._rows.heads.lengths(head)
+        folded = self._folded.heads.lengths(head) if len(self._folded) else {}
         if not listed and not folded:
             return ()
         for row, entry in self._open.items():
@@ -191,8 +192,10 @@ class Ledger(Register):
         """Return how much of a text was trained as part of another row; ``copy`` is from :meth:`_copied`."""
         digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
         rows = self._rows.heads.find(verdict.heads, digests.values())
-        rows.update(row for row in self._open if self._rows.text(row)[0] in verdict.heads)  # not yet stored
-        folded = self._folded.heads.find(verdict.heads, digests.values())
+        for row in self._open:
+            if self._rows.text(row)[0] in verdict.heads:
+                rows.add(row)  # what it holds now may not be stored yet
+        folded = self._folded.heads.find(verdict.heads, digests.values()) if len(self._folded) else set()
         if copy:
             rows.add(copy.row)
         if not rows and not folded:

@@ -101,7 +101,7 @@ class Rows:
         self.reasons, self.formats, self.encodings = Texts(), Texts(), Texts()
         self.removed: list[int] = []
         self._by_name = Index(self._name_keys)
-        self.heads = Heads(self._head_keys, self.text)
+        self.heads = Heads(self.table, 7, self._head_keys, self.text)
         self._absolute = False  # whether any name begins with a slash
         self._found = "", -1  # the last answer of find
 
@@ -195,9 +195,10 @@ class Rows:
     def store(self, entry: Entry) -> None:
         """Replace a row by what the entry says now."""
         old = self.table[entry.row]
-        self.heads.forget(old[7], entry.row)
+        if crowded := old[7] in self.heads.crowds:
+            self.heads.forget(old[7], entry.row)
         self.table[entry.row] = self._row(entry, old[0], old[1], old[14], old[15])
-        if entry.head:
+        if entry.head and (crowded or old[7] != entry.head):
             self.heads.add(entry.head, entry.row, (old[7], old[6]))
 
     def _row(self, entry: Entry, name: int, older: int, more: int, gone: int) -> tuple[Any, ...]:

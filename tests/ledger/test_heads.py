@@ -138,19 +138,53 @@ def test_no_decision_changes(seed: int, crowd: int, monkeypatch: pytest.MonkeyPa
 def test_a_crowd_is_found_by_digest() -> None:
     """Rows that begin alike are looked at one by one as long as they are few; then only those that match are found."""
     texts = [(7, bytes([0, 0, 0, number]) * 4, number % 3) for number in range(heads_module.CROWD + 1)]
-    heads = Heads(lambda: (np.array([7] * len(there), np.uint32), np.arange(len(there))), texts.__getitem__)
+    heads = Heads(texts, 0, lambda: (np.array([7] * len(there), np.uint32), np.arange(len(there))), texts.__getitem__)
     there: list[int] = []
     for row in range(len(texts)):
         there.append(row)
         heads.add(7, row)
         assert heads.find((7,), (texts[row][1], b"\0\0\1\0" * 8)) == {row}
-        assert (row >= heads_module.CROWD) == (7 in heads._crowds)
+        assert (row >= heads_module.CROWD) == (7 in heads.crowds)
     assert heads.lengths(7) == {0: 22, 1: 22, 2: 21}
     assert heads.find((8,), (texts[0][1],)) == set()
     heads.rebuild()
     assert (heads.find((7,), (texts[3][1],)), heads.lengths(7)) == ({3}, {0: 22, 1: 22, 2: 21})
     heads.forget(7, 5)
     assert heads.lengths(7)[2] == 20
+    for row in range(0, len(texts), 3):
+        heads.forget(7, row)
+    assert list(heads.lengths(7)) == [1, 2]
+
+
+@pytest.mark.parametrize("crowd", [1, 5])
+def test_what_is_not_stored_yet_is_known(crowd: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that has grown, and is in training, is found as it is now and not as its row says."""
+    monkeypatch.setattr(heads_module, "CROWD", crowd)
+    ledger = Ledger()
+    for length, path in enumerate("abc", 1):
+        train(ledger, ledger.plan(path, look(ledger, b"the same\n" + path.encode() * length, path=path)))
+    grown = b"the same\na and more\n"
+    entry = ledger.plan("a", look(ledger, grown, path="a", time=1))
+    assert entry is not None
+    ledger.advance(entry, 14, 4)
+    verdict = look(ledger, grown, path="new")
+    assert ledger._lengths(verdict.heads[-1]) == {11, 12, 20}
+    found = ledger.plan("new", verdict)
+    assert found is not None
+    assert (found.start, found.copy_of) == (14, "a")
+
+
+def test_a_folded_file_that_returned_is_no_longer_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its length is that of its row; once that has grown, nothing is left of it."""
+    monkeypatch.setattr(heads_module, "CROWD", 1)
+    ledger, text = Ledger(), b"the same beginning\n"
+    for number in range(3):
+        train(ledger, ledger.plan(f"{number}", look(ledger, text + b"%d\n" % 10**number, path=f"{number}")))
+    assert fold(ledger, {}) == 3
+    verdict = look(ledger, text + b"10\nand more\n", path="1")
+    assert ledger._lengths(verdict.heads[-1]) == {21, 22, 23}
+    train(ledger, ledger.plan("1", verdict))
+    assert ledger._lengths(verdict.heads[-1]) == {21, 23, len(text) + 12}
 
 
 def test_a_file_among_many_that_begin_alike_loads_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
