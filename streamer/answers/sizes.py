@@ -57,8 +57,8 @@ def sizes(
     settings = attrs.evolve(found.settings, **given) if found else model_settings(None, given)
     if run.memory:
         settings = within(run.memory, settings, given)
-    words = vocabulary or settings.max_vocabulary or (found.vocabulary if found else 0)
-    if not words:
+    words = settings.max_vocabulary or (found.vocabulary if found else None) if vocabulary is None else vocabulary
+    if words is None:
         raise StreamerError(
             f"there is no model in {folder}, so its size must be given",
             hint="give --vocabulary, --max-vocabulary or --memory",

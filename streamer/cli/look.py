@@ -113,7 +113,8 @@ def sizing(
 ) -> None:
     """Tell how much memory and disk a model takes.
 
-    Trains nothing, and needs no model. If there is one, it is the size of that unless you say otherwise.
+    Trains nothing, and needs no model. What you do not give is that of the model in the folder of checkpoints, or the
+    bound that it has.
 
     \b
         streamer sizing --vocabulary 1M --vector-size 100

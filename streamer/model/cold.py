@@ -337,10 +337,7 @@ class Cold:
                 if not len(left):
                     break
         positions = (at >= 0).nonzero()[0]
-        if not len(positions):
-            return positions, None
-        at, of = at[positions], of[positions]
-        found = _gathered(batches, of, at).copied()
+        found = _gathered(batches, of[positions], at[positions]).copied() if len(positions) else None
         for batch in segments:
             forget(batch.hashes)  # all arrays of a segment are views of one file
         return positions, found

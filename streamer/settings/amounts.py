@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _UNITS = "kmgt"
+_MOST = 10**18
 AMOUNTS = "an amount of memory, such as 512M or 4G"
 
 
@@ -14,14 +15,17 @@ def in_bytes(text: str) -> int:
     ``4G``, ``4g`` and ``4GB`` are 4·10⁹ bytes; ``4Gi`` and ``4GiB`` are 4·2³⁰.
 
     Raises:
-        ValueError: If it is no amount.
+        ValueError: If it is no amount, or one that no machine has.
     """
     parts = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(?:([kmgt])(i?))?b?", text.strip(), re.ASCII | re.IGNORECASE)
     if not parts:
         raise ValueError(text)
     power = _UNITS.index(parts[2].lower()) + 1 if parts[2] else 0
     unit: int = (1024 if parts[3] else 1000) ** power
-    return round(float(parts[1]) * unit)
+    count = float(parts[1]) * unit
+    if count > _MOST or 0 < count < 1:
+        raise ValueError(text)
+    return round(count)
 
 
 def as_amount(count: float) -> str:

@@ -21,8 +21,8 @@ _WORKER = 25_000_000
 """Bytes of each worker process."""
 _TOKENIZER = 34_000_000
 """Bytes of the process that tokenizes ahead, and of what it sends, with two cores and more."""
-_BLOCK = 210_000
-"""Bytes for each dimension, while a block is trained: the sums of the chunks under way."""
+_BLOCK, _CHUNK = 24_000, 23_300
+"""Bytes for each dimension, while a block is trained; and of the sums of each chunk under way."""
 _WORD = 150
 """Bytes of a word in the vocabulary besides its vectors: the word, its id, its count, its share of the noise."""
 _WORD_COPIED = 80
@@ -41,7 +41,7 @@ MOST_FILES = 100_000
 """Files in the ledger that ``--memory`` leaves room for."""
 _MOST_WORDS = 10**9
 """What the setting allows."""
-_MORE = "give it more, or use fewer dimensions or a lower --max-group"
+_MORE = "give it more; a new model may have fewer dimensions or a lower --max-group"
 
 
 @attrs.frozen
@@ -83,7 +83,7 @@ def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> di
         "files": extent.files * _FILE,
         "workers": workers * _WORKER + _TOKENIZER if workers > 1 else 0,
         "kept": min(_KEPT, words * vectors + 60 * extent.candidates),
-        "program": _PROGRAM + _BLOCK * settings.vector_size,
+        "program": _PROGRAM + (_BLOCK + _CHUNK * settings.max_group) * settings.vector_size,
     }
 
 
@@ -131,9 +131,9 @@ def within(given: int, settings: ModelSettings, named: Collection[str]) -> Model
     if (least := taken(**chosen)) > given:
         bounds = "".join(f", {flag(name)} {value}" for name, value in chosen.items())
         raise StreamerError(
-            f"a model with --vector-size {settings.vector_size}{bounds} takes {as_amount(least)} of memory or more, "
-            f"which is more than --memory {as_amount(given)}",
-            hint=f"leave out {bounds[2:]}, and --memory chooses it" if chosen else _MORE,
+            f"a model with --vector-size {settings.vector_size}{bounds} takes {_up(least)} of memory or more with "
+            f"{settings.max_group} workers, and --memory is {as_amount(given)}",
+            hint=f"leave out {bounds[2:]}, and --memory chooses, if it is enough" if chosen else _MORE,
             code=ExitCode.CONFIGURATION,
         )
     candidates = chosen.get("max_candidates", 0)
@@ -148,6 +148,11 @@ def within(given: int, settings: ModelSettings, named: Collection[str]) -> Model
 def _most(taken: Callable[[int], int], given: int) -> int:
     """Return the largest bound that takes no more bytes than are given."""
     return _round(bisect.bisect_right(range(_MOST_WORDS), given, key=taken) - 1)
+
+
+def _up(count: int) -> str:
+    """Return a number of bytes, rounded up: so much is enough."""
+    return f"{-(-count // 10**6):,} MB"
 
 
 def _vectors(settings: ModelSettings) -> int:

@@ -31,7 +31,27 @@ def test_amounts(text: str, count: int) -> None:
     assert RunSettings(memory=given).memory == RunSettings(memory=count).memory == count
 
 
-@pytest.mark.parametrize("text", ["", "G", "four", "4X", "-1G", "1G5M", "4i", "4iB", "4GG", "1_0M", "1e9", "٣G"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "G",
+        "four",
+        "4X",
+        "-1G",
+        "1G5M",
+        "4i",
+        "4iB",
+        "4GG",
+        "9" * 400,
+        "1e400",
+        "9999999T",
+        "0.0004k",
+        "1_0M",
+        "1e9",
+        "٣G",
+    ],
+)
 def test_what_is_no_amount(text: str) -> None:
     """78, and one line that names the flag, the value and what would be one."""
     with pytest.raises(ValueError):

@@ -146,12 +146,12 @@ def test_the_bounds_depend_on_nothing_but_the_settings_of_the_model() -> None:
     [
         (
             {"memory": "100M"},
-            "a model with --vector-size 100 takes .* or more, .* than --memory 100.0 MB",
+            "a model with --vector-size 100 takes 42. MB of memory or more with 8 workers, and --memory is 100.0 MB",
             "--max-group",
         ),
         (
             {"memory": "1G", "max_vocabulary": 10**6},
-            "--vector-size 100, --max-vocabulary 1000000 takes .* GB of memory or more, which .* --memory 1.0 GB",
+            "--vector-size 100, --max-vocabulary 1000000 takes 3,... MB of memory or more with .* --memory is 1.0 GB",
             "leave out --max-vocabulary 1000000",
         ),
         ({"memory": "1G", "max_candidates": 10**8}, "--max-candidates 100000000 takes", "leave out --max-candidates"),
@@ -168,8 +168,8 @@ def test_what_does_not_fit_is_refused(given: dict[str, Any], problem: str, hint:
     assert hint in caught.value.hint
 
 
-def test_a_service_keeps_within_its_memory(tmp_path: Path) -> None:
-    """It chooses its bounds, writes them down, and keeps them when it is started without the flag."""
+def test_a_service_chooses_its_bounds(tmp_path: Path) -> None:
+    """It tells them, writes them down, and keeps them when it is started without the flag."""
     write_words(tmp_path / "inbox/0.txt", [(0, 1_000, 5)])
     ended = done("watch", "inbox", "--once", "--memory", "450M", folder=tmp_path)
     chosen = model_settings(None, {"memory": "450M"})
@@ -182,4 +182,4 @@ def test_a_service_keeps_within_its_memory(tmp_path: Path) -> None:
     assert json_of(tmp_path, "status")["max_vocabulary"] == chosen.max_vocabulary
     refused = run("watch", "inbox", "--once", "--memory", "100M", folder=tmp_path)
     assert refused.code == ExitCode.CONFIGURATION
-    assert "--memory 100.0 MB" in refused.stderr
+    assert "--memory is 100.0 MB" in refused.stderr

@@ -37,3 +37,10 @@ def test_other_arrays_stay_as_they_are() -> None:
     forget(np.frombuffer(b"abc", np.uint8))
     forget(array[1:])
     assert array.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_was_written_is_not_lost() -> None:
+    private = np.frombuffer(mmap.mmap(-1, 8_192, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
+    private[:] = 7
+    forget(private)
+    assert private.all()
