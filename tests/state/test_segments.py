@@ -15,7 +15,7 @@ import pytest
 import streamer
 from streamer.checkpoints import Image, seal
 from streamer.errors import ExitCode, StreamerError
-from streamer.model.cold import Batch, Rows
+from streamer.model.cold import Batch, Cold, Gathered, Rows, merged
 from streamer.settings import ModelSettings
 from streamer.state import State
 from streamer.state import segments as segments_module
@@ -303,3 +303,32 @@ def test_a_name_tells_what_is_in_it(tmp_path: Path) -> None:
     assert one.name() == other.name()
     data = b"".join(seal(one.image()))
     assert one.name() == f"cold-{data[-32:].hex()}.h5"
+
+
+def of_files() -> int:
+    """Return the bytes of files that are in the memory of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("RssFile")).split()[1]) * 1024
+
+
+def test_what_was_read_of_a_segment_does_not_stay_in_memory(tmp_path: Path) -> None:
+    """Not after it was checked, nor after a look, nor after a merge. Its arrays are used where they are."""
+    words = [f"w{number}" for number in range(40_000)]
+    vectors = np.random.default_rng(1).random((len(words), 2, 100), np.float32)
+    rows = Rows(np.ones(len(words), np.int64), vectors, np.ones((len(words), 2), np.float32))
+    segment = Segment(Batch.of(words, rows))
+    (tmp_path / segment.name()).write_bytes(b"".join(seal(segment.image())))
+    size, digest, before = vectors.nbytes, segment.name()[5:-3], of_files()
+    batch = segments_module.read_file(tmp_path, digest, 100)
+    assert batch.rows.array.flags.aligned and batch.hashes.flags.aligned
+    assert of_files() - before < size // 8
+    cold = Cold()
+    cold.restore([batch], [], len(words), len(words), len(words), 0)
+    positions, found = cold.find(words[::2])
+    assert found is not None and len(positions) == 20_000
+    assert np.array_equal(found.array, vectors[::2])
+    assert of_files() - before < size // 8
+    merging = merged([batch, Batch.of(["a"], found.take(np.zeros(1, np.int64)))]).rows.vectors
+    assert isinstance(merging, Gathered)
+    assert sum(len(piece) for piece in merging.pieces()) == len(words) + 1
+    assert of_files() - before < size // 8
