@@ -52,30 +52,24 @@ class _Words(click.ParamType[int]):
 WORDS = _Words()
 
 
-class _Duration(click.ParamType[float]):
-    """A duration: ``10``, ``10s`` or ``1.5h``."""
+class _Quantity(click.ParamType[float]):
+    """A number with a unit: ``1.5h`` or ``4G``.
 
-    name = "duration"
+    Args:
+        name: What it is a number of.
+        parse: Returns the number in its smallest unit, or raises ValueError.
+        rule: What it must be.
+    """
+
+    def __init__(self, name: str, parse: Callable[[str], float], rule: str) -> None:
+        self.name, self._parse, self._rule = name, parse, rule
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds, or raise click's error."""
+        """Return the number, or raise click's error."""
         try:
-            return seconds(str(value))
+            return self._parse(str(value))
         except ValueError:
-            self.fail(f"{value!r} is not {DURATIONS}", param, ctx)
-
-
-class _Amount(click.ParamType[int]):
-    """An amount of memory: ``512M``, ``4G`` or ``4GiB``."""
-
-    name = "amount"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the bytes, or raise click's error."""
-        try:
-            return in_bytes(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not {AMOUNTS}", param, ctx)
+            self.fail(f"{value!r} is not {self._rule}", param, ctx)
 
 
 _TYPES = {"int": click.INT, "float": click.FLOAT, "str": click.STRING, "tuple[str, ...]": click.STRING}
@@ -234,9 +228,9 @@ def _option(field: attrs.Attribute[Any]) -> Callable[[Function], Function]:
     elif field.metadata["metavar"] == "WORDS":
         extra["type"] = WORDS
     elif field.metadata["duration"]:
-        extra["type"] = _Duration()
+        extra["type"] = _Quantity("duration", seconds, DURATIONS)
     elif field.metadata["amount"]:
-        extra["type"] = _Amount()
+        extra["type"] = _Quantity("amount", in_bytes, AMOUNTS)
     return click.option(
         name,
         field.name,
