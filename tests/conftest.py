@@ -17,6 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import structlog
 from filelock import FileLock
 
 from .support.side_by_side import BLAS_THREADS, Once
@@ -44,6 +45,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what was broken")
         for _, line in sorted(figures, key=lambda figure: figure[0]):
             terminalreporter.line(line)
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was() -> Iterator[None]:
+    """Take back how a test configured the log: what comes next in this process may look at it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

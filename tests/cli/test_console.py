@@ -10,12 +10,10 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-import structlog
 
 from streamer.cli import console
 from streamer.cli.options import Common
@@ -70,14 +68,7 @@ def test_all_words_are_known(vectors: WordVectors, capsys: pytest.CaptureFixture
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.fixture
-def log_reset() -> Iterator[None]:
-    """Take back how the log was configured."""
-    yield
-    structlog.reset_defaults()
-
-
-def test_the_log_is_as_the_options_say(log_reset: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_log_is_as_the_options_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Lines go to stderr in the form and from the level on that the command was given; stdout is for results."""
     command = (
         "import click, structlog\nfrom streamer.cli import console\nfrom streamer.cli.options import Common\n"
@@ -90,7 +81,7 @@ def test_the_log_is_as_the_options_say(log_reset: None, capsys: pytest.CaptureFi
     assert [json.loads(line)["event"] for line in ended.stderr.splitlines()] == ["other.event"]
 
 
-def test_the_newest_vectors_are_loaded(log_reset: None, tmp_path: Path) -> None:
+def test_the_newest_vectors_are_loaded(tmp_path: Path) -> None:
     """66 where there are none; the error names the folder."""
     with click.Context(click.Command("x"), obj=Common({}, "json", "error")), pytest.raises(StreamerError) as caught:
         console.load(tmp_path)

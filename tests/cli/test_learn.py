@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from streamer.cli import learn
@@ -29,13 +28,12 @@ SMALL = ("--vector-size", "4", "--min-count", "1", "--threads", "1", "--settle",
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Be in a working folder, and give this process its signals and its log back in the end."""
+    """Be in a working folder, and give this process its signals back in the end."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("STREAMER_")]:
         monkeypatch.delenv(name)
     yield tmp_path
-    structlog.reset_defaults()
     for number, handler in before.items():
         signal.signal(number, handler)
 

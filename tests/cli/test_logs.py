@@ -62,7 +62,7 @@ Configured = Callable[..., Console]
 
 @pytest.fixture
 def configure() -> Iterator[Configured]:
-    """Return what configures the log for a file, and takes that back in the end."""
+    """Return what configures the log for a file, and give the hook of threads back."""
     hook = threading.excepthook
 
     def to(file: TextIO, form: str = "auto", level: str = "info", *, terminal: bool = False) -> Console:
@@ -71,7 +71,6 @@ def configure() -> Iterator[Configured]:
         return console
 
     yield to
-    structlog.reset_defaults()
     threading.excepthook = hook
 
 

@@ -117,7 +117,7 @@ def test_a_node_that_is_lost(
     for name in ("a", "b", "c"):
         cluster.add(name)
     with trained(cluster, corpus, tmp_path) as running:
-        running.event("file.trained", MIDDLE)
+        running.event("file.trained", MIDDLE, within=180)
         wait(lambda: cluster.works("b"))
         (cluster.kill if loss == "killed -9" else cluster.pull)("b")
         result = ended(running)

@@ -21,6 +21,7 @@ from .pages import DOCS, ROOT, section
 
 PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"^```sh\n(.*?)^```$(?:\n\n^```\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+pytestmark = pytest.mark.xdist_group("commands")  # its examples run once, in the process that has the group
 QUESTIONS = {
     "words": ["data/sample.txt"],
     "phrases": ["data/sample.txt", "--times", "2", "--threshold", "4"],

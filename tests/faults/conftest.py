@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import structlog
@@ -32,11 +32,8 @@ def tell(request: pytest.FixtureRequest) -> Tell:
 
 
 @pytest.fixture
-def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let files of some hundred bytes have several blocks, and nobody write a log."""
     monkeypatch.setattr(reader, "PIECE", BLOCK)
     monkeypatch.setattr(loop, "Saver", lives.InStep)
-    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    yield
-    structlog.configure(**before)

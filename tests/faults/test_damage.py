@@ -61,7 +61,7 @@ def load_all(how: str, count: int, originals: Path) -> tuple[list[str], int, lis
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("how", "short", "long"), [("bent", 2_000, 60_000), ("sealed", 200, 20_000)])
+@pytest.mark.parametrize(("how", "short", "long"), [("bent", 1_000, 60_000), ("sealed", 120, 20_000)])
 def test_bent_checkpoints_do_no_harm(
     how: str, short: int, long: int, originals: Path, amount: Amount, tell: Tell
 ) -> None:

@@ -241,13 +241,13 @@ def test_whatever_happens_the_books_balance(
     _told.clear()
     at_random = request.config.getoption("--long")
     started, in_step = time.monotonic(), True
-    while _told["sequences"] < amount(16, 5_000) and time.monotonic() - started < LONGEST:
+    while _told["sequences"] < amount(12, 5_000) and time.monotonic() - started < LONGEST:
         # Beside the training two runs of the same rules differ, which Hypothesis takes ill.
         with contextlib.suppress(*(() if in_step else (FlakyStrategyDefinition,))):
             run_state_machine_as_test(
                 Lives,
                 settings=settings(
-                    max_examples=amount(16, 40),
+                    max_examples=amount(12, 40),
                     stateful_step_count=amount(30, 50),
                     derandomize=not at_random,
                     deadline=None,

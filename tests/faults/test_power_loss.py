@@ -258,13 +258,15 @@ SCENARIOS: dict[str, tuple[Names, Play, int]] = {
     **{f"killed after {after}": ({}, killed_and_started(1, after), 1) for after in range(1, 44)},
 }
 """What is there at first, what is done, and how many checkpoints are kept."""
-
+SOMETIMES = [f"killed after {after}" for after in range(1, 44) if after % 4]
+"""What is left to ``--long``."""
 
 REVEALING = (
     "saving, keep 1",
     "starting, 3 of 3 damaged, keep 1",
     "killed after 1",
     "killed after 20",
+    "killed after 22",
     "saving segments",
     "starting, 1 of 3 damaged, keep 1",
 )
@@ -384,11 +386,13 @@ def test_what_was_saved_survives_every_loss_of_power(amount: Amount, tell: Tell)
     """From every state that POSIX allows the last save that was told is recovered, or a newer one; and so once more."""
     with ram_folder() as folder:
         enumerator = Enumerator(folder)
-        for name, (start, play, keep) in SCENARIOS.items():
+        scenarios = [name for name in SCENARIOS if name not in SOMETIMES[: amount(len(SOMETIMES), 0)]]
+        for name in scenarios:
+            start, play, keep = SCENARIOS[name]
             found = enumerator.violations(start, play, keep, nested=amount(2, 50) / 100)
             assert not list(itertools.islice(found, 5)), name
     count = len(enumerator.states)
-    tell(f"power loss: {count:,} distinct states of the disk in {len(SCENARIOS)} scenarios, all recovered")
+    tell(f"power loss: {count:,} distinct states of the disk in {len(scenarios)} scenarios, all recovered")
     assert count >= 1000
 
 

@@ -26,7 +26,7 @@ def ask(folder: Path, how: str, word: str, amount: Amount) -> tuple[int, int, in
     Returns:
         Questions asked, checkpoints that came by, answers that were looked at closely, the words that the command gave.
     """
-    each, commands = amount(50, 1_000), amount(4, 100)
+    each, commands = amount(20, 1_000), amount(4, 100)
     with (
         started(how, "checkpoints", each, folder=folder, environment=ENVIRONMENT, command=PROGRAM) as one,
         started(how, "checkpoints", each, folder=folder, environment=ENVIRONMENT, command=PROGRAM) as other,

@@ -77,7 +77,7 @@ class Running:
         self._lines += map(json.loads, whole.splitlines())
         return [line for line in self._lines if {**line, "event": name, **fields} == line]
 
-    def event(self, name: str, number: int = 1, **fields: Any) -> dict[str, Any]:
+    def event(self, name: str, number: int = 1, *, within: float = PATIENCE, **fields: Any) -> dict[str, Any]:
         """Wait for the nth such log line and return it."""
 
         def found() -> dict[str, Any] | None:
@@ -86,7 +86,7 @@ class Running:
             assert len(lines) >= number or not over, f"ended without {name} {fields}:\n{self._stderr.read_text()}"
             return lines[number - 1] if len(lines) >= number else None
 
-        return until(found, f"{name} {fields}")
+        return until(found, f"{name} {fields}", within)
 
     def send(self, *signals: signal.Signals) -> None:
         """Send signals, one straight after the other."""
