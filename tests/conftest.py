@@ -135,6 +135,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("alone"))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run if tests of a group would be spread over several processes."""
+    grouped = [item.nodeid for item in session.items if item.get_closest_marker("xdist_group")]
+    if beside_others(session.config) and not all("@" in name.rpartition("]")[2] for name in grouped):
+        raise pytest.UsageError("this pytest-xdist does not see the groups of this pytest: install pytest < 9.2")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Wait until a test may run; around all else, so that waiting counts towards no timeout."""

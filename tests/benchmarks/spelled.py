@@ -62,10 +62,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pairs", type=Path, nargs="*", default=[])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--half", type=int, choices=(0, 1), help="only every second file, from the first or the second")
     parser.add_argument("--no-peer", action="store_true", help="without FastText")
     given = parser.parse_args()
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(given.folder.glob("*.txt"))]
-    vectors = Trainer().partial_fit(texts).vectors
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files_of(given.folder, given.half)]
+    vectors = Trainer(seed=given.seed).partial_fit(texts).vectors
     for size in (len(vectors), 100_000):
         print(
             "| words | index, s | query, ms, median | 95 % | load | {:,} | {:.2f} | {:.2f} | {:.2f} | {:.1f} |".format(
@@ -86,8 +88,13 @@ def main() -> None:
         if not given.no_peer:
             words = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # near to the tokenizer's
             lines = [words.findall(piece) for text in texts for piece in re.split(r"\n\s*\n", text.lower())]
-            peer = FastText(lines, sg=1, epochs=1, vector_size=100, window=5, negative=5, workers=2, seed=1).wv
+            peer = FastText(lines, sg=1, epochs=1, vector_size=100, window=5, negative=5, workers=2, seed=given.seed).wv
             show("FastText, one epoch", [of_peer(peer, part) for part in parts.values()])
+
+
+def files_of(folder: Path, half: int | None) -> list[Path]:
+    """Return the texts in a folder by name, or one of two halves of them."""
+    return sorted(folder.glob("*.txt"))[half :: 1 if half is None else 2]
 
 
 def split(file: Path, vectors: WordVectors, folder: Path) -> dict[str, Path]:

@@ -37,6 +37,7 @@ def completed(*line: str, folder: Path, **variables: str) -> list[str]:
     return [word for word in ended.stdout.splitlines() if word]
 
 
+@pytest.mark.slow
 def test_words(undisturbed: Path) -> None:
     """Words that begin with what was typed, in any case, the most frequent first, as many as a shell likes to show."""
     known = streamer.load(undisturbed / "checkpoints").index_to_key
@@ -48,6 +49,7 @@ def test_words(undisturbed: Path) -> None:
     assert completed("streamer", "analogy", "a", "b", prefix, folder=undisturbed) == wanted
 
 
+@pytest.mark.slow
 def test_words_of_another_folder(undisturbed: Path, tmp_path: Path) -> None:
     """The folder of checkpoints is the one that the line or the environment names; without one there is nothing."""
     folder, word = str(undisturbed / "checkpoints"), WORDS[0]

@@ -258,7 +258,11 @@ SCENARIOS: dict[str, tuple[Names, Play, int]] = {
     **{f"killed after {after}": ({}, killed_and_started(1, after), 1) for after in range(1, 44)},
 }
 """What is there at first, what is done, and how many checkpoints are kept."""
-SOMETIMES = [f"killed after {after}" for after in range(1, 44) if after % 4]
+SOMETIMES = [
+    *("saving, keep 2", "starting, 0 of 3 damaged, keep 2", "starting, 2 of 3 damaged, keep 2"),
+    *("starting, 3 of 3 damaged, keep 2", "saving segments, killed after 36"),
+    *(f"killed after {after}" for after in range(1, 44) if after % 8 != 4),
+]
 """What is left to ``--long``."""
 
 REVEALING = (

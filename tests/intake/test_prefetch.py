@@ -293,6 +293,7 @@ def test_a_tokenizer_that_fails_refuses_the_file(tmp_path: Path) -> None:
         list(tokenize(file, job, Fails(Rules("spaces")), start=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["jsonl", "jsonl text", "text"])
 def test_files_with_markup_are_tokenized_ahead(recipe: str, tmp_path: Path) -> None:
     """The other process looks for itself which format a file has; with another recipe, its blocks are not taken."""

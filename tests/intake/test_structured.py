@@ -183,6 +183,7 @@ NOISE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", NOISE)
 def test_noise_of_markup_is_read_in_the_same_blocks_from_any_cut(recipe: str, tmp_path: Path) -> None:
     """Bytes that can't be decoded among it, in encodings in which a character has one byte or several."""

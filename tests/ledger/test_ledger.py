@@ -355,6 +355,7 @@ def test_progress_that_cannot_be_is_refused() -> None:
         ledger.finish(entry)
 
 
+@pytest.mark.slow
 def test_a_long_random_life_keeps_the_books() -> None:
     """Over hundreds of random changes, crashes and vanishings of some files, the books balance at each step."""
     chance = random.Random(7)

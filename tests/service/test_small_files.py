@@ -51,6 +51,7 @@ def test_one_by_one_or_all_at_once(threads: int, tmp_path: Path, monkeypatch: py
         assert found == expected
 
 
+@pytest.mark.slow
 def test_lanes_one_by_one_or_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of some rounds, between smaller ones that have no lanes: the same bits, here and at processes."""
     there, several = files(tmp_path / "all", 40), {"lanes": 4, "lane_size": 1_000}
@@ -64,6 +65,7 @@ def test_lanes_one_by_one_or_all_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert trained(tmp_path / "at once", tmp_path / "all", 2, **several) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_words_that_leave_one_by_one_or_all_at_once(
     lanes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

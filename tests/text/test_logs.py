@@ -103,6 +103,7 @@ def test_long_chunks() -> None:
     assert cut("x" * 257 + " y") == [["y"]]
 
 
+@pytest.mark.slow
 def test_no_text_takes_long() -> None:
     """A chunk of any signs is cut in time proportional to its length: with its square, it would take a minute."""
     for sign in (

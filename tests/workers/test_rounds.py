@@ -80,6 +80,7 @@ def trained(start: Callable[[ModelState], Workers | None]) -> tuple[dict[str, by
     return exact(state), reports, seen
 
 
+@pytest.mark.slow
 def test_the_same_bits_wherever_lanes_are_computed() -> None:
     """In this process, at a pool, and at a cluster with other workers or without, while the vocabulary grows."""
     expected = trained(lambda model: None)
@@ -173,6 +174,7 @@ def test_an_error_of_nodes_reaches_whoever_waits(error: BaseException) -> None:
     rounds.close()
 
 
+@pytest.mark.slow
 def test_a_failed_round_breaks_the_schedule() -> None:
     """Then nothing is saved: whoever wants the state gets the error."""
 

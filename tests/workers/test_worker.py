@@ -192,6 +192,7 @@ def test_each_loss_has_its_chunk_and_the_end_its_time() -> None:
     assert before <= answer.ended <= after
 
 
+@pytest.mark.slow
 def test_blocks_follow_each_other() -> None:
     """Two are handed over at once: their turns are taken in order, and each is answered."""
     state, given = prepared(1, 2)
