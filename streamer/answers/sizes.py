@@ -14,6 +14,7 @@ from streamer.settings import (
     Extent,
     ModelSettings,
     RunSettings,
+    as_amount,
     expected_disk,
     expected_memory,
     model_settings,
@@ -28,6 +29,7 @@ def sizes(
     run: RunSettings,
     *,
     vocabulary: int | None = None,
+    candidates: int | None = None,
     files: int | None = None,
     cold: int | None = None,
 ) -> dict[str, Any]:
@@ -41,6 +43,7 @@ def sizes(
         given: Model settings that the user named.
         run: The settings of the process: its cores, its checkpoints, its memory.
         vocabulary: Words with vectors.
+        candidates: Words that were seen too seldom for that.
         files: Files in the ledger.
         cold: Words that left the vocabulary.
 
@@ -65,11 +68,19 @@ def sizes(
         )
     extent = Extent(
         words,
-        settings.max_candidates or (found.candidates if found else 0),
+        candidates if candidates is not None else settings.max_candidates or (found.candidates if found else 0),
         files if files is not None else len(found.ledger) if found else 0,
         cold if cold is not None else found.cold if found and found.cold else settings.max_vocabulary,
     )
-    return _row(settings, run, extent)
+    row = _row(settings, run, extent)
+    if run.memory and row["memory_bytes"] > run.memory:
+        raise StreamerError(
+            f"a model of this size takes {as_amount(row['memory_bytes'])} of memory, and --memory is "
+            f"{as_amount(run.memory)}",
+            hint="leave out the sizes, and --memory chooses them, or leave out --memory",
+            code=ExitCode.CONFIGURATION,
+        )
+    return row
 
 
 def _row(settings: ModelSettings, run: RunSettings, extent: Extent) -> dict[str, Any]:

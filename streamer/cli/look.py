@@ -95,6 +95,7 @@ def verify(checkpoint: str | None, checkpoints: Path) -> None:
 
 @command()
 @click.option("--vocabulary", type=WORDS, metavar="WORDS", help="Words with vectors.")
+@click.option("--candidates", type=WORDS, metavar="WORDS", help="Words that were seen too seldom for vectors.")
 @click.option("--files", type=click.IntRange(0), metavar="N", help="Files in the ledger.")
 @click.option("--cold", type=WORDS, metavar="WORDS", help="Words that left the vocabulary.")
 @json_option
@@ -105,6 +106,7 @@ def sizing(
     common: Common,
     /,
     vocabulary: int | None,
+    candidates: int | None,
     files: int | None,
     cold: int | None,
     as_json: bool,
@@ -124,7 +126,8 @@ def sizing(
 
     log_to_stderr()
     given, run = resolve(common.config, flags)
-    found = sizes(checkpoints, given, run, vocabulary=vocabulary, files=files, cold=cold)
+    extent = {"vocabulary": vocabulary, "candidates": candidates, "files": files, "cold": cold}
+    found = sizes(checkpoints, given, run, **extent)
     if as_json:
         return print_json(found)
     from streamer.cli import tables

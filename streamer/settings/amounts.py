@@ -32,8 +32,8 @@ def as_amount(count: float) -> str:
     """Return a number of bytes in a suitable unit."""
     if count < 1000:
         return f"{count:.0f} bytes"
-    for unit in ("kB", "MB"):
+    for unit in ("kB", "MB", "GB"):
         count /= 1000
         if count < 999.95:  # rounds to less than the next unit
             return f"{count:.1f} {unit}"
-    return f"{count / 1000:.1f} GB"
+    return f"{count / 1000:.1f} TB"

@@ -29,7 +29,8 @@ class Trainer:
 
     Args:
         threads: Cores to train on, all by default. The result is the same at any number.
-        settings: Fields of :class:`streamer.settings.ModelSettings`, such as ``vector_size=100``.
+        settings: Fields of :class:`streamer.settings.ModelSettings`, such as ``vector_size=100``; and
+            ``memory="4G"``, which chooses bounds that keep a trainer within so much memory.
 
     Raises:
         StreamerError: If a setting is unknown or out of bounds.

@@ -39,7 +39,7 @@ OPTIONS = {
     "plot": {"map", "topn", "skip", "word", "neighbours", "font"},
     "checkpoints": {"json"},
     "verify": set(),
-    "sizing": {*SIZES, "vocabulary", "files", "cold", "json"},
+    "sizing": {*SIZES, "vocabulary", "candidates", "files", "cold", "json"},
     "inspect": set(),
 }
 ESCAPE = "\x1b"

@@ -71,7 +71,8 @@ def test_what_is_no_amount(text: str) -> None:
         (999_949, "999.9 kB"),
         (999_951, "1.0 MB"),
         (4 * 10**9, "4.0 GB"),
-        (5e12, "5000.0 GB"),
+        (999_951 * 10**6, "1.0 TB"),
+        (5e15, "5000.0 TB"),
     ],
 )
 def test_amounts_are_shown(count: int, text: str) -> None:
