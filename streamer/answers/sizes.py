@@ -18,6 +18,7 @@ from streamer.settings import (
     expected_disk,
     expected_memory,
     model_settings,
+    rounded_up,
     within,
 )
 from streamer.state.reading import read_figures
@@ -75,7 +76,7 @@ def sizes(
     row = _row(settings, run, extent)
     if run.memory and row["memory_bytes"] > run.memory:
         raise StreamerError(
-            f"a model of this size takes {as_amount(row['memory_bytes'])} of memory, and --memory is "
+            f"a model of this size takes {rounded_up(row['memory_bytes'])} of memory, and --memory is "
             f"{as_amount(run.memory)}",
             hint="leave out the sizes, and --memory chooses them, or leave out --memory",
             code=ExitCode.CONFIGURATION,

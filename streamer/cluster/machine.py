@@ -12,7 +12,7 @@ import threadpoolctl
 from streamer.version import __version__
 
 _CPU = Path("/proc/cpuinfo")
-_NUMPY = str(Path(np.__file__).parent)
+_NUMPY = str(Path(np.__file__).resolve().parent)
 """NumPy's own folder, and the beginning of that of its libraries, ``numpy.libs``."""
 _KIND = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part")
 """What tells one kind of processor from another in Linux: on x86 the first three, on Arm the last two."""
@@ -27,7 +27,7 @@ def describe() -> dict[str, str]:
     features = np.show_config(mode="dicts")["SIMD Extensions"]
     found = threadpoolctl.ThreadpoolController().select(user_api="blas").info()
     # Other packages in the process, such as SciPy, may have loaded a BLAS of their own.
-    libraries = [each for each in found if each["filepath"].startswith(_NUMPY)] or found
+    libraries = [each for each in found if str(Path(each["filepath"]).resolve()).startswith(_NUMPY)] or found
     blas = sorted(f"{each['internal_api']} {each['version']} {each.get('architecture', '')}" for each in libraries)
     return {
         "streamer": __version__,

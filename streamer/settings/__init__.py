@@ -11,7 +11,7 @@ from streamer.settings.fields import distinct_lines, flag, invalid
 from streamer.settings.model import BOUNDS, LINES, TOKENIZERS, ModelSettings
 from streamer.settings.reading import model_settings, names, read_lines, read_toml
 from streamer.settings.run import DEFAULT_EXCLUDE, FORMATS, RunSettings, available_cores
-from streamer.settings.sizing import Extent, expected_disk, expected_memory, within
+from streamer.settings.sizing import Extent, expected_disk, expected_memory, rounded_up, within
 
 DEFAULT_CHECKPOINTS = "checkpoints"
 
@@ -40,6 +40,7 @@ __all__ = [
     "names",
     "read_lines",
     "read_toml",
+    "rounded_up",
     "seconds",
     "within",
 ]

@@ -131,8 +131,8 @@ def within(given: int, settings: ModelSettings, named: Collection[str]) -> Model
     if (least := taken(**chosen)) > given:
         bounds = "".join(f", {flag(name)} {value}" for name, value in chosen.items())
         raise StreamerError(
-            f"a model with --vector-size {settings.vector_size}{bounds} takes {_up(least)} of memory or more with "
-            f"{settings.max_group} workers, and --memory is {as_amount(given)}",
+            f"a model with --vector-size {settings.vector_size}{bounds} takes {rounded_up(least)} of memory or more "
+            f"with {settings.max_group} workers, and --memory is {as_amount(given)}",
             hint=f"leave out {bounds[2:]}, and --memory chooses, if it is enough" if chosen else _MORE,
             code=ExitCode.CONFIGURATION,
         )
@@ -150,8 +150,8 @@ def _most(taken: Callable[[int], int], given: int) -> int:
     return _round(bisect.bisect_right(range(_MOST_WORDS), given, key=taken) - 1)
 
 
-def _up(count: int) -> str:
-    """Return a number of bytes, rounded up: so much is enough."""
+def rounded_up(count: int) -> str:
+    """Return a number of bytes in MB, rounded up: so much is enough, and what is too much is shown to be more."""
     return f"{-(-count // 10**6):,} MB"
 
 

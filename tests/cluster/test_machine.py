@@ -47,6 +47,17 @@ def test_the_blas_of_another_package_does_not_count() -> None:
     assert differences(describe(), json.loads(ended.stdout)) == ""
 
 
+def test_packages_behind_a_link_are_the_same(tmp_path: Path) -> None:
+    """The loader tells where a library is, Python where it was looked for."""
+    link = tmp_path / "packages"
+    link.symlink_to(Path(np.__file__).parent.parent)
+    tell = f"import numpy, scipy.linalg; assert numpy.__file__.startswith({str(link)!r}); {TELL}"
+    environment = {**os.environ, "PYTHONPATH": f"{link}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", tell]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True)
+    assert differences(describe(), json.loads(ended.stdout)) == ""
+
+
 def test_a_processor_that_can_do_less_differs() -> None:
     """NumPy has other loops there."""
     told = differences(describe(), elsewhere(**no_features()))

@@ -19,7 +19,7 @@ from streamer.answers import reports
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for what takes a fraction of one."""
-WHOLE_RUN = 120.0
+WHOLE_RUN = 100.0
 """The same for a whole run, which takes some seconds on an idle machine."""
 QUICK = ("--vector-size", "16", "--threads", "2", "--settle", "0.3", "--rescan", "1")
 """Settings of small models and short waits."""
