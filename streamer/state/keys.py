@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -25,19 +24,15 @@ from streamer.model.embeddings import Embeddings
 from streamer.model.learner import ModelState
 from streamer.model.optimizer import LONGEST
 from streamer.model.sampling import NoiseDistribution
-from streamer.model.sgns import Batching, Loss, noise_words
+from streamer.model.sgns import Batching, noise_words
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import BOUNDS, ModelSettings, model_settings
-from streamer.state import history, scores
 from streamer.state.copies import Copied, Later, Room
-from streamer.state.epochs import EpochLosses
-from streamer.state.history import COLUMNS, History
-from streamer.state.initial import InitialVectors
-from streamer.state.scores import Scores
+from streamer.state.records import read_tokenizer
 from streamer.state.segments import Segment, cold_leaves, restore_cold
-from streamer.state.tokenizing import TokenizerRecord, rules
-from streamer.state.tree_reader import NEWER, TreeReader, damaged, to_blob
-from streamer.text.tokenizers import fold, newest_version
+from streamer.state.tokenizing import rules
+from streamer.state.tree_reader import TreeReader, damaged, grouped, record, to_blob
+from streamer.text.tokenizers import fold
 from streamer.vectors import WordVectors
 
 SMALLEST = 1e-12
@@ -69,8 +64,8 @@ def model_leaves(model: ModelState) -> Tree:
     """Return a complete model as leaves of a tree; arrays are views, not copies."""
     vocabulary, embeddings, cold = model.vocabulary, model.embeddings, model.cold
     return {
-        **_grouped("vocabulary", _vocabulary_leaves(vocabulary.words, vocabulary.counts, vocabulary.total)),
-        **_grouped("cold", cold_leaves([], [*cold.segments, *cold.recent], embeddings.vector_size)),
+        **grouped("vocabulary", _vocabulary_leaves(vocabulary.words, vocabulary.counts, vocabulary.total)),
+        **grouped("cold", cold_leaves([], [*cold.segments, *cold.recent], embeddings.vector_size)),
         "embeddings/input": embeddings.input,
         "embeddings/output": embeddings.output,
         "embeddings/input_squares": embeddings.input_squares,
@@ -98,7 +93,7 @@ def copied_model(model: ModelState, room: Room | None) -> tuple[dict[str, Any], 
     tree: dict[str, Any] = {
         "vocabulary": Later(words),
         "cold": Later(partial(cold_leaves, segments, recent, embeddings.vector_size)),
-        **_grouped("embeddings", columns),
+        **grouped("embeddings", columns),
         **_leaves_beside(model),
     }
     tree |= {key: Copied(tree[key]) for key in CANDIDATES}
@@ -132,8 +127,8 @@ def _leaves_beside(model: ModelState) -> Tree:
     }
     for number, name in enumerate(BOUNDS, start=1):
         leaves[f"bounds/{name}"] = np.array([values[number] for values in model.bounds], np.int64)
-    for group, record in (("settings", model.settings), ("batching", model.batching)):
-        leaves |= _record(group, record)
+    for group, part in (("settings", model.settings), ("batching", model.batching)):
+        leaves |= record(group, part)
     return leaves
 
 
@@ -268,7 +263,7 @@ def _restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistrib
 
 def ledger_leaves(ledger: Ledger) -> Tree:
     """Return the ledger as leaves of a tree."""
-    return {"ledger/root": ledger.root, **_grouped("ledger", ledger.to_arrays())}
+    return {"ledger/root": ledger.root, **grouped("ledger", ledger.to_arrays())}
 
 
 def frozen_ledger(ledger: Ledger) -> dict[str, Any]:
@@ -290,95 +285,6 @@ def read_ledger(read: TreeReader) -> Ledger:
         except LookupError:
             raise damaged(f"ledger/encodings has {encoding!r}, which Python does not know") from None
     return ledger
-
-
-def history_leaves(past: History) -> Tree:
-    """Return the history as leaves of a tree."""
-    return {"history/resolution": past.resolution, **_grouped("history", past.to_arrays())}
-
-
-def read_history(read: TreeReader, words_seen: int, words_trained: int) -> History:
-    """Return the history, if it can end at these numbers of words."""
-    rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
-    columns = {
-        name: read.floats(f"history/{name}", np.float64, (rows,), low=-np.inf if name == "loss_total" else 0.0)
-        for name in COLUMNS
-    }
-    now = {"words_seen": words_seen, "words_trained": words_trained}
-    if rows >= history.LIMIT or any((np.diff(columns[name], append=end) < 0).any() for name, end in now.items()):
-        raise damaged(f"the {rows} rows of history/ do not fit the words that the model has seen and trained")
-    return History.from_arrays(columns, read.count("history/resolution", low=1))
-
-
-def scores_leaves(found: Scores) -> Tree:
-    """Return the scores as leaves of a tree."""
-    return {"scores/tests": to_blob(found.tests), **_grouped("scores", found.to_arrays())}
-
-
-def read_scores(read: TreeReader, words_trained: int) -> Scores:
-    """Return the scores over the stream, if they can have been measured before so many words were trained."""
-    tests = read.words("scores/tests")
-    at = read.counts("scores/words_trained", None, low=0)
-    columns = {
-        "words_trained": at,
-        "test": read.counts("scores/test", len(at), low=0),
-        "score": read.floats("scores/score", np.float64, (len(at),)),
-        "scored": read.counts("scores/scored", len(at), low=0),
-        "rows": read.counts("scores/rows", len(at), low=0),
-    }
-    if len(at) >= scores.LIMIT or (columns["test"] >= len(tests)).any():
-        raise damaged(f"scores/ has {len(at)} rows and {len(tests)} tests: too many rows, or a row without a test")
-    if (np.abs(columns["score"]) > 1.000001).any() or (columns["scored"] > columns["rows"]).any():
-        raise damaged("scores/ has scores above 1, or more scored rows than rows")
-    if (np.diff(at, append=words_trained) < 0).any():
-        raise damaged(f"the {len(at)} rows of scores/ do not fit the words that the model has trained")
-    return Scores.from_arrays(tests, columns)
-
-
-def initial_leaves(initial: InitialVectors) -> Tree:
-    """Return the record of the initial vectors as leaves of a tree."""
-    return _grouped("initial", attrs.asdict(initial))
-
-
-def read_initial(read: TreeReader, words_seen: int) -> InitialVectors:
-    """Return the record of the initial vectors, if it fits the words that the model has seen."""
-    initial = read.record("initial", InitialVectors)
-    if not 0 <= initial.words <= initial.words_seen <= words_seen:
-        raise damaged(f"initial/ has {initial.words} words, seen {initial.words_seen} times, of {words_seen} seen")
-    return initial
-
-
-def epochs_leaves(epochs: EpochLosses) -> Tree:
-    """Return the losses of the epochs under way as leaves of a tree."""
-    return {"epochs/job": epochs.job, "epochs/losses": np.array(epochs.losses, np.float64).reshape(-1, 2)}
-
-
-def read_epochs(read: TreeReader) -> EpochLosses:
-    """Return the losses of the epochs under way."""
-    losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
-    return EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
-
-
-def tokenizer_leaves(record: TokenizerRecord) -> Tree:
-    """Return the version of the tokenizer as leaves of a tree."""
-    return _record("tokenizer", record)
-
-
-def read_tokenizer(read: TreeReader) -> TokenizerRecord:
-    """Return the version of the tokenizer."""
-    record = read.record("tokenizer", TokenizerRecord)
-    if not 1 <= record.version <= newest_version(read.string("settings/tokenizer")):
-        raise damaged(f"tokenizer/version is {record.version}, which this version of streamer does not have", NEWER)
-    return record
-
-
-def _record(group: str, record: attrs.AttrsInstance) -> Tree:
-    values = attrs.asdict(record)
-    return _grouped(group, {name: to_blob(leaf) if isinstance(leaf, tuple) else leaf for name, leaf in values.items()})
-
-
-def _grouped(group: str, leaves: Mapping[str, Any]) -> Tree:
-    return {f"{group}/{name}": leaf for name, leaf in leaves.items()}
 
 
 def _sum(counts: npt.NDArray[np.int64]) -> int:

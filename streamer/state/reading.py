@@ -19,7 +19,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.ledger import Ledger
 from streamer.model.cold import Cold
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings
-from streamer.state import keys
+from streamer.state import keys, records
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.migrations import migrate
@@ -187,8 +187,8 @@ def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Chec
 
 def _history(read: TreeReader) -> tuple[History, Scores, InitialVectors]:
     words_seen, words_trained = keys.read_progress(read)
-    history, scores = keys.read_history(read, words_seen, words_trained), keys.read_scores(read, words_trained)
-    return history, scores, keys.read_initial(read, words_seen)
+    history, scores = records.read_history(read, words_seen, words_trained), keys.read_scores(read, words_trained)
+    return history, scores, records.read_initial(read, words_seen)
 
 
 def _open(

@@ -1,16 +1,17 @@
 """Snapshots: what the model was at moments of the stream, in light files that never change.
 
 A snapshot has the words, their input vectors in 8 bits, their counts and their sums of squared gradients: some 120
-bytes a word, where a checkpoint has a thousand. Words are stored, not ids, which are reused. The state lists the snapshots
-that belong to it, with the digests of their files, and so does each checkpoint. So one that was copied from elsewhere,
-or taken in a future that was lost, is never taken for one of this stream.
+bytes a word, where a checkpoint has a thousand. Words are stored, not ids, because ids change.
 
-A file is published before the checkpoint that lists it, and removed after the last one that does, as segments are.
+The state lists its snapshots with the digests of their files, and so does each checkpoint. So a file that was copied
+from elsewhere, or taken in a future that was lost, is never taken for one of this stream. A file is published before
+the checkpoint that lists it, and removed after the last one that does, as segments are.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from streamer.checkpoints import Image, Tree
+from streamer.checkpoints import Damaged, Image, Store, Tree
+from streamer.errors import ExitCode, StreamerError
+from streamer.settings.levels import Level, kept
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
 
 FORMAT = "streamer snapshot"
@@ -28,146 +31,250 @@ _PIECE = 1 << 14
 """Rows converted at a time."""
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 
 @attrs.frozen
 class Moment:
-    """A moment of the stream of which there is a snapshot.
+    """A moment of the stream that is known: that of a snapshot or, as the last one, of the newest checkpoint.
 
     Attributes:
-        number: The number of the snapshot, from 1.
+        name: ``snapshot-42``, or the name of the checkpoint.
+        number: The number of the snapshot, from 1; 0 for a checkpoint.
         words_seen: Words of all texts until then.
         words_trained: Those of them that had vectors, over all passes.
         vocabulary: Words with vectors.
-        date: The date of the last text, in seconds since 1970: as ``--date-from`` says, or when it was trained.
-        file: The name of the file; empty until it was written.
+        date: The date of the newest text, in seconds since 1970: what ``--date-from`` says, or when it was trained.
+        digest: The SHA-256 of the file of the snapshot, as hexadecimal digits; empty if it was not written yet.
     """
 
+    name: str
     number: int
     words_seen: int
     words_trained: int
     vocabulary: int
     date: float
-    file: str = ""
+    digest: str = ""
 
     @property
-    def name(self) -> str:
-        """What people call it."""
-        return f"snapshot-{self.number}"
+    def file(self) -> str:
+        """The name of the file of a snapshot, in the folder of checkpoints."""
+        return f"snapshots/{self.name}-{self.digest}.h5"
+
+
+@attrs.frozen(eq=False)
+class Snapshot:
+    """What was known at a moment: V words in the order of their admission.
+
+    Attributes:
+        moment: The moment.
+        words: The words.
+        steps: (V, D) int8, their input vectors in steps.
+        scales: (V,) float32, the size of a step of each.
+        counts: (V,) int64, how often each was seen.
+        squares: (V,) float32, AdaGrad's accumulators of their input vectors.
+    """
+
+    moment: Moment
+    words: list[str]
+    steps: npt.NDArray[np.int8]
+    scales: Floats
+    counts: Ints
+    squares: Floats
+
+    def vectors(self, rows: Ints | slice = slice(None)) -> Floats:
+        """Return the vectors of some rows, of all by default: (n, D) float32."""
+        found: Floats = self.steps[rows].astype(np.float32)
+        found *= self.scales[rows, None]
+        return found
 
 
 def quantised(vectors: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
     """Return vectors in 8 bits, (V, D) int8, and the size of a step of each row, (V,) float32.
 
-    Ten nearest neighbours are the same for 98.7 % of words.
+    Each number is off by half a step at most, and a step is a 127th of the largest number of the row.
     """
     scales = np.abs(vectors).max(axis=1, initial=0) / np.float32(_STEPS)
-    steps = np.where(scales > 0, scales, np.float32(1))
-    numbers = np.empty(vectors.shape, np.int8)
+    divisors = np.where(scales > 0, scales, np.float32(1))
+    steps = np.empty(vectors.shape, np.int8)
     for at in range(0, len(vectors), _PIECE):
         piece = slice(at, at + _PIECE)
-        numbers[piece] = np.rint(vectors[piece] / steps[piece, None])
-    return numbers, scales.astype(np.float32)
-
-
-def restored(numbers: npt.NDArray[np.int8], scales: Floats) -> Floats:
-    """Return vectors as they were before :func:`quantised`, but for half a step, (V, D) float32."""
-    vectors: Floats = numbers.astype(np.float32)
-    vectors *= scales[:, None]
-    return vectors
+        # A quotient of a number so small that it has few digits may round to more.
+        steps[piece] = np.rint(vectors[piece] / divisors[piece, None]).clip(-_STEPS, _STEPS)
+    return steps, scales.astype(np.float32)
 
 
 class SnapshotFile:
-    """A snapshot that is written with the next checkpoint; a :class:`~streamer.checkpoints.image.Part`.
+    """A snapshot as a file; a :class:`~streamer.checkpoints.image.Part`.
 
     Args:
         moment: The moment.
-        words: The words, in the order of admission.
-        vectors: Their input vectors, (V, D) float32.
-        counts: (V,) int64.
-        squares: AdaGrad's accumulators of the input vectors, (V,) float32.
-        beside: What else belongs into it: the settings, by which words are converted.
+        content: What is in the file, if it was not written yet.
     """
 
-    def __init__(
-        self,
-        moment: Moment,
-        words: list[str],
-        vectors: Floats,
-        counts: npt.NDArray[np.int64],
-        squares: Floats,
-        beside: Tree,
-    ) -> None:
-        numbers, scales = quantised(vectors)
-        small = counts.astype(np.uint32) if counts.max(initial=0) < 2**32 else counts.copy()
-        self.moment = moment
-        self.written = False
-        self._name = ""
-        self._content: dict[str, Any] = {
-            **beside,
-            **{"format": FORMAT, "snapshot_version": VERSION, "number": moment.number, "date": moment.date},
-            **{"words_seen": moment.words_seen, "words_trained": moment.words_trained},
-            **{"words": to_blob(words), "counts": small, "squares": squares.copy()},
-            **{"vectors": numbers, "scales": scales},
-        }
+    def __init__(self, moment: Moment, content: Tree | None = None) -> None:
+        self.moment, self._content = moment, content
+
+    @classmethod
+    def of(cls, moment: Moment, words: Iterable[str], vectors: Floats, counts: Ints, squares: Floats) -> SnapshotFile:
+        """Return a snapshot of a vocabulary; arrays are copied. Arguments are as of :class:`Snapshot`."""
+        steps, scales = quantised(vectors)
+        content: dict[str, Any] = {"format": FORMAT, "snapshot_version": VERSION, "number": moment.number}
+        content |= {"words_seen": moment.words_seen, "words_trained": moment.words_trained, "date": moment.date}
+        content |= {"words": to_blob(words), "counts": _smallest(counts), "squares": squares.copy()}
+        return cls(moment, {**content, "vectors": steps, "scales": scales})
+
+    @property
+    def written(self) -> bool:
+        """Whether it is on the disk."""
+        return self._content is None
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its arrays that are still in memory."""
+        return sum(leaf.nbytes for leaf in (self._content or {}).values() if isinstance(leaf, np.ndarray))
 
     def name(self) -> str:
-        """Return the name of the file, relative to the folder of checkpoints: its number and its digest."""
-        if not self._name:
+        """Return the name of the file, which its digest is part of."""
+        if not self.moment.digest:
             digest = hashlib.sha256()
             for piece in self.image():
                 digest.update(piece)
-            self._name = f"snapshots/snapshot-{self.moment.number:06d}-{digest.hexdigest()}.h5"
-        return self._name
+            self.moment = attrs.evolve(self.moment, digest=digest.hexdigest())
+        return self.moment.file
 
     def image(self) -> Image:
         """Return what is in it."""
-        return Image(self._content)
+        return Image(self._content or {})
 
     def published(self, folder: Path) -> None:
-        """Note that it is on the disk: the content is no longer needed."""
-        self.name()
-        self.written = True
-        self._content = {}
+        """Note that it is on the disk: its content is no longer needed."""
+        self._content = None
+
+    def copied(self) -> SnapshotFile:
+        """Return a copy for another state, which may be written elsewhere."""
+        return SnapshotFile(self.moment, self._content)
 
 
-@attrs.frozen
-class Snapshot:
-    """What a snapshot has.
+@attrs.define(eq=False)
+class Snapshots:
+    """The snapshots of a state, and the clock of its stream.
 
     Attributes:
-        moment: The moment.
-        words: V words in the order of admission.
-        vectors: (V, D) float32.
-        counts: (V,) int64.
-        squares: (V,) float32.
+        files: The snapshots, in the order of the stream.
+        last: The number of the one that was taken last.
+        clock: The date of the newest text so far, in seconds since 1970; minus infinity if there was none.
     """
 
-    moment: Moment
-    words: list[str]
-    vectors: Floats
-    counts: npt.NDArray[np.int64]
-    squares: Floats
+    files: list[SnapshotFile] = attrs.field(factory=list)
+    last: int = 0
+    clock: float = -np.inf
+
+    @property
+    def moments(self) -> list[Moment]:
+        """Their moments."""
+        return [file.moment for file in self.files]
+
+    def add(self, take: Callable[[Moment], SnapshotFile], moment: Moment, chosen: Sequence[Level]) -> None:
+        """Add a snapshot, which is taken now, and forget those that are not to be kept.
+
+        Args:
+            take: Returns the snapshot of a moment.
+            moment: The moment; its name and number are set here.
+            chosen: Which are kept; see :func:`.levels.kept`.
+        """
+        number = self.last + 1
+        self.files.append(take(attrs.evolve(moment, name=f"snapshot-{number}", number=number)))
+        self.last = number
+        self.files = [self.files[at] for at in kept([file.moment.date for file in self.files], chosen)]
+
+    def pass_time(self, date: float) -> None:
+        """Set the clock to the date of a text, unless an older text has come after a newer one."""
+        self.clock = max(self.clock, date)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of snapshots that are not on the disk yet."""
+        return sum(file.nbytes for file in self.files)
 
 
-def read_snapshot(read: TreeReader, moment: Moment) -> Snapshot:
-    """Return the snapshot in a tree, after checking that it is that of this moment.
+def leaves(files: Sequence[SnapshotFile]) -> Tree:
+    """Return the list of the snapshots of a state as leaves of a group."""
+    moments = [file.moment for file in files]
+    return {
+        "files": to_blob([Path(file.name()).name for file in files]),
+        "number": np.array([moment.number for moment in moments], np.int64),
+        "words_seen": np.array([moment.words_seen for moment in moments], np.int64),
+        "words_trained": np.array([moment.words_trained for moment in moments], np.int64),
+        "vocabulary": np.array([moment.vocabulary for moment in moments], np.int64),
+        "date": np.array([moment.date for moment in moments], np.float64),
+    }
+
+
+def read_moments(read: TreeReader) -> list[Moment]:
+    """Return the moments whose :func:`leaves` are in the group ``snapshots`` of a tree."""
+    names = read.words("snapshots/files")
+    number, *columns = (
+        read.counts(f"snapshots/{name}", len(names), low=0)
+        for name in ("number", "words_seen", "words_trained", "vocabulary")
+    )
+    date = read.floats("snapshots/date", np.float64, (len(names),))
+    found = []
+    for name, count, row, at in zip(names, number.tolist(), np.array(columns).T.tolist(), date.tolist(), strict=True):
+        begin, end = f"snapshot-{count}-", ".h5"
+        digest = name[len(begin) : -len(end)]
+        if name != f"{begin}{digest}{end}" or len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise damaged(f"snapshots/files has {name!r}, which is not the name of snapshot {count}")
+        found.append(Moment(begin[:-1], count, *row, at, digest))
+    if (np.diff(number, prepend=0) < 1).any():
+        raise damaged("snapshots/number is not in order")
+    return found
+
+
+def read_snapshot(folder: Path, moment: Moment) -> Snapshot:
+    """Return a snapshot, whose arrays are views of its file.
+
+    Args:
+        folder: The folder of checkpoints.
+        moment: One that a checkpoint lists.
 
     Raises:
-        StreamerError: 65 if it is not.
+        StreamerError: 65 if the file is missing, damaged, or another one.
+        FileNotFoundError: If it is missing: a trainer may have removed it in the meantime.
     """
+    path = folder / moment.file
+    try:
+        return _checked(TreeReader(Store(folder).part(moment.file, moment.digest)), moment)
+    except Damaged as error:
+        raise unusable(path, error.reason) from None
+    except StreamerError as error:
+        raise unusable(path, error.problem.rpartition(": ")[2]) from None
+
+
+def unusable(path: Path, reason: str) -> StreamerError:
+    """Return the error for a snapshot that can't be used: 65."""
+    return StreamerError(
+        f"the snapshot {path} cannot be used: {reason}",
+        hint="restore it from a backup, or ask for another moment: streamer snapshots lists them",
+        code=ExitCode.DAMAGED,
+    )
+
+
+def _checked(read: TreeReader, moment: Moment) -> Snapshot:
     if read.string("format") != FORMAT or read.integer("snapshot_version") != VERSION:
         raise damaged("it is not a snapshot that this version of streamer reads")
     words = read.words("words")
-    counts = read.array("counts", np.uint32, (len(words),)) if _is_small(read) else read.counts("counts", len(words))
-    scales = read.floats("scales", np.float32, (len(words),), low=0)
-    numbers = read.array("vectors", np.int8, (len(words), None))
-    squares = read.floats("squares", np.float32, (len(words),), low=1e-12)
-    there = (read.count("number"), read.count("words_seen"), read.count("words_trained"), len(words))
+    size = len(words)
+    there = (read.count("number"), read.count("words_seen"), read.count("words_trained"), size)
     if there != (moment.number, moment.words_seen, moment.words_trained, moment.vocabulary):
         raise damaged(f"it is not what the checkpoint lists as {moment.name}")
-    return Snapshot(moment, words, restored(numbers, scales), counts.astype(np.int64), squares)
+    counts = read.integers("counts", (np.uint32, np.int64), size)
+    steps = read.array("vectors", np.int8, (size, None))
+    scales = read.floats("scales", np.float32, (size,), low=0)
+    squares = read.floats("squares", np.float32, (size,), low=1e-12)
+    return Snapshot(moment, words, steps, scales, counts.astype(np.int64), squares)
 
 
-def _is_small(read: TreeReader) -> bool:
-    return read.dtype("counts") == np.uint32
+def _smallest(counts: Ints) -> npt.NDArray[Any]:
+    """Return counts in 32 bits, if they fit into them."""
+    return counts.astype(np.uint32) if counts.max(initial=0) < 2**32 else counts.copy()

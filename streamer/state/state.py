@@ -17,7 +17,7 @@ from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Image, Tree
 from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.settings import ModelSettings
-from streamer.state import keys
+from streamer.state import keys, records
 from streamer.state.copies import Room, large
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import History
@@ -140,11 +140,11 @@ class State:
             "format_version": FORMAT_VERSION,
             "streamer_version": __version__,
             "sequence": self.sequence,
-            **keys.history_leaves(self.history),
-            **keys.scores_leaves(self.scores),
-            **keys.initial_leaves(self.initial),
-            **keys.epochs_leaves(self.epochs),
-            **keys.tokenizer_leaves(self.tokenizer),
+            **records.history_leaves(self.history),
+            **records.scores_leaves(self.scores),
+            **records.initial_leaves(self.initial),
+            **records.epochs_leaves(self.epochs),
+            **records.tokenizer_leaves(self.tokenizer),
         }
 
     @classmethod
@@ -166,11 +166,11 @@ class State:
         return cls(
             model,
             keys.read_ledger(read),
-            keys.read_history(read, model.vocabulary.total, model.words_trained),
-            keys.read_scores(read, model.words_trained),
-            keys.read_initial(read, model.vocabulary.total),
-            keys.read_epochs(read),
-            keys.read_tokenizer(read),
+            records.read_history(read, model.vocabulary.total, model.words_trained),
+            records.read_scores(read, model.words_trained),
+            records.read_initial(read, model.vocabulary.total),
+            records.read_epochs(read),
+            records.read_tokenizer(read),
             read.count("sequence"),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -86,6 +86,14 @@ class TreeReader:
                 raise damaged(f"{key} has counts from {smallest} to {largest}")
         return values
 
+    def integers(self, key: str, dtypes: Sequence[npt.DTypeLike], length: int) -> npt.NDArray[Any]:
+        """Return an array of integers from 1 on, of one of some types: (length,)."""
+        values = self._leaf(key)
+        found = self.array(key, values.dtype if getattr(values, "dtype", None) in dtypes else dtypes[0], (length,))
+        if found.size and not 1 <= found.min() <= found.max() <= LARGEST:
+            raise damaged(f"{key} has counts from {found.min()} to {found.max()}")
+        return found
+
     def floats(
         self, key: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...], low: float = -np.inf
     ) -> npt.NDArray[Any]:
@@ -144,3 +152,14 @@ def to_blob(words: Iterable[str]) -> npt.NDArray[np.uint8]:
     """Return words as newline-terminated UTF-8: (bytes,) uint8."""
     text = "\n".join(words)
     return np.frombuffer(f"{text}\n".encode() if text else b"", np.uint8)
+
+
+def record(group: str, values: attrs.AttrsInstance) -> Tree:
+    """Return the fields of an object as leaves of a group; a tuple of words as one array."""
+    leaves = attrs.asdict(values)
+    return grouped(group, {name: to_blob(leaf) if isinstance(leaf, tuple) else leaf for name, leaf in leaves.items()})
+
+
+def grouped(group: str, leaves: Mapping[str, Any]) -> Tree:
+    """Return leaves with the name of a group before their keys."""
+    return {f"{group}/{name}": leaf for name, leaf in leaves.items()}

@@ -1,0 +1,100 @@
+"""What a state has beside the model and the ledger, as leaves of a tree, and back again: curves, scores, records.
+
+``docs/checkpoint-format.md`` lists the keys.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from streamer.checkpoints import Tree
+from streamer.model.sgns import Loss
+from streamer.state import history, scores
+from streamer.state.epochs import EpochLosses
+from streamer.state.history import COLUMNS, History
+from streamer.state.initial import InitialVectors
+from streamer.state.scores import Scores
+from streamer.state.tokenizing import TokenizerRecord
+from streamer.state.tree_reader import NEWER, TreeReader, damaged, grouped, record, to_blob
+from streamer.text.tokenizers import newest_version
+
+
+def history_leaves(past: History) -> Tree:
+    """Return the history as leaves of a tree."""
+    return {"history/resolution": past.resolution, **grouped("history", past.to_arrays())}
+
+
+def read_history(read: TreeReader, words_seen: int, words_trained: int) -> History:
+    """Return the history, if it can end at these numbers of words."""
+    rows = len(read.array(f"history/{COLUMNS[0]}", np.float64, (None,)))
+    columns = {
+        name: read.floats(f"history/{name}", np.float64, (rows,), low=-np.inf if name == "loss_total" else 0.0)
+        for name in COLUMNS
+    }
+    now = {"words_seen": words_seen, "words_trained": words_trained}
+    if rows >= history.LIMIT or any((np.diff(columns[name], append=end) < 0).any() for name, end in now.items()):
+        raise damaged(f"the {rows} rows of history/ do not fit the words that the model has seen and trained")
+    return History.from_arrays(columns, read.count("history/resolution", low=1))
+
+
+def scores_leaves(found: Scores) -> Tree:
+    """Return the scores as leaves of a tree."""
+    return {"scores/tests": to_blob(found.tests), **grouped("scores", found.to_arrays())}
+
+
+def read_scores(read: TreeReader, words_trained: int) -> Scores:
+    """Return the scores over the stream, if they can have been measured before so many words were trained."""
+    tests = read.words("scores/tests")
+    at = read.counts("scores/words_trained", None, low=0)
+    columns = {
+        "words_trained": at,
+        "test": read.counts("scores/test", len(at), low=0),
+        "score": read.floats("scores/score", np.float64, (len(at),)),
+        "scored": read.counts("scores/scored", len(at), low=0),
+        "rows": read.counts("scores/rows", len(at), low=0),
+    }
+    if len(at) >= scores.LIMIT or (columns["test"] >= len(tests)).any():
+        raise damaged(f"scores/ has {len(at)} rows and {len(tests)} tests: too many rows, or a row without a test")
+    if (np.abs(columns["score"]) > 1.000001).any() or (columns["scored"] > columns["rows"]).any():
+        raise damaged("scores/ has scores above 1, or more scored rows than rows")
+    if (np.diff(at, append=words_trained) < 0).any():
+        raise damaged(f"the {len(at)} rows of scores/ do not fit the words that the model has trained")
+    return Scores.from_arrays(tests, columns)
+
+
+def initial_leaves(initial: InitialVectors) -> Tree:
+    """Return the record of the initial vectors as leaves of a tree."""
+    return grouped("initial", attrs.asdict(initial))
+
+
+def read_initial(read: TreeReader, words_seen: int) -> InitialVectors:
+    """Return the record of the initial vectors, if it fits the words that the model has seen."""
+    initial = read.record("initial", InitialVectors)
+    if not 0 <= initial.words <= initial.words_seen <= words_seen:
+        raise damaged(f"initial/ has {initial.words} words, seen {initial.words_seen} times, of {words_seen} seen")
+    return initial
+
+
+def epochs_leaves(epochs: EpochLosses) -> Tree:
+    """Return the losses of the epochs under way as leaves of a tree."""
+    return {"epochs/job": epochs.job, "epochs/losses": np.array(epochs.losses, np.float64).reshape(-1, 2)}
+
+
+def read_epochs(read: TreeReader) -> EpochLosses:
+    """Return the losses of the epochs under way."""
+    losses = read.floats("epochs/losses", np.float64, (None, 2)).tolist()
+    return EpochLosses(read.string("epochs/job"), [Loss(*row) for row in losses])
+
+
+def tokenizer_leaves(version: TokenizerRecord) -> Tree:
+    """Return the version of the tokenizer as leaves of a tree."""
+    return record("tokenizer", version)
+
+
+def read_tokenizer(read: TreeReader) -> TokenizerRecord:
+    """Return the version of the tokenizer."""
+    found = read.record("tokenizer", TokenizerRecord)
+    if not 1 <= found.version <= newest_version(read.string("settings/tokenizer")):
+        raise damaged(f"tokenizer/version is {found.version}, which this version of streamer does not have", NEWER)
+    return found
