@@ -29,7 +29,7 @@ MOST_NAMES = 4096  # in one file; a checkpoint has about 60
 _HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What h5py raises for bytes that make no sense. Not MemoryError: lack of memory does not mean a damaged file."""
 
-FORMAT_VERSION = 9
+FORMAT_VERSION = 10
 """The ``format_version`` of the checkpoints that this version of the program writes.
 
 Older ones are read, and :mod:`streamer.state.migrations` migrates them to this version.
@@ -37,6 +37,9 @@ Older ones are read, and :mod:`streamer.state.migrations` migrates them to this 
 
 SEGMENTS = "cold/segments"
 """The key of the digests of the segments that a checkpoint needs, each with a line end."""
+
+SNAPSHOTS = "snapshots/files"
+"""The key of the names of the files of the snapshots that a checkpoint lists, each with a line end."""
 
 
 class Damaged(Exception):  # noqa: N818 - it names a state of the file; readers use an older one then

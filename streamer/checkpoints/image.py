@@ -51,14 +51,20 @@ class Group(Protocol):
 
 
 class Part(Protocol):
-    """A file that belongs to images: it is published before those that need it."""
+    """A file that belongs to images: it is published before those that need it.
+
+    Attributes:
+        home: The folder in which it is known to be, if there is one.
+    """
+
+    home: Path | None
 
     def name(self) -> str:
         """Return its name, which says what is in it: there are no two files of a name with different bytes."""
         ...
 
-    def image(self) -> Image:
-        """Return what is in it."""
+    def image(self) -> Image | None:
+        """Return what is in it; None if that is lost, and those that need it can do without."""
         ...
 
     def published(self, folder: Path) -> None:

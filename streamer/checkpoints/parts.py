@@ -1,4 +1,4 @@
-"""Segments: files beside the checkpoints that need them, and that name them by their digests."""
+"""Parts: files beside the checkpoints that list them by name, with their digests: segments and snapshots."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from streamer.checkpoints.format import SEGMENTS, Damaged
-from streamer.checkpoints.image import Image, Tree
+from streamer.checkpoints.format import SEGMENTS, SNAPSHOTS, Damaged
+from streamer.checkpoints.image import Image, Part, Tree
+from streamer.checkpoints.publish import make_folder
 from streamer.errors import StreamerError
 from streamer.system import disk
 
-SEGMENT = re.compile(r"cold-([0-9a-f]{64})\.h5")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+SNAPSHOT_FOLDER = "snapshots"
+_NAMES = {
+    "": re.compile(rf"cold-{DIGEST.pattern}\.h5"),
+    SNAPSHOT_FOLDER: re.compile(rf"snapshot-\d+-{DIGEST.pattern}\.h5"),
+}
+"""The names of parts, by the folder that they are in."""
 
 
 class Parts:
-    """The segments in a folder of checkpoints, for who may write there.
+    """The parts in a folder of checkpoints, for who may write there.
 
     Args:
         folder: The folder.
@@ -28,66 +35,90 @@ class Parts:
     def __init__(self, folder: Path, write: Callable[[Path, Image], None], read: Callable[..., Tree]) -> None:
         self._folder, self._write, self._read = folder, write, read
         self._durable: set[str] = set()  # names of those that are certainly there
-        self._needs: dict[str, set[str]] = {}  # names of checkpoints, and of the segments that each needs
+        self._needs: dict[str, set[str]] = {}  # names of checkpoints, and of the parts that each needs
 
     def publish(self, image: Image, checkpoint: str) -> None:
-        """Write the segments that an image needs, unless they are there already.
-
-        A killed process may have published one whose name is not durable, so the folder is synced for it.
+        """Write the parts that an image needs, unless they are there already.
 
         Args:
             image: The image.
             checkpoint: The name that it will have.
         """
         for part in image.parts:
-            path = self._folder / part.name()
-            if path.name not in self._durable:
-                if self._intact(path):
-                    disk.sync_folder(self._folder, "checkpoint.sync_name")
-                else:
-                    self._write(path, part.image())
-                self._durable.add(path.name)
+            if part.home == self._folder:
+                continue
+            if part.name() not in self._durable:
+                self._place(part)
+                self._durable.add(part.name())
             part.published(self._folder)
         self._needs[checkpoint] = {part.name() for part in image.parts}
 
+    def _place(self, part: Part) -> None:
+        """Write a part, unless it is there.
+
+        A killed process may have published one whose name is not durable, so the folder is synced for it.
+        """
+        path = self._folder / part.name()
+        if self._intact(path):
+            disk.sync_folder(path.parent, "checkpoint.sync_name")
+        elif (image := part.image()) is not None:
+            if not path.parent.is_dir():
+                make_folder(path.parent)
+            self._write(path, image)
+
     def retire(self, kept: Iterable[Path]) -> None:
-        """Remove the segments that none of these checkpoints needs; none if one of them can't be read."""
+        """Remove the parts that none of these checkpoints needs; none if one of them can't be read."""
         unneeded = self._unneeded(kept)
         if unneeded:
-            disk.sync_folder(self._folder, "checkpoint.sync_name")  # no checkpoint comes back without its segments
-        for path in unneeded:
-            self._durable.discard(path.name)
-            disk.remove(path, "checkpoint.retire")
+            disk.sync_folder(self._folder, "checkpoint.sync_name")  # no checkpoint comes back without its parts
+        for name in unneeded:
+            self._durable.discard(name)
+            disk.remove(self._folder / name, "checkpoint.retire")
 
-    def _unneeded(self, kept: Iterable[Path]) -> list[Path]:
-        there = [path for path in sorted(self._folder.glob("cold-*.h5")) if SEGMENT.fullmatch(path.name)]
+    def _unneeded(self, kept: Iterable[Path]) -> list[str]:
+        there = [
+            f"{path.relative_to(self._folder)}"
+            for inside, name in _NAMES.items()
+            for path in sorted((self._folder / inside).glob("*.h5"))
+            if name.fullmatch(path.name)
+        ]
         needed: set[str] = set()
         for checkpoint in kept if there else ():
             if checkpoint.name not in self._needs:
                 try:
-                    self._needs[checkpoint.name] = set(map(segment_name, self._named_by(checkpoint)))
+                    self._needs[checkpoint.name] = self._named_by(checkpoint)
                 except (OSError, Damaged, StreamerError):
                     return []
             needed |= self._needs[checkpoint.name]
-        return [path for path in there if path.name not in needed]
+        return [name for name in there if name not in needed]
 
-    def _named_by(self, checkpoint: Path) -> list[str]:
-        """Return the digests that a checkpoint names."""
-        named = self._read(checkpoint, (SEGMENTS,)).get(SEGMENTS)
-        try:
-            return named.tobytes().decode("ascii").split() if isinstance(named, np.ndarray) else []
-        except UnicodeDecodeError:
-            raise Damaged(f"{SEGMENTS} has something else than digests") from None
+    def _named_by(self, checkpoint: Path) -> set[str]:
+        """Return the names of the parts that a checkpoint lists."""
+        tree = self._read(checkpoint, (SEGMENTS, SNAPSHOTS))
+        return {*map(segment_name, _lines(tree, SEGMENTS)), *map(snapshot_name, _lines(tree, SNAPSHOTS))}
 
     def _intact(self, path: Path) -> bool:
-        """Return whether a segment is there, and is what its name says."""
+        """Return whether a part is there, and is what its name says."""
         try:
-            self._read(path, (), digest=path.name[5:-3])
-        except (FileNotFoundError, Damaged):
+            self._read(path, (), digest=path.stem.rpartition("-")[2])
+        except (FileNotFoundError, NotADirectoryError, Damaged):
             return False
         return True
+
+
+def _lines(tree: Tree, key: str) -> list[str]:
+    listed = tree.get(key)
+    try:
+        return listed.tobytes().decode("ascii").split() if isinstance(listed, np.ndarray) else []
+    except UnicodeDecodeError:
+        raise Damaged(f"{key} has something else than names") from None
 
 
 def segment_name(digest: str) -> str:
     """Return the name of the segment with this digest."""
     return f"cold-{digest}.h5"
+
+
+def snapshot_name(file: str) -> str:
+    """Return the name of a snapshot in the folder of checkpoints, given that of its file."""
+    return f"{SNAPSHOT_FOLDER}/{file}"

@@ -18,7 +18,7 @@ import attrs
 from streamer.checkpoints import lock
 from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, seal, verify
 from streamer.checkpoints.image import Image, Tree
-from streamer.checkpoints.parts import Parts, segment_name
+from streamer.checkpoints.parts import SNAPSHOT_FOLDER, Parts
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
 from streamer.errors import ExitCode, StreamerError
 from streamer.system import disk
@@ -100,15 +100,19 @@ class Store:
             self._withdraw(path)
             raise cannot_write(path, error) if isinstance(error, OSError) else error from error.__cause__
 
-    def segment(self, digest: str) -> Tree:
-        """Return what is in a segment; its arrays are views of the file.
+    def part(self, name: str, digest: str) -> Tree:
+        """Return what is in a segment or a snapshot; its arrays are views of the file.
+
+        Args:
+            name: Its name in the folder.
+            digest: The digest that it must have.
 
         Raises:
             FileNotFoundError: If it is not there.
             Damaged: If it is not what was written.
             StreamerError: 66 if it can't be opened.
         """
-        return _read(self.folder / segment_name(digest), mapped=True, digest=digest)
+        return _read(self.folder / name, mapped=True, digest=digest)
 
     def _withdraw(self, path: Path) -> None:
         """Remove a checkpoint that has its name but may not be durable, if there is another one to resume from.
@@ -136,7 +140,8 @@ class Store:
             listed = self.list()
         except StreamerError as error:  # the checkpoint has been written, so no input is missing
             raise StreamerError(error.problem, hint=error.hint, code=ExitCode.CANNOT_WRITE) from error
-        left_behind = [(path, "checkpoint.sweep") for path in sorted(self.folder.glob(LEFT_BEHIND))]
+        folders = (self.folder, self.folder / SNAPSHOT_FOLDER)
+        left_behind = [(path, "checkpoint.sweep") for each in folders for path in sorted(each.glob(LEFT_BEHIND))]
         old = [(checkpoint.path, "checkpoint.retire") for checkpoint in reversed(listed[max(keep, 1) :])]
         try:
             path = self.folder

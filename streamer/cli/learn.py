@@ -14,8 +14,8 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.service.signals import StopSignals
 
 if TYPE_CHECKING:
-    from streamer.service.loop import Service
     from streamer.service.progress import Display
+    from streamer.service.service import Service
     from streamer.settings import RunSettings
 
 _initial_option = click.option(

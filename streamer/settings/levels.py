@@ -16,11 +16,11 @@ class Level(NamedTuple):
     """One a period is kept, within so many periods of the newest.
 
     Attributes:
-        count: The number of periods.
+        periods: The number of periods.
         unit: ``h``, ``d``, ``w``, ``mo`` or ``y``.
     """
 
-    count: int
+    periods: int
     unit: str
 
 
@@ -51,10 +51,10 @@ def kept(times: Sequence[float], chosen: Sequence[Level]) -> list[int]:
     if not chosen or not times:
         return list(range(len(times)))
     keep = {len(times) - 1}
-    for count, unit in chosen:
+    for periods, unit in chosen:
         newest: dict[int, int] = {}
         for position, at in enumerate(times):
-            if times[-1] - at <= count * _UNITS[unit]:
+            if times[-1] - at <= periods * _UNITS[unit]:
                 newest[period(at, unit)] = position  # a later one of the same period takes its place
         keep |= set(newest.values())
     return sorted(keep)

@@ -6,7 +6,7 @@ is checked by itself and against the others. ``docs/checkpoint-format.md`` lists
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from streamer.settings import BOUNDS, ModelSettings, model_settings
 from streamer.state.copies import Copied, Later, Room
 from streamer.state.records import read_tokenizer
 from streamer.state.segments import Segment, cold_leaves, restore_cold
+from streamer.state.snapshots import Moment, Snapshot, quantised
 from streamer.state.tokenizing import rules
 from streamer.state.tree_reader import TreeReader, damaged, grouped, record, to_blob
 from streamer.text.tokenizers import fold
@@ -41,6 +42,12 @@ SMALLEST = 1e-12
 VECTORS = ("vocabulary", "embeddings/input", "settings", "tokenizer")
 """The keys and groups that :func:`read_vectors` needs."""
 WORDS = ("vocabulary/words", "vocabulary/counts")
+PAST = (
+    *("snapshots", "vocabulary/words_seen", "vocabulary/counts", "progress/words_trained", "candidates/counts"),
+    *("candidates/floor", "cold/word_count", "initial", "settings", "tokenizer"),
+)
+"""What :class:`streamer.state.past.Past` needs."""
+SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares")
 COLD = ("cold", "settings/vector_size")
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
@@ -166,7 +173,7 @@ def read_vectors(read: TreeReader, checkpoint: Any, cold: Cold | None = None) ->
     """Return the vectors, and those of cold words if they are given; they take over the tree's arrays."""
     words, counts = read_words(read)
     matrix = read.floats("embeddings/input", np.float32, (len(words), None))
-    folded = fold(rules(read_settings(read), read_tokenizer(read)))
+    folded = read_fold(read)
     if cold and cold.words:
         left = cold.all(without=set(words))
         words, counts = [*words, *left.words()], np.concatenate([counts, left.rows.counts])
@@ -174,6 +181,19 @@ def read_vectors(read: TreeReader, checkpoint: Any, cold: Cold | None = None) ->
     found = WordVectors(words, matrix, counts, copy=False, checkpoint=checkpoint, fold=folded)
     found.with_cold = cold is not None
     return found
+
+
+def read_fold(read: TreeReader) -> Callable[[str], str] | None:
+    """Return what returns a word, as somebody types it, as it may be in the vocabulary."""
+    return fold(rules(read_settings(read), read_tokenizer(read)))
+
+
+def read_now(read: TreeReader, moment: Moment) -> Snapshot:
+    """Return what is known at the moment of a checkpoint, as a snapshot."""
+    words, counts = read_words(read)
+    steps, scales = quantised(read.floats("embeddings/input", np.float32, (len(words), None)))
+    squares = read.floats("embeddings/input_squares", np.float32, (len(words),), low=SMALLEST)
+    return Snapshot(moment, words, steps, scales, counts, squares)
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:

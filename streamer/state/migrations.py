@@ -156,8 +156,16 @@ def _from_8(tree: Tree) -> Tree:
     return {**tree, **added}
 
 
+def _from_9(tree: Tree) -> Tree:
+    """Add the list of snapshots, and the clock of the stream: until then, there were none."""
+    added: Tree = {f"snapshots/{name}": np.zeros(0, np.int64) for name in ("number", "words_seen", "words_trained")}
+    added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
+    added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
+    return {**tree, **added}
+
+
 STEPS: dict[int, Step] = {
-    1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5, 6: _from_6, 7: _from_7, 8: _from_8,
+    1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5, 6: _from_6, 7: _from_7, 8: _from_8, 9: _from_9,
 }  # fmt: skip
 """For each version except the newest, the step to the next: it takes a complete tree and returns another."""
 

@@ -23,8 +23,10 @@ from streamer.state import keys, records
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.migrations import migrate
+from streamer.state.past import Past
 from streamer.state.scores import Scores
 from streamer.state.segments import read_cold as read_cold_words
+from streamer.state.snapshots import Moment, Snapshot, read_snapshots
 from streamer.state.state import State
 from streamer.state.tree_reader import TreeReader
 from streamer.vectors import WordVectors, pickles
@@ -76,8 +78,9 @@ def load(
     sequence: int | None = None,
     newer_than: WordVectors | None = None,
     cold: bool = False,
+    as_of: str | None = None,
 ) -> WordVectors:
-    """Return the vectors of a checkpoint, read-only: of the newest intact one, unless you name one.
+    """Return the vectors of a checkpoint, read-only: of the newest intact one, unless you name one or a moment.
 
     You can call it while a trainer publishes new checkpoints.
 
@@ -87,11 +90,18 @@ def load(
         newer_than: Vectors that were loaded before. They are returned again if their checkpoint is still the newest of
             the folder. Then nothing is read, so you can call this before every query.
         cold: Whether to return words too that left the vocabulary, as they were then.
+        as_of: A moment of the stream, such as ``"2026-11-03"``, ``"-7d"``, ``"snapshot-42"`` or ``"12.5M"`` words: the
+            vectors of the last snapshot until then. Their ``moment`` says which one it is.
 
     Raises:
-        StreamerError: 66 if there is no such checkpoint, 65 if it is damaged, or if there are some and none is intact.
-        ValueError: If ``newer_than`` is given together with a number or a file, or a number together with a file.
+        StreamerError: 66 if there is no such checkpoint or moment, 65 if it is damaged, or if none is intact.
+        ValueError: If ``newer_than`` is given together with a number or a file, or a number together with a file; or a
+            moment with any other argument.
     """
+    if as_of is not None:
+        if sequence is not None or newer_than is not None or cold:
+            raise ValueError("as_of goes with no other argument but the folder")
+        return _as_of(folder, as_of)
     if newer_than is not None:
         if sequence is not None or _is_file(Path(folder)):
             raise ValueError("newer_than needs a folder of checkpoints, not a number or a file")
@@ -106,6 +116,45 @@ def load(
         return keys.read_vectors(read, checkpoint, read_cold_words(read, checkpoint.path.parent))
 
     return _whole(folder, vectors, (*_ALWAYS, *keys.VECTORS, *keys.COLD), sequence)
+
+
+def read_past(folder: PathLike = DEFAULT_CHECKPOINTS) -> Past:
+    """Return the moments of a stream that are known; raises as :func:`load` does."""
+    checkpoint, read = _open(folder, keys.PAST)
+    words_seen, words_trained = keys.read_progress(read)
+    seen = words_seen - records.read_initial(read, words_seen).words_seen
+    known = read_snapshots(read, checkpoint.path.parent)
+    date = known.clock if known.clock > -np.inf else checkpoint.created
+    size = keys.read_sizes(read)[0]
+    now = Moment(checkpoint.name.removesuffix(".h5"), 0, seen, words_trained, size, date)
+
+    def newest(moment: Moment) -> Snapshot:
+        try:
+            tree = Store(checkpoint.path.parent).load(checkpoint, (*_ALWAYS, *keys.SNAPSHOT))[1]
+        except StreamerError as error:
+            if checkpoint.path.exists():
+                raise
+            raise StreamerError(
+                f"{checkpoint.name} was removed before it was read: there is a newer one",
+                hint="ask again",
+                code=ExitCode.NO_INPUT,
+            ) from error
+        return keys.read_now(TreeReader(migrate(tree)), moment)
+
+    fold = keys.read_fold(read)
+    return Past(checkpoint, [*(file.moment for file in known.files), now], fold, newest)
+
+
+def _as_of(folder: PathLike, text: str) -> WordVectors:
+    past = read_past(folder)
+    moment = past.find(text)
+    if not moment.number:  # not in 8 bits
+        found = load(past.checkpoint.path)
+    else:
+        snapshot = past.read(moment)
+        found = WordVectors(snapshot.words, snapshot.vectors(), snapshot.counts, copy=False, fold=past.fold)
+    found.moment = moment
+    return found
 
 
 def read_cold(folder: PathLike = DEFAULT_CHECKPOINTS) -> Cold:
@@ -187,7 +236,7 @@ def verify(folder: PathLike, checkpoint: Checkpoint | str | None = None) -> Chec
 
 def _history(read: TreeReader) -> tuple[History, Scores, InitialVectors]:
     words_seen, words_trained = keys.read_progress(read)
-    history, scores = records.read_history(read, words_seen, words_trained), keys.read_scores(read, words_trained)
+    history, scores = records.read_history(read, words_seen, words_trained), records.read_scores(read, words_trained)
     return history, scores, records.read_initial(read, words_seen)
 
 

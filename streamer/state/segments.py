@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from streamer.checkpoints import Damaged, Image, Store, Tree
-from streamer.checkpoints.parts import SEGMENT, segment_name
+from streamer.checkpoints.parts import DIGEST, segment_name
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.cold import Batch, Bytes, Cold, Floats, Hashes, Ints, Rows
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
@@ -96,6 +96,8 @@ class Segment:
         batch: The batch; its digest and its file are noted in it.
     """
 
+    home: Path | None = None
+
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._dimensions = batch.rows.vectors.shape[2]
@@ -134,7 +136,7 @@ def read_file(folder: Path, digest: str, dimensions: int) -> Batch:
     """
     path = folder / segment_name(digest)
     try:
-        tree = Store(folder).segment(digest)
+        tree = Store(folder).part(segment_name(digest), digest)
         if tree.pop("format", None) != FORMAT or tree.pop("segment_version", None) != VERSION:
             raise Damaged("it is not a segment that this version of streamer reads")
         batch = _read_segment(TreeReader(tree), dimensions)
@@ -173,7 +175,7 @@ def read_cold(read: TreeReader, folder: Path) -> Cold:
 def restore_cold(read: TreeReader, cold: Cold, dimensions: int, folder: Path | None) -> None:
     """Restore the cold words of a tree."""
     digests = read.words("cold/segments")
-    if any(not SEGMENT.fullmatch(segment_name(digest)) for digest in digests):
+    if any(not DIGEST.fullmatch(digest) for digest in digests):
         raise damaged("cold/segments has something else than digests")
     if digests and folder is None:
         raise damaged("its segments are not in it")

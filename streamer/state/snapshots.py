@@ -20,8 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.checkpoints import Damaged, Image, Store, Tree
+from streamer.checkpoints.parts import DIGEST, snapshot_name
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings.levels import Level, kept
+from streamer.state.copies import Copied
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
 
 FORMAT = "streamer snapshot"
@@ -59,7 +61,7 @@ class Moment:
     @property
     def file(self) -> str:
         """The name of the file of a snapshot, in the folder of checkpoints."""
-        return f"snapshots/{self.name}-{self.digest}.h5"
+        return snapshot_name(f"{self.name}-{self.digest}.h5")
 
 
 @attrs.frozen(eq=False)
@@ -110,10 +112,15 @@ class SnapshotFile:
     Args:
         moment: The moment.
         content: What is in the file, if it was not written yet.
+        home: The folder of checkpoints in which the file is, if it was written.
+
+    Attributes:
+        moment: The same.
+        home: The same.
     """
 
-    def __init__(self, moment: Moment, content: Tree | None = None) -> None:
-        self.moment, self._content = moment, content
+    def __init__(self, moment: Moment, content: Tree | None = None, home: Path | None = None) -> None:
+        self.moment, self._content, self.home = moment, content, home
 
     @classmethod
     def of(cls, moment: Moment, words: Iterable[str], vectors: Floats, counts: Ints, squares: Floats) -> SnapshotFile:
@@ -125,11 +132,6 @@ class SnapshotFile:
         return cls(moment, {**content, "vectors": steps, "scales": scales})
 
     @property
-    def written(self) -> bool:
-        """Whether it is on the disk."""
-        return self._content is None
-
-    @property
     def nbytes(self) -> int:
         """The bytes of its arrays that are still in memory."""
         return sum(leaf.nbytes for leaf in (self._content or {}).values() if isinstance(leaf, np.ndarray))
@@ -138,22 +140,26 @@ class SnapshotFile:
         """Return the name of the file, which its digest is part of."""
         if not self.moment.digest:
             digest = hashlib.sha256()
-            for piece in self.image():
+            for piece in self.image() or ():
                 digest.update(piece)
             self.moment = attrs.evolve(self.moment, digest=digest.hexdigest())
         return self.moment.file
 
-    def image(self) -> Image:
-        """Return what is in it."""
-        return Image(self._content or {})
+    def image(self) -> Image | None:
+        """Return what is in it; None if its file is lost, which makes no difference to the model."""
+        content = self._content
+        if content is None:
+            try:
+                content = Store(self.home).part(self.moment.file, self.moment.digest) if self.home else None
+            except (OSError, Damaged, StreamerError):
+                content = None
+        if content is None:
+            return None
+        return Image({key: Copied(leaf) if isinstance(leaf, np.ndarray) else leaf for key, leaf in content.items()})
 
     def published(self, folder: Path) -> None:
-        """Note that it is on the disk: its content is no longer needed."""
-        self._content = None
-
-    def copied(self) -> SnapshotFile:
-        """Return a copy for another state, which may be written elsewhere."""
-        return SnapshotFile(self.moment, self._content)
+        """Note that it is in a folder: its content is no longer needed."""
+        self.home, self._content = folder, None
 
 
 @attrs.define(eq=False)
@@ -170,13 +176,8 @@ class Snapshots:
     last: int = 0
     clock: float = -np.inf
 
-    @property
-    def moments(self) -> list[Moment]:
-        """Their moments."""
-        return [file.moment for file in self.files]
-
-    def add(self, take: Callable[[Moment], SnapshotFile], moment: Moment, chosen: Sequence[Level]) -> None:
-        """Add a snapshot, which is taken now, and forget those that are not to be kept.
+    def add(self, take: Callable[[Moment], SnapshotFile], moment: Moment, chosen: Sequence[Level]) -> Moment:
+        """Add a snapshot, which is taken now, and forget those that are not to be kept; return its moment.
 
         Args:
             take: Returns the snapshot of a moment.
@@ -184,9 +185,11 @@ class Snapshots:
             chosen: Which are kept; see :func:`.levels.kept`.
         """
         number = self.last + 1
-        self.files.append(take(attrs.evolve(moment, name=f"snapshot-{number}", number=number)))
+        moment = attrs.evolve(moment, name=f"snapshot-{number}", number=number)
+        files = [*self.files, take(moment)]
+        self.files = [files[at] for at in kept([file.moment.date for file in files], chosen)]
         self.last = number
-        self.files = [self.files[at] for at in kept([file.moment.date for file in self.files], chosen)]
+        return moment
 
     def pass_time(self, date: float) -> None:
         """Set the clock to the date of a text, unless an older text has come after a newer one."""
@@ -211,6 +214,13 @@ def leaves(files: Sequence[SnapshotFile]) -> Tree:
     }
 
 
+def read_snapshots(read: TreeReader, folder: Path | None) -> Snapshots:
+    """Return the snapshots of the state in a tree, whose files are in a folder."""
+    files = [SnapshotFile(moment, home=folder) for moment in read_moments(read)]
+    last = read.count("snapshots/last", low=files[-1].moment.number if files else 0)
+    return Snapshots(files, last, read.real("snapshots/clock"))
+
+
 def read_moments(read: TreeReader) -> list[Moment]:
     """Return the moments whose :func:`leaves` are in the group ``snapshots`` of a tree."""
     names = read.words("snapshots/files")
@@ -220,12 +230,13 @@ def read_moments(read: TreeReader) -> list[Moment]:
     )
     date = read.floats("snapshots/date", np.float64, (len(names),))
     found = []
-    for name, count, row, at in zip(names, number.tolist(), np.array(columns).T.tolist(), date.tolist(), strict=True):
+    rows = zip(names, number.tolist(), *(column.tolist() for column in columns), date.tolist(), strict=True)
+    for name, count, seen, trained, vocabulary, at in rows:
         begin, end = f"snapshot-{count}-", ".h5"
         digest = name[len(begin) : -len(end)]
-        if name != f"{begin}{digest}{end}" or len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        if name != f"{begin}{digest}{end}" or not DIGEST.fullmatch(digest):
             raise damaged(f"snapshots/files has {name!r}, which is not the name of snapshot {count}")
-        found.append(Moment(begin[:-1], count, *row, at, digest))
+        found.append(Moment(begin[:-1], count, seen, trained, vocabulary, at, digest))
     if (np.diff(number, prepend=0) < 1).any():
         raise damaged("snapshots/number is not in order")
     return found
@@ -248,6 +259,8 @@ def read_snapshot(folder: Path, moment: Moment) -> Snapshot:
     except Damaged as error:
         raise unusable(path, error.reason) from None
     except StreamerError as error:
+        if error.code != ExitCode.DAMAGED:
+            raise
         raise unusable(path, error.problem.rpartition(": ")[2]) from None
 
 

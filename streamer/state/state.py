@@ -7,7 +7,8 @@ part, and a test searches the code for writes from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Image, Tree
 from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.settings import ModelSettings
-from streamer.state import keys, records
-from streamer.state.copies import Room, large
+from streamer.settings.levels import Level
+from streamer.state import keys, records, snapshots
+from streamer.state.copies import Later, Room, large
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.migrations import FORMAT, migrate
 from streamer.state.scores import Scores
+from streamer.state.snapshots import Moment, SnapshotFile, Snapshots
 from streamer.state.tokenizing import TokenizerRecord, rules
-from streamer.state.tree_reader import TreeReader
+from streamer.state.tree_reader import TreeReader, grouped
 from streamer.text.tokenizer import Rules
 from streamer.text.tokenizers import fold
 from streamer.vectors import WordVectors
@@ -47,6 +50,7 @@ class State:
         initial: The initial vectors that the model began with.
         epochs: The losses of the ``train`` command that is under way.
         tokenizer: The version of what cuts texts into words.
+        snapshots: What the model was at moments of the stream, and the clock of the stream.
         sequence: The number of the checkpoint that this state was last saved to or read from; 0 if there is none.
     """
 
@@ -57,6 +61,7 @@ class State:
     initial: InitialVectors = attrs.field(factory=InitialVectors)
     epochs: EpochLosses = attrs.field(factory=EpochLosses)
     tokenizer: TokenizerRecord = attrs.field(factory=TokenizerRecord)
+    snapshots: Snapshots = attrs.field(factory=Snapshots)
     sequence: int = 0
 
     @classmethod
@@ -96,6 +101,27 @@ class State:
         """Record the initial vectors that the model was given."""
         self.initial = initial
 
+    def take_snapshot(self, date: float, chosen: Sequence[Level] = ()) -> Moment:
+        """Take a snapshot, which is written with the next checkpoint, and return its moment.
+
+        Args:
+            date: The date of the newest text, in seconds since 1970.
+            chosen: Which snapshots are kept, of this one and those before; all by default.
+        """
+        model = self.model
+        vocabulary, embeddings = model.vocabulary, model.embeddings
+        now = Moment("", 0, self.words_seen, model.words_trained, len(vocabulary), date)
+        columns = embeddings.input, vocabulary.counts, embeddings.input_squares
+        return self.snapshots.add(lambda moment: SnapshotFile.of(moment, vocabulary.words, *columns), now, chosen)
+
+    def pass_time(self, date: float) -> None:
+        """Set the clock of the stream to the date of a text, unless an older text has come after a newer one."""
+        self.snapshots.pass_time(date)
+
+    def restore_snapshots(self, snapshots: Snapshots) -> None:
+        """Take over the snapshots of a copy of this state, with those that were not written yet."""
+        self.snapshots = snapshots
+
     def number_next(self) -> int:
         """Increment the number, for the checkpoint that is written next, and return it."""
         self.sequence += 1
@@ -107,7 +133,8 @@ class State:
 
     def to_tree(self) -> Tree:
         """Return the state as the tree of a checkpoint that needs no other file; large arrays are views, not copies."""
-        return {**keys.model_leaves(self.model), **self._records(), **keys.ledger_leaves(self.ledger)}
+        listed = grouped("snapshots", snapshots.leaves(self.snapshots.files))
+        return {**keys.model_leaves(self.model), **self._records(), **listed, **keys.ledger_leaves(self.ledger)}
 
     def image(self, room: Room | None = None) -> Image:
         """Return the checkpoint of the state as it is now; it may be written while training continues.
@@ -119,7 +146,10 @@ class State:
             MemoryError: If there is no room for a copy of the model.
         """
         copied, segments = keys.copied_model(self.model, room)
-        return Image({**copied, **self._records(), **keys.frozen_ledger(self.ledger)}, segments)
+        files = list(self.snapshots.files)
+        listed = {"snapshots": Later(partial(snapshots.leaves, files))}  # digests are computed when it is written
+        tree = {**copied, **self._records(), **listed, **keys.frozen_ledger(self.ledger)}
+        return Image(tree, [*segments, *files])
 
     def room(self) -> Room:
         """Return room for :meth:`image`; another thread may make it while training goes on.
@@ -140,6 +170,8 @@ class State:
             "format_version": FORMAT_VERSION,
             "streamer_version": __version__,
             "sequence": self.sequence,
+            "snapshots/last": self.snapshots.last,
+            "snapshots/clock": self.snapshots.clock,
             **records.history_leaves(self.history),
             **records.scores_leaves(self.scores),
             **records.initial_leaves(self.initial),
@@ -171,6 +203,7 @@ class State:
             records.read_initial(read, model.vocabulary.total),
             records.read_epochs(read),
             records.read_tokenizer(read),
+            snapshots.read_snapshots(read, folder),
             read.count("sequence"),
         )
 

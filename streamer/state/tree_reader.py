@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -59,6 +60,13 @@ class TreeReader:
         value = self.integer(key)
         if not low <= value <= high:
             raise damaged(f"{key} is {value}, not from {low} to {high}")
+        return value
+
+    def real(self, key: str) -> float:
+        """Return a number that is not NaN."""
+        value = self._leaf(key)
+        if not isinstance(value, float) or math.isnan(value):
+            raise damaged(f"{key} is not a number")
         return value
 
     def string(self, key: str) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings, available_cores, model_settings
+from streamer.settings.levels import levels
 from streamer.state import History, InitialVectors, Scores, State
 from streamer.state.reading import PathLike, read_state
+from streamer.state.snapshots import Moment, Snapshots
 from streamer.training.initial import set_initial_vectors
 from streamer.training.schedule import WORTH_WORKERS, Schedule
 from streamer.training.texts import blocks, check
@@ -48,7 +52,8 @@ class Trainer:
         self._schedule = Schedule(state, starter(threads or available_cores()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), self.state.to_tree(), self._threads)
+        state = self.state
+        return _restored, (type(self), state.to_tree(), self._threads, state.snapshots)
 
     @property
     def state(self) -> State:
@@ -146,6 +151,23 @@ class Trainer:
                 schedule.end_workers()
         return self
 
+    def snapshot(self, date: datetime | float | None = None, *, keep: str = "all") -> Moment:
+        """Take a snapshot of the words as they are now, for ``load(as_of=…)``; return its moment.
+
+        It is written when the trainer is saved. The trainer never takes one by itself, as ``watch`` does.
+
+        Args:
+            date: When the newest text is from: a date, or seconds since 1970; now by default.
+            keep: Which snapshots are kept, such as ``"24h 7d 8w 24mo"``.
+
+        Raises:
+            ValueError: If ``keep`` is no such list.
+        """
+        state, chosen = self.state, levels(keep)
+        seconds = date.timestamp() if isinstance(date, datetime) else time.time() if date is None else float(date)
+        state.pass_time(seconds)
+        return state.take_snapshot(state.snapshots.clock, chosen)
+
     def save(self, folder: PathLike = DEFAULT_CHECKPOINTS, *, keep: int = 3) -> Checkpoint:
         """Save a checkpoint into a folder, durably, and return it; the newest ``keep`` checkpoints stay.
 
@@ -202,6 +224,8 @@ class Trainer:
         return trainer
 
 
-def _restored(cls: type[Trainer], tree: Tree, threads: int | None) -> Trainer:
+def _restored(cls: type[Trainer], tree: Tree, threads: int | None, snapshots: Snapshots | None = None) -> Trainer:
     state = State.from_tree(tree)
+    if snapshots:  # not pickled by an older version
+        state.restore_snapshots(snapshots)
     return cls.of(state, threads=threads, tokenizer=state.settings.tokenizer)  # who unpickles runs code anyway

@@ -38,6 +38,7 @@ class VectorTable:
         counts: How often each was seen, (V,) int64, read-only.
         checkpoint: The checkpoint that they were read from, as :meth:`streamer.Trainer.save` returns it, or None.
         with_cold: Whether words are among them that left the vocabulary of the model.
+        moment: The moment of the stream that was asked for with ``as_of``, or None.
 
     Raises:
         ValueError: If words, vectors and counts have different lengths, or a word is repeated.
@@ -66,6 +67,7 @@ class VectorTable:
         self.counts: npt.NDArray[np.int64] = read_only(seen[order])
         self.checkpoint = checkpoint
         self.with_cold = False
+        self.moment: Any = None
         self._fold = fold
 
     def __reduce__(self) -> tuple[Any, ...]:

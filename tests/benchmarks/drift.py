@@ -46,7 +46,8 @@ def between(first: Snapshot, last: Snapshot) -> tuple[npt.NDArray[np.int64], Str
     """Return the indices of the words that can be judged, and how far they moved."""
     size = len(first.counts)
     chosen = np.flatnonzero(enough((first.counts, last.counts[:size]), (first.squares, last.squares[:size])))
-    columns: list[Any] = [(one[chosen], other[chosen]) for one, other in zip(first, last, strict=True)]
+    both: Any = zip(first, last, strict=True)
+    columns: list[Any] = [(one[chosen], other[chosen]) for one, other in both]
     return chosen, stretch(*columns)
 
 
@@ -56,7 +57,7 @@ def paragraphs(folder: Path, seed: int) -> list[str]:
     for path in sorted(folder.glob("*.txt")):
         text = path.read_text(encoding="utf-8", errors="replace").lower()
         found += [piece for piece in re.split(r"\n\s*\n", text) if piece.strip()]
-    np.random.default_rng(seed).shuffle(found)  # type: ignore[arg-type]
+    np.random.default_rng(seed).shuffle(found)
     return found
 
 

@@ -17,6 +17,8 @@ from streamer.system import disk
 class Words:
     """A segment of one number, and where it was published."""
 
+    home: Path | None = None
+
     def __init__(self, number: int) -> None:
         self.number = number
         self.folders: list[Path] = []

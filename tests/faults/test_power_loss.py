@@ -146,7 +146,7 @@ class Trainer:
         if not isinstance(number, int) or not same_bits(found[1], tree(number)):
             return "garbage"
         for part in segments(number):
-            self.store.segment(part.name()[5:-3])  # raises if it is not what was written
+            self.store.part(part.name(), part.name()[5:-3])  # raises if it is not what was written
         return number
 
     def save(self) -> int:

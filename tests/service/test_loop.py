@@ -18,8 +18,8 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.intake.inbox import Candidate
 from streamer.ledger.entries import CHANGED, REMOVED, Signature
 from streamer.service import loop, saving
-from streamer.service.loop import Service
 from streamer.service.progress import Display
+from streamer.service.service import Service
 from streamer.service.signals import SIGNALS, StopSignals
 from streamer.settings import RunSettings
 from streamer.state.reading import read_state

@@ -13,7 +13,7 @@ from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.model.sgns import Batching, Loss
 from streamer.settings import ModelSettings
-from streamer.state import EpochLosses, InitialVectors, Score, Scores, State, keys
+from streamer.state import EpochLosses, InitialVectors, Score, Scores, State, keys, records
 from streamer.state.tree_reader import TreeReader
 from streamer.training import Trainer
 
@@ -185,9 +185,9 @@ def test_progress_and_sizes(tree: Tree) -> None:
         (keys.VECTORS, lambda read: keys.read_vectors(read, None)),
         (keys.WORDS, keys.read_words),
         (keys.LEDGER, keys.read_ledger),
-        (keys.HISTORY, lambda read: keys.read_history(read, *keys.read_progress(read))),
-        (keys.HISTORY, lambda read: keys.read_scores(read, keys.read_progress(read)[1])),
-        (keys.HISTORY, lambda read: keys.read_initial(read, keys.read_progress(read)[0])),
+        (keys.HISTORY, lambda read: records.read_history(read, *keys.read_progress(read))),
+        (keys.HISTORY, lambda read: records.read_scores(read, keys.read_progress(read)[1])),
+        (keys.HISTORY, lambda read: records.read_initial(read, keys.read_progress(read)[0])),
         (keys.FIGURES, keys.read_sizes),
         (keys.FIGURES, keys.read_settings),
         (keys.FIGURES, keys.read_ledger),
@@ -227,15 +227,15 @@ def test_a_format_that_there_is_not_is_damage(recipe: str) -> None:
 def test_scores_epochs_and_initial_vectors_come_back() -> None:
     """The small parts are equal to what they were."""
     scores = Scores([Score(5, "pairs a", 0.5, 3, 4), Score(9, "analogies b", -0.25, 1, 1)])
-    assert keys.read_scores(TreeReader(keys.scores_leaves(scores)), 9) == scores
+    assert records.read_scores(TreeReader(records.scores_leaves(scores)), 9) == scores
     epochs = EpochLosses("job", [Loss(1.5, 2.0), Loss(0.0, 0.0)])
-    again = keys.read_epochs(TreeReader(keys.epochs_leaves(epochs)))
+    again = records.read_epochs(TreeReader(records.epochs_leaves(epochs)))
     assert again == epochs
     assert all(isinstance(loss, Loss) for loss in again.losses)
     initial = InitialVectors("some.vec", "ab", 3, 7)
-    assert keys.read_initial(TreeReader(keys.initial_leaves(initial)), 7) == initial
+    assert records.read_initial(TreeReader(records.initial_leaves(initial)), 7) == initial
     with pytest.raises(StreamerError) as caught:
-        keys.read_initial(TreeReader(keys.initial_leaves(initial)), 6)
+        records.read_initial(TreeReader(records.initial_leaves(initial)), 6)
     assert caught.value.code == ExitCode.DAMAGED
 
 
