@@ -153,6 +153,7 @@ def test_it_goes_on_as_the_last_code_of_version_1_did(name: str, tmp_path: Path)
         "in-the-middle-of-6",
         "in-the-middle-of-7",
         "in-the-middle-of-8",
+        "in-the-middle-of-9",
     ],
 )
 def test_watch_finishes_the_file_in_whose_middle_it_stopped(name: str, tmp_path: Path) -> None:

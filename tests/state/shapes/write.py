@@ -282,6 +282,8 @@ RECIPES: dict[str, tuple[str, Callable[[Place], None]]] = {
     "in-the-middle-of-7": ("898bb5c", in_the_middle),
     "gone-of-8": ("2a849a9", gone),
     "in-the-middle-of-8": ("2a849a9", in_the_middle),
+    "gone-of-9": ("62e96be", gone),
+    "in-the-middle-of-9": ("62e96be", in_the_middle),
 }
 """By name: the commit whose code writes it, and how it is made."""
 
