@@ -47,7 +47,7 @@ PAST = (
     *("candidates/floor", "cold/word_count", "initial", "settings", "tokenizer"),
 )
 """What :class:`streamer.state.past.Past` needs."""
-SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares")
+SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares", "sources/files")
 COLD = ("cold", "settings/vector_size")
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
@@ -193,7 +193,8 @@ def read_now(read: TreeReader, moment: Moment) -> Snapshot:
     words, counts = read_words(read)
     steps, scales = quantised(read.floats("embeddings/input", np.float32, (len(words), None)))
     squares = read.floats("embeddings/input_squares", np.float32, (len(words),), low=SMALLEST)
-    return Snapshot(moment, words, steps, scales, counts, squares)
+    files = read.array("sources/files", np.uint32, (len(words),))
+    return Snapshot(moment, words, steps, scales, counts, squares, files)
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:
@@ -284,11 +285,6 @@ def _restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistrib
 def ledger_leaves(ledger: Ledger) -> Tree:
     """Return the ledger as leaves of a tree."""
     return {"ledger/root": ledger.root, **grouped("ledger", ledger.to_arrays())}
-
-
-def frozen_ledger(ledger: Ledger) -> dict[str, Any]:
-    """Return the ledger as it is now as a group of leaves, which are made when they are written."""
-    return {"ledger": ledger.freeze()}
 
 
 def read_ledger(read: TreeReader) -> Ledger:
