@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Columns = dict[str, npt.NDArray[Any]]
+Records = npt.NDArray[np.int32]
 
 MOVERS = 3
 """Files of each word that are remembered as those that moved it most."""
@@ -33,14 +34,23 @@ NAMELESS = -2
 NO_DATE = -(1 << 31)
 """Instead of a date: it is not known."""
 
-_FILE, _DATE = (np.int32, NO_FILE), (np.int32, NO_DATE)
 COLUMNS: dict[str, tuple[type[np.generic], int]] = {
-    "first": _FILE, "last": _FILE, "first_date": _DATE, "last_date": _DATE, "files": (np.uint32, 0),
-    "run": (np.float32, 0), "movers": _FILE, "moves": (np.float32, 0), "anew": (np.uint8, 0),
+    "first": (np.int32, NO_FILE), "first_date": (np.int32, NO_DATE),
+    "last": (np.int32, NO_FILE), "last_date": (np.int32, NO_DATE),
+    "files": (np.uint32, 0), "run": (np.float32, 0), "movers": (np.int32, NO_FILE), "moves": (np.float32, 0),
+    "anew": (np.uint8, 0),
 }  # fmt: skip
 """For each column its type, and its value of a word of which nothing is known."""
 WIDE = ("movers", "moves")
 """Columns with :data:`MOVERS` numbers a word."""
+
+_PLACES: dict[str, int | slice] = {
+    "first": 0, "first_date": 1, "last": 2, "last_date": 3, "files": 4, "run": 5, "movers": slice(6, 9),
+    "moves": slice(9, 12),
+}  # fmt: skip
+"""Where the columns are in a record, which is 12 numbers side by side: so one step takes all that is known of words."""
+_RECORD = 12
+_FIRST = slice(0, 2)
 
 
 class Source(NamedTuple):
@@ -79,14 +89,16 @@ class Sources:
 
     def __init__(self) -> None:
         self._size = 0
-        self._columns = _empty(0)
+        self._records: Records = np.empty((0, _RECORD), np.int32)
+        self._anew: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._newest = NO_FILE  # the highest row in it: most files are newer, and so are listed nowhere
 
     def __len__(self) -> int:
         return self._size
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return a column of :data:`COLUMNS`: (V,), or (V, 3) if it is one of :data:`WIDE`; a view."""
-        return self._columns[name][: self._size]
+        return _column(self._records[: self._size], self._anew[: self._size], name)
 
     @property
     def files(self) -> npt.NDArray[np.uint32]:
@@ -95,20 +107,21 @@ class Sources:
 
     def copied(self) -> Columns:
         """Return all columns, copied."""
-        return {name: self.column(name).copy() for name in COLUMNS}
+        records, anew = self._records[: self._size].copy(), self._anew[: self._size].copy()
+        return {name: _column(records, anew, name) for name in COLUMNS}
 
     def grow(self, size: int) -> None:
         """Add words of which nothing is known, up to ``size`` of them in all."""
-        if size == self._size:
+        old = self._size
+        if size == old:
             return
-        if size > len(self._columns["first"]):
-            grown = _empty(max(1024, size, 2 * self._size))
-            for name, column in grown.items():
-                column[: self._size] = self.column(name)
-            self._columns = grown
-        for name, (_, nothing) in COLUMNS.items():
-            self._columns[name][self._size : size] = nothing
+        if size > len(self._records):
+            before, capacity = (self._records, self._anew), max(1024, size, 2 * old)
+            self._records, self._anew = np.empty((capacity, _RECORD), np.int32), np.empty(capacity, np.uint8)
+            self._records[:old], self._anew[:old] = (column[:old] for column in before)
         self._size = size
+        for name, (_, nothing) in COLUMNS.items():
+            self.column(name)[old:] = nothing
 
     def observe(self, source: Source, ids: Ints, counts: Ints, total: Ints) -> None:
         """Record a block of text; words that are new in ``total`` begin with it.
@@ -123,64 +136,79 @@ class Sources:
         self.grow(len(total))
         if source.row < 0:
             return
+        self._records[size : self._size, _FIRST] = source
         known = (ids >= 0).nonzero()[0]
-        at = ids[known]
-        columns = self._columns
-        another = columns["last"][at] != source.row
-        columns["files"][at] += another
-        columns["last"][at], columns["last_date"][at] = source
-        columns["run"][at[another]] = 0
-        columns["first"][size : self._size], columns["first_date"][size : self._size] = source
-        after = total[at]
-        before = after - counts[known]
-        settled = ((before >= SETTLED) & (at < size)).nonzero()[0]  # a vector that is new was not moved
-        if len(settled):
-            self._move(source.row, at[settled], np.log(after[settled] / before[settled]).astype(np.float32))
-
-    def _move(self, row: int, at: Ints, change: npt.NDArray[np.float32]) -> None:
-        """Add to how far a file has moved some words.
-
-        If a file has several blocks, what they add up to counts, though it may be enough only with the last of them.
-        """
-        columns = self._columns
-        movers, moves = columns["movers"][at], columns["moves"][at]
-        run = columns["run"][at] + change
-        columns["run"][at] = run
-        here = movers == row
-        listed = here.any(axis=1)
-        place = np.where(listed, here.argmax(axis=1), moves.argmin(axis=1))
-        every = np.arange(len(at))
-        least = moves[every, place]
-        value = np.where(listed, least + change, run)
-        farther = (value > least).nonzero()[0]  # of equal ones, the earlier stays
-        columns["movers"][at[farther], place[farther]] = row
-        columns["moves"][at[farther], place[farther]] = value[farther]
+        at = ids.take(known)
+        records, after = self._records.take(at, 0), total.take(at)
+        before = after - counts.take(known)
+        change = np.log(after / np.maximum(before, 1)).astype(np.float32)
+        change[before < SETTLED] = 0
+        if self._size > size:
+            change[at >= size] = 0  # a vector that is new was not moved
+        another = records[:, _PLACES["last"]] != source.row
+        records[:, _PLACES["files"]] += another
+        records[:, _PLACES["last"]], records[:, _PLACES["last_date"]] = source
+        _move(records, source.row, another, change, listed=source.row <= self._newest)
+        self._records[at] = records
+        self._newest = max(self._newest, source.row)
 
     def came_back(self, ids: Ints) -> None:
         """Note that words had left the vocabulary: (n,) int64. Their records begin anew."""
-        self._columns["anew"][ids] = 1
+        self._anew[ids] = 1
 
     def remove(self, leaving: Ints) -> None:
         """Forget words that leave, and close the gaps: (n,) int64."""
         stay = np.ones(self._size, np.bool_)
         stay[leaving] = False
-        size = self._size - len(leaving)
-        for column in self._columns.values():
-            column[:size] = column[: self._size][stay]
-        self._size = size
+        old, self._size = self._size, self._size - len(leaving)
+        for rows in (self._records, self._anew):
+            rows[: self._size] = rows[:old][stay]
 
     def renumber(self, number: npt.NDArray[np.int32]) -> None:
         """Give files other numbers: (n,); those with −1 have no name any more."""
         used = {name: self.column(name) for name in COLUMNS}
         for name, column in renumbered(used, number).items():
             used[name][:] = column
+        self._newest = self._highest()
 
     def restore(self, columns: Mapping[str, npt.NDArray[Any]]) -> None:
         """Copy the columns of a checkpoint: those of :data:`COLUMNS`."""
         self._size = 0
         self.grow(len(columns["first"]))
         for name in COLUMNS:
-            self._columns[name][: self._size] = columns[name]
+            self.column(name)[:] = columns[name]
+        self._newest = self._highest()
+
+    def _highest(self) -> int:
+        return max(int(self.column(name).max(initial=NO_FILE)) for name in ("last", "movers"))
+
+
+def _move(
+    records: Records, row: int, another: npt.NDArray[np.bool_], change: npt.NDArray[np.float32], *, listed: bool
+) -> None:
+    """Add to how far a file has moved some words.
+
+    If a file has several blocks, what they add up to counts, though it may be enough only with the last of them.
+
+    Args:
+        records: (k, 12) int32, the records of the words; changed.
+        row: The file.
+        another: (k,) bool, whether another file had the word last.
+        change: (k,) float32, how far this block moved it.
+        listed: Whether the file may be among the movers of a word already.
+    """
+    run, movers, moves = (_column(records, None, name) for name in ("run", "movers", "moves"))
+    run[another] = 0
+    run += change
+    farther = run > np.minimum(np.minimum(moves[:, 0], moves[:, 1]), moves[:, 2])  # of equal ones, the earlier stays
+    if listed:
+        words, place = (movers == row).nonzero()
+        moves[words, place] += change[words]
+        farther[words] = False
+    new = farther.nonzero()[0]
+    if len(new):
+        place = moves[new].argmin(axis=1)
+        movers[new, place], moves[new, place] = row, run[new]
 
 
 def renumbered(columns: Mapping[str, npt.NDArray[Any]], number: npt.NDArray[Any]) -> Columns:
@@ -201,7 +229,9 @@ def renumbered(columns: Mapping[str, npt.NDArray[Any]], number: npt.NDArray[Any]
     return found
 
 
-def _empty(capacity: int) -> Columns:
-    return {
-        name: np.empty((capacity, MOVERS) if name in WIDE else capacity, kind) for name, (kind, _) in COLUMNS.items()
-    }
+def _column(records: Records, anew: npt.NDArray[np.uint8] | None, name: str) -> npt.NDArray[Any]:
+    """Return a column of some records, and of what is beside them, as a view."""
+    if name == "anew":
+        assert anew is not None
+        return anew
+    return records.view(COLUMNS[name][0])[:, _PLACES[name]]
