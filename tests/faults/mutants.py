@@ -184,7 +184,10 @@ def snapshots_go_with_the_oldest_checkpoint_that_lists_them(patch: Patch) -> Non
 
 @mutant
 def the_folder_of_snapshots_may_be_lost(patch: Patch) -> None:
-    patch.setattr(parts, "make_folder", disk.mkdir)
+    def made(folder: Path) -> None:
+        disk.mkdir(folder)  # which is recorded by then
+
+    patch.setattr(parts, "make_folder", made)
 
 
 @mutant

@@ -183,10 +183,9 @@ class Trainer:
         number = found[1].get("number")
         if not isinstance(number, int) or not same_bits(found[1], tree(number)):
             return "garbage"
-        for part in [*segments(number), *snapshots(number)]:
-            self.store.part(
-                part.name(), Path(part.name()).stem.rpartition("-")[2]
-            )  # raises if it is not what was written
+        for part in parts(number):
+            digest = Path(part.name()).stem.rpartition("-")[2]
+            self.store.part(part.name(), digest)  # raises if it is not what was written
         return number
 
     def save(self) -> int:
