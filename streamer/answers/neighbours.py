@@ -75,7 +75,7 @@ def similar_cold(
     Raises:
         StreamerError: 65 if a segment is missing or damaged.
     """
-    if not words:
+    if not words or vectors.checkpoint is None:  # a snapshot has no cold words
         return []
     try:
         cold = read_cold(vectors.checkpoint.path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,8 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.intake.reasons import reason_class
 from streamer.ledger.entries import Entry
 from streamer.ledger.folded import DIGEST, Sums
-from streamer.state.reading import read_figures, read_ledger, verify
+from streamer.state.past import utc
+from streamer.state.reading import read_figures, read_ledger, read_past, verify
 
 LEAST_SPAN = 60.0
 """Seconds between the oldest and the newest checkpoint from which on they say how much is written."""
@@ -155,6 +155,24 @@ def checkpoints(folder: Path) -> Iterator[Row]:
         yield row | wrong
 
 
+def snapshots(folder: Path) -> Rows:
+    """Return the moments that are known, newest first, in the shape of ``snapshots --json``.
+
+    The first one is that of the newest checkpoint. A snapshot whose file is missing has no size.
+
+    Raises:
+        StreamerError: 66 if there is no checkpoint, 65 if none is intact.
+    """
+    past = read_past(folder)
+    rows = []
+    for moment in reversed(past.moments):
+        path = past.folder / moment.file if moment.number else past.checkpoint.path
+        row = {name: getattr(moment, name) for name in ("name", "words_seen", "words_trained", "vocabulary")}
+        size = path.stat().st_size if path.is_file() else None
+        rows.append(row | {"date": utc(moment.date), "size_bytes": size})
+    return rows
+
+
 def _wrong(folder: Path, checkpoint: Checkpoint) -> Row:
     """Return what is wrong with a checkpoint; raise FileNotFoundError if it was retired in the meantime."""
     try:
@@ -169,4 +187,4 @@ def _wrong(folder: Path, checkpoint: Checkpoint) -> Row:
 
 
 def _utc(checkpoint: Checkpoint) -> str:
-    return datetime.fromtimestamp(checkpoint.created, UTC).isoformat(timespec="seconds")
+    return utc(checkpoint.created)

@@ -9,7 +9,7 @@ from streamer.cli import ask, export, learn, look, prepare, teach
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Prepare": (prepare.words, prepare.phrases),
     "Learn": (learn.watch, learn.train),
-    "Look": (look.status, look.files, look.list_checkpoints, look.verify, look.sizing),
+    "Look": (look.status, look.files, look.list_checkpoints, look.snapshots, look.verify, look.sizing),
     "Ask": (ask.similar, ask.analogy, ask.evaluate),
     "Export": (export.export, export.plot),
     "Teach": (teach.inspect,),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamer.cli.completion import complete_word
-from streamer.cli.console import json_option, load, print_json, tell_of_unknown, topn_option
+from streamer.cli.console import as_of_option, json_option, load, print_json, tell_of_unknown, topn_option
 from streamer.cli.options import command, common_options
 from streamer.errors import StreamerError
 
@@ -28,10 +28,17 @@ restrict_option = click.option(
 @topn_option
 @restrict_option
 @click.option("--spelled", is_flag=True, help="Estimate words never met or met rarely from words spelled alike.")
+@as_of_option
 @json_option
 @common_options
 def similar(
-    words: tuple[str, ...], topn: int, restrict_vocab: int | None, spelled: bool, checkpoints: Path, as_json: bool
+    words: tuple[str, ...],
+    topn: int,
+    restrict_vocab: int | None,
+    spelled: bool,
+    as_of: str | None,
+    checkpoints: Path,
+    as_json: bool,
 ) -> None:
     """Show the nearest neighbours of each WORD.
 
@@ -41,8 +48,9 @@ def similar(
     \b
         streamer similar king queen --topn 5
         streamer similar - --json < words.txt
+        streamer similar king --as-of 2026-11-03
     """
-    vectors = load(checkpoints)
+    vectors = load(checkpoints, as_of=as_of)
     from streamer.answers import neighbours
     from streamer.answers.words import folded
 
@@ -99,9 +107,12 @@ def _similar_spelled(
 @click.argument("c", shell_complete=complete_word)
 @topn_option
 @restrict_option
+@as_of_option
 @json_option
 @common_options
-def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, checkpoints: Path, as_json: bool) -> None:
+def analogy(
+    a: str, b: str, c: str, topn: int, restrict_vocab: int | None, as_of: str | None, checkpoints: Path, as_json: bool
+) -> None:
     """Find what is to C as B is to A.
 
     The answers never contain A, B or C.
@@ -109,7 +120,7 @@ def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, check
     \b
         streamer analogy man king woman
     """
-    vectors = load(checkpoints)
+    vectors = load(checkpoints, as_of=as_of)
     from streamer.answers import neighbours
     from streamer.answers.words import folded
 
@@ -136,10 +147,17 @@ def analogy(a: str, b: str, c: str, topn: int, restrict_vocab: int | None, check
     help="Use only the N most frequent words.",
 )
 @click.option("--spelled", is_flag=True, help="Estimate words never met or met rarely from words spelled alike.")
+@as_of_option
 @json_option
 @common_options
 def evaluate(
-    pairs: Path | None, analogies: Path | None, restrict_vocab: int, spelled: bool, checkpoints: Path, as_json: bool
+    pairs: Path | None,
+    analogies: Path | None,
+    restrict_vocab: int,
+    spelled: bool,
+    as_of: str | None,
+    checkpoints: Path,
+    as_json: bool,
 ) -> None:
     """Score the vectors on word pairs and analogies.
 
@@ -152,7 +170,7 @@ def evaluate(
         raise click.UsageError("name a file with --pairs, --analogies, or both")
     if spelled and not pairs:
         raise click.UsageError("--spelled is for --pairs; analogies have no estimates")
-    vectors = load(checkpoints)
+    vectors = load(checkpoints, as_of=as_of)
     from streamer.answers.scores import evaluate as measure
 
     scores = measure(vectors, pairs, analogies, restrict_vocab, spelled=spelled)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from streamer.vectors import WordVectors
 
+as_of_option = click.option(
+    "--as-of", metavar="MOMENT", help="Answer as of a moment: 2026-11-03, yesterday, -7d, snapshot-42, 12.5M (words)."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
 topn_option = click.option(
     "--topn", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="How many words to show."
@@ -50,12 +53,24 @@ def files_command(checkpoints: Path) -> str:
     return "streamer files" + ("" if folder == DEFAULT_CHECKPOINTS else f" --checkpoints {quote(printable(folder))}")
 
 
-def load(checkpoints: Path, *, cold: bool = False) -> WordVectors:
-    """Return the vectors of the newest checkpoint, if ``cold`` also those of words that left the vocabulary."""
+def load(checkpoints: Path, *, cold: bool = False, as_of: str | None = None) -> WordVectors:
+    """Return the vectors of the newest checkpoint, or of a moment of the stream, which is told.
+
+    Args:
+        checkpoints: The folder of checkpoints.
+        cold: Whether to return words too that left the vocabulary.
+        as_of: The moment, as somebody wrote it.
+    """
     from streamer.state.reading import load
 
     log_to_stderr()
-    return load(checkpoints, cold=cold)
+    if as_of is None:
+        return load(checkpoints, cold=cold)
+    from streamer.state.past import described
+
+    found = load(checkpoints, as_of=as_of)
+    click.echo(f"as of {described(found.moment)}", err=True)
+    return found
 
 
 def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool = True) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamer.cli.console import ended_by_signals, load, log_to_stderr, tell_of_unknown
+from streamer.cli.console import as_of_option, ended_by_signals, load, log_to_stderr, tell_of_unknown
 from streamer.cli.options import command, common_options
 from streamer.errors import ExitCode, StreamerError
 
@@ -45,8 +45,17 @@ PROJECTOR_ROWS = 100_000
     help="Write the words of a file, one per line; words never met or met rarely are estimated from their spelling.",
 )
 @click.option("--cold", is_flag=True, help="Write words too that left the vocabulary, as they were then.")
+@as_of_option
 @common_options
-def export(file: Path, kind: str | None, topn: int | None, spelled: Path | None, cold: bool, checkpoints: Path) -> None:
+def export(
+    file: Path,
+    kind: str | None,
+    topn: int | None,
+    spelled: Path | None,
+    cold: bool,
+    as_of: str | None,
+    checkpoints: Path,
+) -> None:
     """Write the vectors to FILE, most frequent word first.
 
     The suffix sets the format: .bin, .glove, .npz, .safetensors, or .tsv for the Embedding Projector. Any other
@@ -57,6 +66,8 @@ def export(file: Path, kind: str | None, topn: int | None, spelled: Path | None,
         streamer export vectors.tsv --topn 10000
         streamer export - --format glove | gzip > vectors.txt.gz
     """
+    if cold and as_of:
+        raise click.UsageError("--cold cannot be used with --as-of: snapshots have no words that left the vocabulary")
     kind = kind or SUFFIXES.get(file.suffix, FORMATS[0])
     piped = str(file) == "-"
     if piped and kind not in STREAMS:
@@ -68,7 +79,7 @@ def export(file: Path, kind: str | None, topn: int | None, spelled: Path | None,
         )
     from streamer.vectors import write, write_to
 
-    vectors = load(checkpoints, cold=cold)
+    vectors = load(checkpoints, cold=cold, as_of=as_of)
     if spelled is not None:
         vectors = _of_words(vectors, spelled)
     count = min(topn or len(vectors), len(vectors))
@@ -122,6 +133,7 @@ def _of_words(vectors: WordVectors, path: Path) -> WordVectors:
     "--neighbours", type=click.IntRange(0, 200), metavar="N", help="Map N neighbours of each WORD; 8 by default."
 )
 @click.option("--font", metavar="FONT", help="Font of the words in a map: the name of an installed one, or a file.")
+@as_of_option
 @common_options
 def plot(
     file: Path,
@@ -131,6 +143,7 @@ def plot(
     words: tuple[str, ...],
     neighbours: int | None,
     font: str | None,
+    as_of: str | None,
     checkpoints: Path,
 ) -> None:
     """Draw the history of training, or a map of words.
@@ -148,8 +161,8 @@ def plot(
         raise click.UsageError(f"plot cannot write {file.name}; use one of the suffixes {', '.join(plots.FORMATS)}")
     given = {"topn": topn, "skip": skip, "neighbours": neighbours, "font": font}
     given = {name: value for name, value in given.items() if value is not None}
-    if (given or words) and not as_map:
-        raise click.UsageError("--topn, --skip, --word, --neighbours and --font need --map")
+    if (given or words or as_of) and not as_map:
+        raise click.UsageError("--topn, --skip, --word, --neighbours, --font and --as-of need --map")
     if words and not given.keys() <= {"neighbours", "font"}:
         raise click.UsageError("--topn and --skip cannot be used with --word")
     if "neighbours" in given and not words:
@@ -161,7 +174,7 @@ def plot(
         log_to_stderr()
         plots.save(plots.draw_history(*read_history(checkpoints)), file)
         return click.echo(f"wrote the history to {file}", err=True)
-    vectors = load(checkpoints)
+    vectors = load(checkpoints, as_of=as_of)
     from streamer.answers.words import folded
 
     chosen = folded(vectors, words)

@@ -1,4 +1,4 @@
-"""Commands that show the state: status, files, checkpoints, verify, sizing."""
+"""Commands that show the state: status, files, checkpoints, snapshots, verify, sizing."""
 
 from __future__ import annotations
 
@@ -73,6 +73,30 @@ def list_checkpoints(checkpoints: Path, as_json: bool) -> None:
     from streamer.cli import tables
 
     return tables.print_checkpoints(rows)
+
+
+@command()
+@json_option
+@common_options
+def snapshots(checkpoints: Path, as_json: bool) -> None:
+    """List the moments of the stream that are known, newest first.
+
+    While it trains, streamer takes a snapshot of all words before the first text of each hour: see --snapshot-every.
+    Other commands answer as of a moment with --as-of.
+
+    \b
+        streamer snapshots
+        streamer similar king --as-of yesterday
+    """
+    from streamer.answers import reports
+
+    log_to_stderr()
+    rows = reports.snapshots(checkpoints)
+    if as_json:
+        return print_json(rows)
+    from streamer.cli import tables
+
+    return tables.print_snapshots(rows)
 
 
 @command()

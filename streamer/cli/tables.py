@@ -160,6 +160,16 @@ def print_checkpoints(rows: Iterable[Row]) -> None:
             _print_wrapped(console, printable(f"{row['reason']}; {row['hint']}" if row["newer"] else row["reason"]))
 
 
+def print_snapshots(rows: Sequence[Row]) -> None:
+    """Print the moments of a stream."""
+    console = _console()
+    print(_styled(console, f"{'moment':<21}  {'size':>8}  {'words seen':>15}  {'vocabulary':>10}  newest text", "bold"))
+    for row in rows:
+        size = "missing" if row["size_bytes"] is None else as_amount(row["size_bytes"])
+        counts = f"{row['words_seen']:>15,}  {row['vocabulary']:>10,}"
+        print(f"{row['name']:<21}  {size:>8}  {counts}  {_moment(row['date'])}")
+
+
 def print_cut(cut: Cut) -> None:
     """Print the contexts of a text, a line each, and below what there is in it."""
     for context in cut.contexts:

@@ -29,9 +29,10 @@ from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
 from streamer.service.service import Service
 from streamer.service.signals import Stopped, StopSignals
+from streamer.service.snapshotting import Snapshotter
 from streamer.service.startup import cluster, start_state
 from streamer.service.tidying import Tidier
-from streamer.settings import BOUNDS, RunSettings
+from streamer.settings import BOUNDS, RunSettings, every
 from streamer.system import failpoints
 from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
@@ -160,8 +161,10 @@ def start(
             scorer = Scorer(state, schedule, tests, run.evaluate_every, signals.check)
             files = Files(folder, state.ledger, run)
             reporter = Reporter(run.log_every, terminal=display.live)
+            snapshotter = Snapshotter(state, schedule, saver, every(run.snapshot_every), run.snapshots_kept)
+            others = (Adviser(state), snapshotter)
             service = Service(
-                state, schedule, files, saver, scorer, run, signals, prefetcher, display, reporter, Adviser(state)
+                state, schedule, files, saver, scorer, run, signals, prefetcher, display, reporter, *others
             )
             reason = "done"
             try:

@@ -103,6 +103,14 @@ class Saver:
             if idle or self._has_room():  # nobody waits for a copy when there is nothing to train
                 self._begin()
 
+    def save(self) -> None:
+        """Save a checkpoint now, and wait until it is on disk; if it can't be written, that is retried later."""
+        if self._under_way:
+            self._collect()
+        if self._oldest_change is not None and not self._failures:
+            self._begin()
+            self._collect()
+
     def finish(self) -> None:
         """Save the last checkpoint, if anything has changed, and wait until it is on disk.
 

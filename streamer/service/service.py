@@ -30,6 +30,7 @@ from streamer.service.reporting import Reporter
 from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer
 from streamer.service.signals import StopSignals
+from streamer.service.snapshotting import Snapshotter
 from streamer.service.tally import Tally
 from streamer.settings import RunSettings
 from streamer.state import State
@@ -57,6 +58,7 @@ class Service:
     display: Display
     reporter: Reporter
     adviser: Adviser
+    snapshotter: Snapshotter
     tally: Tally = attrs.field(factory=Tally)
     words_seen: int = 0
 
@@ -204,6 +206,7 @@ class Service:
                 return  # neither trained nor refused: it is checked again when it is still
             # Text added at the end of a file is new, however often the beginning was trained.
             fresh = block.start >= entry.known
+            self.snapshotter.before()
             ledger.advance(entry, block.stop, len(block.tokens))
             progress.skipped += block.skipped
             failpoints.reached("block.advanced")

@@ -7,7 +7,9 @@ at every start.
 
 from streamer.settings.amounts import AMOUNTS, as_amount, in_bytes
 from streamer.settings.durations import DURATIONS, as_duration, seconds
+from streamer.settings.every import Every, every
 from streamer.settings.fields import distinct_lines, flag, invalid
+from streamer.settings.levels import Level, kept, levels
 from streamer.settings.model import BOUNDS, LINES, TOKENIZERS, ModelSettings
 from streamer.settings.reading import model_settings, names, read_lines, read_toml
 from streamer.settings.run import DEFAULT_EXCLUDE, FORMATS, RunSettings, available_cores
@@ -24,18 +26,23 @@ __all__ = [
     "FORMATS",
     "LINES",
     "TOKENIZERS",
+    "Every",
     "Extent",
+    "Level",
     "ModelSettings",
     "RunSettings",
     "as_amount",
     "as_duration",
     "available_cores",
     "distinct_lines",
+    "every",
     "expected_disk",
     "expected_memory",
     "flag",
     "in_bytes",
     "invalid",
+    "kept",
+    "levels",
     "model_settings",
     "names",
     "read_lines",

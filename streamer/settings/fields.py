@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -27,6 +27,7 @@ def setting(
     single: bool = False,
     duration: bool = False,
     amount: bool = False,
+    rule: tuple[Callable[[str], object], str] | None = None,
 ) -> Any:
     """Return a field with its default, its help, and what is checked; see :func:`_check`.
 
@@ -42,9 +43,17 @@ def setting(
         single: Whether a single string is taken for a list of one.
         duration: Whether it is a duration, in seconds.
         amount: Whether it is an amount of memory, in bytes.
+        rule: What raises ValueError for a text that it may not be, and what it must be.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "metavar": metavar, "lines": lines}
-    metadata |= {"duration": duration, "amount": amount}
+    metadata: dict[str, Any] = {
+        "help": help,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "metavar": metavar,
+        "lines": lines,
+    }
+    metadata |= {"duration": duration, "amount": amount, "rule": rule}
     if amount:
         metadata["metavar"] = "AMOUNT"
         return attrs.field(default=default, metadata=metadata, validator=_check, converter=_amount)
@@ -124,6 +133,12 @@ def _check(instance: object, attribute: attrs.Attribute[Any], value: object) -> 
         wanted = DURATIONS if attribute.metadata["duration"] else wanted
         wanted = AMOUNTS if attribute.metadata["amount"] else wanted
         raise invalid(attribute.name, value, f"must be {wanted}")
+    if attribute.metadata["rule"]:
+        parse, rule = attribute.metadata["rule"]
+        try:
+            parse(value)
+        except ValueError:
+            raise invalid(attribute.name, value, f"must be {rule}") from None
     if attribute.metadata["lines"]:
         _check_lines(attribute.name, value)  # type: ignore[arg-type]
     if isinstance(value, (int, float)) and not isinstance(value, bool):

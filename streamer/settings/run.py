@@ -11,10 +11,15 @@ import re
 import attrs
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.settings.every import RULE as EVERY
+from streamer.settings.every import every
 from streamer.settings.fields import invalid, setting
+from streamer.settings.levels import LEVELS, levels
 
 FORMATS = ("auto", "text", "jsonl", "csv", "html", "mail")
 DEFAULT_EXCLUDE = ("*~", "*.tmp", "*.part", "*.partial", "*.crdownload", "*.filepart")
+
+DEFAULT_SNAPSHOTS = "24h 7d 8w 24mo 1000y"
 
 
 def available_cores() -> int:
@@ -44,6 +49,18 @@ class RunSettings:
         600.0, "Longest time until a checkpoint has what was learned, however costly it is.", low=0, duration=True
     )
     keep: int = setting(3, "Number of checkpoints to keep.", low=1)
+    snapshot_every: str = setting(
+        "1h",
+        "How often to take a snapshot: time or words of the stream; 0 for none.",
+        metavar="TIME|WORDS",
+        rule=(every, EVERY),
+    )
+    snapshots: str = setting(
+        DEFAULT_SNAPSHOTS,
+        "Snapshots to keep: the last of each hour of a day, of each day of a week, and so on; or all.",
+        metavar="LEVELS",
+        rule=(levels, LEVELS),
+    )
     ledger_keep: float = setting(
         30 * 86400.0,
         "Time for which files that are gone from the folder are still listed; 0: for ever.",
@@ -86,6 +103,12 @@ class RunSettings:
     log_every: float = setting(
         0.0, "Sum up in the log: a line for all files of this time; 0 writes a line for each.", low=0, duration=True
     )
+
+    @property
+    def snapshots_kept(self) -> str:
+        """Which snapshots are kept: all by default, if they are taken every so many words."""
+        by_words = every(self.snapshot_every).words > 0
+        return "all" if by_words and self.snapshots == DEFAULT_SNAPSHOTS else self.snapshots
 
     def encoding_of(self, path: str) -> str:
         """Return the encoding that is wanted for a file: an encoding, or ``auto``.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
 
 from streamer.checkpoints import Checkpoint
 from streamer.errors import ExitCode, StreamerError
+from streamer.settings.levels import EPOCH
 from streamer.settings.moments import MOMENTS, Asked, moment
 from streamer.state.snapshots import Moment, Snapshot, read_snapshot, unusable
 
@@ -86,12 +87,14 @@ def described(one: Moment) -> str:
     return f"{one.name} ({when(one.date)}, {one.words_seen:,} words)"
 
 
+def utc(date: float) -> str:
+    """Return a date in ISO 8601, in UTC."""
+    return (EPOCH + timedelta(seconds=date)).isoformat(timespec="seconds")
+
+
 def when(date: float) -> str:
     """Return a date as people write it, to the minute, in their time zone."""
-    try:
-        return datetime.fromtimestamp(date).isoformat(" ", "minutes")
-    except (ValueError, OverflowError, OSError):
-        return "no date"
+    return (EPOCH + timedelta(seconds=date)).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _is_until(one: Moment, asked: Asked, since: bool) -> bool:

@@ -144,9 +144,9 @@ class SnapshotFile:
         return cls(moment, {**content, "vectors": steps, "scales": scales})
 
     @property
-    def nbytes(self) -> int:
-        """The bytes of its arrays that are still in memory."""
-        return sum(leaf.nbytes for leaf in (self._content or {}).values() if isinstance(leaf, np.ndarray))
+    def waits(self) -> bool:
+        """Whether it is in memory only."""
+        return self._content is not None
 
     def name(self) -> str:
         """Return the name of the file, which its digest is part of."""
@@ -209,8 +209,8 @@ class Snapshots:
 
     @property
     def waiting(self) -> int:
-        """Bytes of snapshots that are not on the disk yet."""
-        return sum(file.nbytes for file in self.files)
+        """How many snapshots are not on the disk yet."""
+        return sum(file.waits for file in self.files)
 
 
 def leaves(files: Sequence[SnapshotFile]) -> Tree:
