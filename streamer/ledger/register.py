@@ -199,6 +199,10 @@ class Register:
             total[key] = total.get(key, Sums()).plus(one)
         return total
 
+    def entry(self, row: int) -> Entry:
+        """Return a row by its number: one that was not removed."""
+        return self._entry(row)
+
     def _entry(self, row: int) -> Entry:
         return self._open.get(row) or self._rows.load(row)
 

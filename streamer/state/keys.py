@@ -33,6 +33,7 @@ from streamer.state.segments import Segment, cold_leaves, restore_cold
 from streamer.state.snapshots import Moment, Snapshot, quantised
 from streamer.state.tokenizing import rules
 from streamer.state.tree_reader import TreeReader, damaged, grouped, record, to_blob
+from streamer.text.tokenizer import Rules
 from streamer.text.tokenizers import fold
 from streamer.vectors import WordVectors
 
@@ -49,6 +50,8 @@ PAST = (
 """What :class:`streamer.state.past.Past` needs."""
 SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares", "sources/files")
 COLD = ("cold", "settings/vector_size")
+ORIGINS = ("vocabulary/words", "sources", "ledger")
+"""What :func:`streamer.state.reading.read_origins` needs beside :data:`PAST`."""
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
 FIGURES = (
@@ -185,7 +188,12 @@ def read_vectors(read: TreeReader, checkpoint: Any, cold: Cold | None = None) ->
 
 def read_fold(read: TreeReader) -> Callable[[str], str] | None:
     """Return what returns a word, as somebody types it, as it may be in the vocabulary."""
-    return fold(rules(read_settings(read), read_tokenizer(read)))
+    return fold(read_rules(read))
+
+
+def read_rules(read: TreeReader) -> Rules:
+    """Return everything that decides how the texts of the model are cut."""
+    return rules(read_settings(read), read_tokenizer(read))
 
 
 def read_now(read: TreeReader, moment: Moment) -> Snapshot:
