@@ -192,7 +192,7 @@ def test_words_that_leave_lose_their_record_and_begin_anew() -> None:
     assert len(sources) == len(vocabulary) < 1_000
     assert sources.column("anew").max() == 0
     learner.train_block(*Block.of("comes fresh"), source=Source(6, 70))
-    found = {word: row for word, row in zip(vocabulary.words, records(sources), strict=True)}
+    found = dict(zip(vocabulary.words, records(sources), strict=True))
     assert found["stays"]["first"] == 0
     assert found["stays"]["files"] == 5
     assert (found["comes"]["first"], found["comes"]["files"], found["comes"]["anew"]) == (6, 1, 1)

@@ -6,8 +6,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from streamer.model.sources import NO_DATE
 from streamer.service import loop
 from streamer.service.progress import Display
 from streamer.service.signals import Stopped, StopSignals
@@ -75,5 +77,24 @@ def test_snapshots_are_those_of_a_run_that_never_stopped(
     assert len(whole) >= 3
     assert moments(tmp_path / "other") == whole
     clock = {f"snapshots/{name}" for name in ("files", "date", "clock")} | {"ledger/ctime_ns"}
+    clock |= {"sources/first_date", "sources/last_date"}
     one, other = (bits(read_state(tmp_path / name)) for name in ("whole", "other"))
     assert {key for key in one if one[key] != other[key]} <= clock
+
+
+@pytest.mark.parametrize(("blocks", "threads"), [(1, 1), (0, 2)])
+def test_words_come_from_the_same_files_however_often_it_stopped(
+    inbox: Path, tmp_path: Path, blocks: int, threads: int
+) -> None:
+    """The first file of a word, the last, how many had it, and which moved it most; dates are those of the clock."""
+    watched(inbox, tmp_path / "whole")
+    watched(inbox, tmp_path / "other", blocks, threads)
+    one, other = (read_state(tmp_path / name) for name in ("whole", "other"))
+    columns = one.model.sources.copied()
+    dates = [columns.pop(name) for name in ("first_date", "last_date")]
+    assert all(np.array_equal(column, other.model.sources.column(name)) for name, column in columns.items())
+    assert columns["files"].max() == len(one.ledger) == 6
+    assert set(columns["first"]) == set(columns["last"]) == set(range(6))
+    assert (columns["moves"] > 0).any()
+    assert (dates[0] > NO_DATE).all()
+    assert (dates[0] <= dates[1]).all()
