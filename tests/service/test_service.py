@@ -44,8 +44,8 @@ def inbox(tmp_path: Path) -> Path:
 
 
 def watched(inbox: Path, folder: Path, blocks: int = 0, threads: int = 1) -> None:
-    """Train what is there, with a snapshot every 2,000 words, in runs that each end after some blocks."""
-    run = RunSettings(threads=threads, settle=0.0, snapshot_every="2k", checkpoint_every=600.0)
+    """Train what is there, with a snapshot every 1,500 words, in runs that each end after some blocks."""
+    run = RunSettings(threads=threads, settle=0.0, snapshot_every="1.5k", checkpoint_every=600.0)
     for _ in range(30 if blocks else 1):
         signals = StopSignals()
         display = StopsAfter(signals, blocks) if blocks else Display()
