@@ -35,6 +35,7 @@ OPTIONS = {
     "similar": {"topn", "restrict_vocab", "as_of", "json"},
     "analogy": {"topn", "restrict_vocab", "as_of", "json"},
     "evaluate": {"pairs", "analogies", "restrict_vocab", "as_of", "json"},
+    "explain": {"topn", "json"},
     "export": {"format", "topn", "as_of"},
     "plot": {"map", "topn", "skip", "word", "neighbours", "font", "as_of"},
     "checkpoints": {"json"},

@@ -32,6 +32,7 @@ QUESTIONS = {
     "sizing": [],
     "similar": ["fish", "bread"],
     "analogy": ["boats", "harbour", "train"],
+    "explain": ["the"],
     "evaluate": ["--pairs", "pairs.tsv", "--analogies", "analogies.txt"],
 }
 """What every command with ``--json`` is asked, after the examples ran."""
