@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,7 +20,7 @@ from streamer.model.sources import NAMELESS, NO_DATE, NO_FILE
 from streamer.settings import DEFAULT_CHECKPOINTS, TOKENIZERS
 from streamer.state.reading import Origins, PathLike, read_cold, read_origins
 from streamer.state.snapshots import Moment
-from streamer.text.tokenizer import Tokenizer
+from streamer.text.tokenizer import SEPARATOR, Tokenizer
 from streamer.text.tokenizers import tokenizer
 from streamer.vectors import UnknownWord, WordVectors
 
@@ -35,6 +36,9 @@ FOLDED = "a file that was gone for long, and is no longer listed"
 UNRECORDED = "not recorded: initial vectors, texts without a file, or files of an older version of streamer"
 
 Row = dict[str, Any]
+
+_ENDS = re.compile(f"[\n{SEPARATOR}]")
+"""What ends a line, or the text of a record."""
 
 
 def explain(word: str, folder: PathLike = DEFAULT_CHECKPOINTS, *, topn: int = 5) -> Row:
@@ -185,7 +189,7 @@ def _lines(root: str, entry: Entry, cuts: Tokenizer, word: str) -> Iterator[str]
         blocks = reader.blocks(file, start=0, stop=entry.known, encoding=entry.encoding or "utf-8", recipe=entry.format)
         for block in islice(blocks, SEARCHED):
             some = False
-            for line in _with(block.text.split("\n"), cuts, word):
+            for line in _with(_ENDS.split(block.text), cuts, word):
                 some = True
                 yield line
             if some:
