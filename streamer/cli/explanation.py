@@ -34,7 +34,7 @@ def print_explanation(found: Row) -> None:
 
 
 def _seen(found: Row) -> str:
-    times = f"seen {found['count']:,} times"
+    times = "seen once" if found["count"] == 1 else f"seen {found['count']:,} times"
     return times if found["files"] is None else f"{times}; in {_files(found['files'])} since it has a vector"
 
 
@@ -52,11 +52,12 @@ def _print_files(found: Row) -> None:
         print("no file moved it much yet: it needs 20 sightings before")
         return
     print("\nmoved most by")
-    factors = [
-        f"×{file['factor']:.2f}" if file["factor"] >= 1.005 else f"×{file['factor']:.6f}"
-        for file in found["moved_most"]
-    ]
-    _print_columns([(f"  {factor}", _name(file)) for factor, file in zip(factors, found["moved_most"], strict=True)])
+    _print_columns([(f"  ×{_factor(file['factor'])}", _name(file)) for file in found["moved_most"]])
+
+
+def _factor(factor: float) -> str:
+    """Return a factor with two digits, or with more if it would not show without."""
+    return f"{factor:.2f}" if factor >= 1.005 else f"{factor:.6f}"
 
 
 def _name(file: Row) -> str:
