@@ -197,6 +197,10 @@ def test_words_that_leave_lose_their_record_and_begin_anew() -> None:
     assert found["stays"]["files"] == 5
     assert (found["comes"]["first"], found["comes"]["files"], found["comes"]["anew"]) == (6, 1, 1)
     assert (found["fresh"]["first"], found["fresh"]["anew"]) == (6, 0)
+    for word, row in found.items():  # those after a gap move up with their records
+        if word.startswith("x"):
+            number = int(word[1 : word.index("y")])
+            assert (row["first"], row["last"], row["first_date"]) == (number, number, 10 * number)
 
 
 def test_files_get_other_numbers() -> None:
