@@ -44,13 +44,13 @@ COLUMNS: dict[str, tuple[type[np.generic], int]] = {
 WIDE = ("movers", "moves")
 """Columns with :data:`MOVERS` numbers a word."""
 
+_FIRST, _LAST, _LAST_DATE, _FILES, _RUN, _MOVERS, _MOVES = 0, 2, 3, 4, 5, slice(6, 9), slice(9, 12)
 _PLACES: dict[str, int | slice] = {
-    "first": 0, "first_date": 1, "last": 2, "last_date": 3, "files": 4, "run": 5, "movers": slice(6, 9),
-    "moves": slice(9, 12),
+    "first": _FIRST, "first_date": 1, "last": _LAST, "last_date": _LAST_DATE, "files": _FILES, "run": _RUN,
+    "movers": _MOVERS, "moves": _MOVES,
 }  # fmt: skip
 """Where the columns are in a record, which is 12 numbers side by side: so one step takes all that is known of words."""
 _RECORD = 12
-_FIRST = slice(0, 2)
 
 
 class Source(NamedTuple):
@@ -132,25 +132,28 @@ class Sources:
             counts: (k,) int64, how often each is in it.
             total: (V,) int64, how often each word of the vocabulary was seen, with this block.
         """
-        size = self._size
+        size, (row, date) = self._size, source
         self.grow(len(total))
-        if source.row < 0:
+        if row < 0:
             return
-        self._records[size : self._size, _FIRST] = source
         known = (ids >= 0).nonzero()[0]
         at = ids.take(known)
-        records, after = self._records.take(at, 0), total.take(at)
+        after = total.take(at)
         before = after - counts.take(known)
-        change = np.log(after / np.maximum(before, 1)).astype(np.float32)
+        change = np.log(after / np.maximum(before, 1))
         change[before < SETTLED] = 0
         if self._size > size:
+            self._records[size : self._size, _FIRST : _FIRST + 2] = source
             change[at >= size] = 0  # a vector that is new was not moved
-        another = records[:, _PLACES["last"]] != source.row
-        records[:, _PLACES["files"]] += another
-        records[:, _PLACES["last"]], records[:, _PLACES["last_date"]] = source
-        _move(records, source.row, another, change, listed=source.row <= self._newest)
+        records = self._records.take(at, 0)
+        last = records[:, _LAST]
+        another = last != row
+        last[:] = row
+        records[:, _LAST_DATE] = date
+        records[:, _FILES] += another
+        _move(records, row, another, change, listed=row <= self._newest)
         self._records[at] = records
-        self._newest = max(self._newest, source.row)
+        self._newest = max(self._newest, row)
 
     def came_back(self, ids: Ints) -> None:
         """Note that words had left the vocabulary: (n,) int64. Their records begin anew."""
@@ -184,7 +187,7 @@ class Sources:
 
 
 def _move(
-    records: Records, row: int, another: npt.NDArray[np.bool_], change: npt.NDArray[np.float32], *, listed: bool
+    records: Records, row: int, another: npt.NDArray[np.bool_], change: npt.NDArray[np.float64], *, listed: bool
 ) -> None:
     """Add to how far a file has moved some words.
 
@@ -194,10 +197,11 @@ def _move(
         records: (k, 12) int32, the records of the words; changed.
         row: The file.
         another: (k,) bool, whether another file had the word last.
-        change: (k,) float32, how far this block moved it.
+        change: (k,) float64, how far this block moved it.
         listed: Whether the file may be among the movers of a word already.
     """
-    run, movers, moves = (_column(records, None, name) for name in ("run", "movers", "moves"))
+    numbers = records.view(np.float32)
+    run, movers, moves = numbers[:, _RUN], records[:, _MOVERS], numbers[:, _MOVES]
     run[another] = 0
     run += change
     farther = run > np.minimum(np.minimum(moves[:, 0], moves[:, 1]), moves[:, 2])  # of equal ones, the earlier stays
@@ -229,9 +233,8 @@ def renumbered(columns: Mapping[str, npt.NDArray[Any]], number: npt.NDArray[Any]
     return found
 
 
-def _column(records: Records, anew: npt.NDArray[np.uint8] | None, name: str) -> npt.NDArray[Any]:
+def _column(records: Records, anew: npt.NDArray[np.uint8], name: str) -> npt.NDArray[Any]:
     """Return a column of some records, and of what is beside them, as a view."""
     if name == "anew":
-        assert anew is not None
         return anew
     return records.view(COLUMNS[name][0])[:, _PLACES[name]]
