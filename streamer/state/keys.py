@@ -33,6 +33,7 @@ from streamer.state.segments import Segment, cold_leaves, restore_cold
 from streamer.state.snapshots import Moment, Snapshot, quantised
 from streamer.state.tokenizing import rules
 from streamer.state.tree_reader import TreeReader, damaged, grouped, record, to_blob
+from streamer.state.word_list import WordList
 from streamer.text.tokenizers import fold
 from streamer.vectors import WordVectors
 
@@ -193,7 +194,7 @@ def read_now(read: TreeReader, moment: Moment) -> Snapshot:
     words, counts = read_words(read)
     steps, scales = quantised(read.floats("embeddings/input", np.float32, (len(words), None)))
     squares = read.floats("embeddings/input_squares", np.float32, (len(words),), low=SMALLEST)
-    return Snapshot(moment, words, steps, scales, counts, squares)
+    return Snapshot(moment, WordList(to_blob(words)), steps, scales, counts, squares)
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:
