@@ -96,16 +96,12 @@ class StreamPast:
             UnknownWord: A :class:`KeyError`, if no moment knows it.
             StreamerError: 65 if a snapshot is missing or damaged.
         """
-        newest = self._past.read(self.moments[-1])
-        try:
-            word, reference = self._known(word, newest), newest
-        except UnknownWord:  # or it left
-            word, reference = self._known_once(word, newest)
+        word, reference = self._known_once(word)
         words = peers(reference, word)
         rows = np.array([reference.listed.find(each) for each in words], np.int64)
 
         def look(moment: Moment) -> Sight:
-            there = newest if moment is newest.moment else self._past.read(moment)
+            there = reference if moment is reference.moment else self._past.read(moment)
             return sight(there, words, rows, topn)
 
         return timeline(word, comparing.side_by_side(look, self.moments))
@@ -144,19 +140,25 @@ class StreamPast:
         for each in dict.fromkeys((word, fold(word) if fold else word)):
             if any(snapshot.listed.find(each) is not None for snapshot in snapshots):
                 return each
-        last = snapshots[-1]
-        order = (-last.counts).argsort(kind="stable").tolist()
-        raise UnknownWord(word, [last.words[row] for row in order])
+        raise self._unknown(word, snapshots[-1])
 
-    def _known_once(self, word: str, newest: Snapshot) -> tuple[str, Snapshot]:
-        """Return a word that the newest moment does not know, and the last snapshot that does."""
-        for moment in reversed(self.moments[:-1]):
+    def _known_once(self, word: str) -> tuple[str, Snapshot]:
+        """Return a word, and what was known at one of the last moments that know it.
+
+        The last snapshot is asked before the newest checkpoint, which takes ten times as long to read.
+        """
+        *snapshots, newest = self.moments
+        fold = self._past.fold
+        for moment in (*snapshots[-1:], newest, *reversed(snapshots[:-1])):
             snapshot = self._past.read(moment)
-            try:
-                return self._known(word, snapshot), snapshot
-            except UnknownWord:
-                continue
-        return self._known(word, newest), newest  # which raises
+            for each in dict.fromkeys((word, fold(word) if fold else word)):
+                if snapshot.listed.find(each) is not None:
+                    return each, snapshot
+        raise self._unknown(word, self._past.read(newest))
+
+    def _unknown(self, word: str, snapshot: Snapshot) -> UnknownWord:
+        order = (-snapshot.counts).argsort(kind="stable").tolist()
+        return UnknownWord(word, [snapshot.words[row] for row in order])
 
 
 def past(folder: PathLike = DEFAULT_CHECKPOINTS) -> StreamPast:

@@ -20,7 +20,7 @@ from streamer.vectors.drift import CHANGED, Stretch
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-PEERS = 400
+PEERS = 300
 """Words of like counts that show how far this one would move by chance."""
 
 
@@ -51,7 +51,7 @@ class Point:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``timeline --json`` prints of it."""
-        found = {name: getattr(self, name) for name in ("count", "per_million", "moved", "usual", "z")}
+        found = {name: getattr(self, name) for name in ("count", "per_million", "moved", "usual", "unusual", "z")}
         return {**named(self.moment), **found, "neighbours": [each.as_dict() for each in self.neighbours]}
 
 
