@@ -104,7 +104,10 @@ class StreamPast:
             there = reference if moment is reference.moment else self._past.read(moment)
             return sight(there, words, rows, topn)
 
-        return timeline(word, comparing.side_by_side(look, self.moments))
+        *snapshots, newest = self.moments
+        if snapshots and snapshots[-1].words_seen == newest.words_seen:  # it is the same moment
+            newest = snapshots.pop()
+        return timeline(word, comparing.side_by_side(look, [*snapshots, newest]))
 
     def emerging(self, since: str, to: str | None = None, *, topn: int = 20) -> Emerging:
         """Return the words that were not in the vocabulary at a moment, the most frequent first.

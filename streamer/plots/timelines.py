@@ -23,7 +23,7 @@ COLUMNS = 7
 _LONGEST = 14
 """Letters of a neighbour."""
 _LINES = 5
-_MARGIN = 0.04
+_MARGIN = 0.07
 """Of the span of time, at each side."""
 
 
@@ -46,10 +46,10 @@ def draw_timeline(word: str, rows: Sequence[Mapping[str, Any]], font: str = "") 
             hint="wait for more snapshots: streamer snapshots lists them",
             code=ExitCode.NO_INPUT,
         )
-    dates = [datetime.fromisoformat(row["date"]).replace(tzinfo=None) for row in rows]
+    dates = [datetime.fromisoformat(row["date"]).astimezone().replace(tzinfo=None) for row in rows]
     by_date = max(dates) > min(dates)
     seen = np.array([row["words_seen"] for row in rows], np.float64)
-    at: Floats = np.asarray(date2num(dates), np.float64) if by_date else seen
+    at: Floats = np.asarray(date2num(dates), np.float64) if by_date else seen  # type: ignore[no-untyped-call]
     near = [[str(each["word"]) for each in row["neighbours"][:_LINES]] for row in rows]
     fonts, missing = fonts_for(set(word).union(*(set(name) for names in near for name in names)), font)
     unknown = dict.fromkeys(map(ord, missing), "?")
@@ -64,16 +64,16 @@ def draw_timeline(word: str, rows: Sequence[Mapping[str, Any]], font: str = "") 
         _title(rate, shortened(word, 60).translate(unknown), "times in a million words, since the moment before")
         rate.set_ylabel("per million")
         rate.plot(at, _column(rows, "per_million"), "o-", color=COLOURS[0], markersize=3, linewidth=1.5)
-        rate.set_ylim(bottom=0)
+        _from_zero(rate, 1.1)
         _title(distance, "distance", "moved since the moment before")
         _distances(distance, at, rows)
         _neighbours(names, at, [[shortened(name, _LONGEST).translate(unknown) for name in column] for column in near])
         span = _MARGIN * (at.max() - at.min())
         names.set_xlim(at.min() - span, at.max() + span)
         if by_date:
-            locator = AutoDateLocator()
+            locator = AutoDateLocator()  # type: ignore[no-untyped-call]
             names.xaxis.set_major_locator(locator)
-            names.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+            names.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         else:
             names.set_xlabel("words seen")
         figure.align_ylabels()
@@ -91,7 +91,7 @@ def _distances(axes: Axes, at: Floats, rows: Sequence[Mapping[str, Any]]) -> Non
     if changed.any():
         axes.plot(at[changed], moved[changed], "o", color=COLOURS[1], markersize=6, label="changed: z ≥ 6")
     axes.set_ylabel("distance")
-    axes.set_ylim(bottom=0)
+    _from_zero(axes, 1.3)  # with room for the legend
     axes.legend(loc="upper right", frameon=False, fontsize=8, labelcolor=GREY, ncols=3)
 
 
@@ -125,6 +125,11 @@ def columns(at: Floats, known: Sequence[bool]) -> list[int]:
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Floats:
     """Return a column of figures, NaN where there is none."""
     return np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
+
+
+def _from_zero(axes: Axes, room: float) -> None:
+    """Let an axis begin at zero, and end so many times as high as what is drawn."""
+    axes.set_ylim(0, room * axes.dataLim.y1 if axes.dataLim.y1 > 0 else 1)
 
 
 def _title(axes: Axes, name: str, what: str) -> None:

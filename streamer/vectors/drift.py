@@ -104,7 +104,7 @@ def earlier_stretches(seen: Sequence[int], first: int, last: int) -> list[tuple[
         until = int(np.abs(known - end).argmin())
         for length in (unit, 2 * unit, unit / 2):
             begin = int(np.abs(known[:until] - (end - length)).argmin()) if until else -1
-            if begin >= 0 and known[begin] >= start * _YOUNG and len(found) < STRETCHES:
+            if begin >= 0 and start * _YOUNG <= known[begin] < known[until] and len(found) < STRETCHES:
                 found[begin, until] = None
         end = min(end - unit, float(known[until - 1])) if until else 0.0
     return list(found)
