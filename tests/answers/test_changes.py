@@ -25,8 +25,7 @@ def stream() -> list[Snapshot]:
 def shaken(snapshot: Snapshot, word: str, by: float = 3.0) -> Snapshot:
     """Return a snapshot in which a word is elsewhere."""
     vectors = snapshot.vectors()
-    row = snapshot.words.index(word)
-    vectors[row] += by * np.random.default_rng(5).normal(size=vectors.shape[1]).astype(np.float32)
+    vectors[snapshot.words.index(word)] += by * np.random.default_rng(5).normal(size=vectors.shape[1])
     found = known(snapshot.words, vectors, snapshot.counts.tolist(), snapshot.squares.tolist())
     return Snapshot(snapshot.moment, found.listed, found.steps, found.scales, found.counts, found.squares)
 
@@ -141,7 +140,7 @@ def test_the_middle_is_the_last_moment_before_the_last_quarter(stream: list[Snap
 
 def test_too_few_earlier_stretches(stream: list[Snapshot]) -> None:
     """There is no guess: the error says how many there are, how many are needed, and before which moment."""
-    with pytest.raises(StreamerError, match="2 earlier stretches .* 3 are needed before snapshot-11") as error:
+    with pytest.raises(StreamerError, match=r"2 earlier stretches .* 3 are needed before snapshot-11") as error:
         drift(stream[10], stream[12], pool(stream)[:2])
     assert error.value.code == ExitCode.NO_INPUT and "streamer snapshots" in error.value.hint
 

@@ -53,5 +53,5 @@ def test_tables_for_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(StreamerError, match="pandas"):
         to_frame([{"a": 1}])
-    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(DataFrame=list))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(DataFrame=list))
     assert to_frame([{"a": 1}]) == [{"a": 1}]

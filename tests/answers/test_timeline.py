@@ -52,8 +52,8 @@ def test_the_score_is_about_that_of_drift(stream: list[Snapshot]) -> None:
     """Words of like counts say the same as all words do; at the change it is high, and the distance is unusual."""
     points = over(stream).points
     seen = [snapshot.moment.words_seen for snapshot in stream]
-    assert [point.z is None for point in points] == [True] * 4 + [False] * 9
-    for at in range(4, 13):
+    assert [point.z is None for point in points] == [True] * 3 + [False] * 10
+    for at in range(3, 13):
         pairs = [(stream[a], stream[b]) for a, b in earlier_stretches(seen, at - 1, at)]
         all_words = drift(stream[at - 1], stream[at], pairs, min_z=-99, topn=400).words
         (wanted,) = (word.z for word in all_words if word.word == WORD)

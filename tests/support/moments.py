@@ -14,7 +14,7 @@ from streamer.state.snapshots import Moment, Snapshot, quantised
 from streamer.state.tree_reader import to_blob
 from streamer.state.word_list import WordList
 
-TOPICS, EACH, SENTENCE = 12, 15, 10
+TOPICS, EACH, SENTENCE = 20, 30, 10
 CHANGED, NEW = "t0w0", "newcomer"
 """The word that changes its topic, and the one that comes late."""
 FIRST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -59,17 +59,20 @@ def walk(moments: int, size: int = 400, seed: int = 1) -> list[Snapshot]:
     return found
 
 
-def texts(day: int, sentences: int = 900) -> list[str]:
-    """Return the texts of a day: each is about one topic."""
+def texts(day: int, sentences: int = 2_000) -> list[str]:
+    """Return the texts of a day: each is about one topic.
+
+    What is said of the first topic with three words is said with ``CHANGED`` until it changes, and then of the tenth.
+    """
     random = np.random.default_rng(day)
     found = []
     for _ in range(sentences):
         topic = int(random.integers(TOPICS))
         words = [f"t{topic}w{int(word)}" for word in random.integers(EACH, size=SENTENCE)]
-        if day >= CHANGE:  # it is said of the sixth topic now, and no longer of the first
-            words = [word if word != CHANGED else "t0w1" for word in words]
-            if topic == TOPICS // 2:
-                words = [CHANGED if word == f"t{topic}w0" else word for word in words]
+        if day >= CHANGE:
+            words = ["t0w1" if word == CHANGED else word for word in words]
+        if topic == (0 if day < CHANGE else TOPICS // 2):
+            words = [CHANGED if word in {f"t{topic}w{number}" for number in range(3)} else word for word in words]
         if day == DAYS - 1 and topic == 1:
             words[0] = NEW
         found.append(" ".join(words))
