@@ -28,6 +28,7 @@ QUESTIONS = {
     "status": [],
     "files": [],
     "checkpoints": [],
+    "snapshots": [],
     "sizing": [],
     "similar": ["fish", "bread"],
     "analogy": ["boats", "harbour", "train"],

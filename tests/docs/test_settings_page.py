@@ -53,6 +53,8 @@ def _values(field: attrs.Attribute[object]) -> str:
         return (
             "an amount, such as 4G" if field.metadata["amount"] else "a duration" + f" of {low:g}s or more" * (low > 0)
         )
+    if field.metadata["rule"]:
+        return str(field.metadata["rule"][1])
     if low is not None:
         low, high = (None if end is None else f"{end:g}" if end < 1 else str(end) for end in (low, high))
         return f"{low} or more" if high is None else f"{low} to {high}"
