@@ -120,9 +120,10 @@ def timeline(word: str, topn: int, checkpoints: Path, as_json: bool) -> None:
 @json_option
 @common_options
 def emerging(since: str, to: str | None, topn: int, checkpoints: Path, as_json: bool) -> None:
-    """List the words that are new since a moment, the most frequent first.
+    """List the words that are new since a moment.
 
-    The vector of a word that was seen fewer than 20 times is not settled yet, and from 100 times on it is.
+    The most frequent comes first. The vector of a word that was seen fewer than 20 times is not settled yet, and from
+    100 times on it is.
 
     \b
         streamer emerging --since 2026-11-03

@@ -45,7 +45,7 @@ def pool(stream: list[Snapshot]) -> list[tuple[Snapshot, Snapshot]]:
 
 def sky(number: int, near: str) -> Snapshot:
     """Return a moment at which ``cloud`` is near to another word."""
-    places = {"rain": [1, 0, 0], "server": [0, 1, 0], "sun": [0.6, 0, 0.8]}
+    places: dict[str, list[float]] = {"rain": [1, 0, 0], "server": [0, 1, 0], "sun": [0.6, 0, 0.8]}
     words = ["cloud", *places]
     vectors = [places[near], *places.values()]
     return known(words, vectors, [10 * number, 50, 60, 70], number=number, seen=100 * number)

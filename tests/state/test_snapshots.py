@@ -242,7 +242,7 @@ def test_what_is_in_it_is_checked(key: str, how: str, tmp_path: Path) -> None:
     file = SnapshotFile(moment, content)
     (tmp_path / file.name()).write_bytes(b"".join(seal(Image(content))))
     with pytest.raises(StreamerError, match=r"snapshot-1-[0-9a-f]{64}\.h5 cannot be used") as caught:
-        read_snapshot(tmp_path, file.moment)
+        _ = read_snapshot(tmp_path, file.moment).words
     assert caught.value.code == ExitCode.DAMAGED
 
 
