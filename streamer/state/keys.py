@@ -33,6 +33,7 @@ from streamer.state.segments import Segment, cold_leaves, restore_cold
 from streamer.state.snapshots import Moment, Snapshot, quantised
 from streamer.state.tokenizing import rules
 from streamer.state.tree_reader import TreeReader, damaged, grouped, record, to_blob
+from streamer.state.word_list import WordList
 from streamer.text.tokenizer import Rules
 from streamer.text.tokenizers import fold
 from streamer.vectors import WordVectors
@@ -202,7 +203,7 @@ def read_now(read: TreeReader, moment: Moment) -> Snapshot:
     steps, scales = quantised(read.floats("embeddings/input", np.float32, (len(words), None)))
     squares = read.floats("embeddings/input_squares", np.float32, (len(words),), low=SMALLEST)
     files = read.array("sources/files", np.uint32, (len(words),))
-    return Snapshot(moment, words, steps, scales, counts, squares, files)
+    return Snapshot(moment, WordList(to_blob(words)), steps, scales, counts, squares, files)
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:

@@ -25,6 +25,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.settings.levels import Level, kept
 from streamer.state.copies import Copied
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
+from streamer.state.word_list import WordList
 
 FORMAT = "streamer snapshot"
 VERSION = 1
@@ -70,7 +71,7 @@ class Snapshot:
 
     Attributes:
         moment: The moment.
-        words: The words.
+        listed: The words, of which few are decoded.
         steps: (V, D) int8, their input vectors in steps.
         scales: (V,) float32, the size of a step of each.
         counts: (V,) int64, how often each was seen.
@@ -79,12 +80,17 @@ class Snapshot:
     """
 
     moment: Moment
-    words: list[str]
+    listed: WordList
     steps: npt.NDArray[np.int8]
     scales: Floats
     counts: Ints
     squares: Floats
     files: npt.NDArray[np.uint32] | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The words."""
+        return self.listed.all
 
     def vectors(self, rows: Ints | slice = slice(None)) -> Floats:
         """Return the vectors of some rows, of all by default: (n, D) float32."""
@@ -267,7 +273,8 @@ def read_snapshot(folder: Path, moment: Moment) -> Snapshot:
     """
     path = folder / moment.file
     try:
-        return _checked(TreeReader(Store(folder).part(moment.file, moment.digest)), moment)
+        tree = TreeReader(Store(folder).part(moment.file, moment.digest))
+        return _checked(tree, moment, lambda reason: unusable(path, reason))
     except Damaged as error:
         raise unusable(path, error.reason) from None
     except StreamerError as error:
@@ -285,10 +292,10 @@ def unusable(path: Path, reason: str) -> StreamerError:
     )
 
 
-def _checked(read: TreeReader, moment: Moment) -> Snapshot:
+def _checked(read: TreeReader, moment: Moment, refuse: Callable[[str], Exception]) -> Snapshot:
     if read.string("format") != FORMAT or read.integer("snapshot_version") != VERSION:
         raise damaged("it is not a snapshot that this version of streamer reads")
-    words = read.words("words")
+    words = WordList(read.array("words", np.uint8, (None,)), refuse)
     size = len(words)
     there = (read.count("number"), read.count("words_seen"), read.count("words_trained"), size)
     if there != (moment.number, moment.words_seen, moment.words_trained, moment.vocabulary):
