@@ -36,12 +36,14 @@ class Record(NamedTuple):
         stop: The position after all bytes that belong to it.
         text: Its text; empty if nothing is in it, or if nobody wants it.
         skipped: Records in these bytes that are broken or too large.
+        date: When it is from, in seconds since 1970; None if it does not say, or nobody asks.
     """
 
     end: int
     stop: int
     text: str
     skipped: int = 0
+    date: float | None = None
 
 
 def wanted(stream: Stream, end: int) -> bool:

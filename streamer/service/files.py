@@ -12,7 +12,8 @@ import attrs
 from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
-from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.dates import date_of
+from streamer.intake.inbox import Candidate, Inbox, Order, Scan, oldest_first
 from streamer.intake.opened import Opened
 from streamer.ledger.entries import COPY, REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
@@ -48,7 +49,28 @@ class Files:
                 candidates = self._file(Path(os.path.realpath(path.parent)) / path.name, passes)
             for candidate in candidates:
                 found.setdefault(candidate.path, candidate)
-        return list(found.values())
+        in_time = self._run.date_from in ("mtime", "name")
+        return sorted(found.values(), key=self.order) if in_time else list(found.values())
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the order of files is that of the dates in their names."""
+        return self._run.date_from == "name"
+
+    def order(self, candidate: Candidate) -> Order:
+        """Return what a file is sorted by: the date in its name or, by default, its mtime; then its name.
+
+        What the model learns depends on the order, so that depends on no clock: a date in the future counts too. Files
+        without a date come last.
+        """
+        if not self.by_name:
+            return oldest_first(candidate)
+        date = date_of(candidate.path)
+        return date is None, date or 0, os.fsencode(candidate.path)
+
+    def order_in(self, folder: Path) -> Callable[[Candidate], Order]:
+        """Return what files that were found in a folder are sorted by."""
+        return (lambda candidate: self.order(self.named(candidate, folder))) if self.by_name else oldest_first
 
     def adopt(self, folder: Path) -> None:
         """Make names in the ledger relative to a folder, unless they are relative to another one that exists.
@@ -102,7 +124,7 @@ class Files:
     def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
         at_once = attrs.evolve(self._run, settle=0.0)
         seen = self.seen_in(os.fspath(folder), passes)
-        scan = Inbox(folder, at_once, seen, without=self.checkpoints).scan()
+        scan = Inbox(folder, at_once, seen, without=self.checkpoints, order=self.order_in(folder)).scan()
         refuse_unreadable(folder, scan)
         return [self.named(candidate, folder) for candidate in scan.ready]
 

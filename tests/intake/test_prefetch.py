@@ -267,6 +267,7 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     here.send(CUTS)
     here.send(ANY)
     here.send(0)
+    here.send(None)
     job = job_of(files[0])._replace(recipe="")
     here.send(job._replace(signature=job.signature._replace(mtime_ns=1)))
     assert here.recv() is None
