@@ -62,9 +62,7 @@ _TIME = re.compile(
     re.I,
 )
 _LOOSE_TIMES = [
-    re.compile(
-        r"(?:[-_. ]|\sat\s)(?P<hour>[0-9]{2})" + rest + r"(?![0-9])(?P<zone>Z|[-+][01][0-9]:[0-5][0-9](?![0-9]))?"
-    )
+    re.compile(rf"(?:[-_. ]|\sat\s)(?P<hour>[0-9]{{2}}){rest}(?![0-9])(?P<zone>Z|[-+][01][0-9]:[0-5][0-9](?![0-9]))?")
     for rest in (
         r"(?P<gap>[-_:.h])(?P<minute>[0-9]{2})(?P=gap)(?P<second>[0-9]{2})",
         r"[-:.h](?P<minute>[0-9]{2})(?P<second>)",

@@ -42,8 +42,8 @@ _Check = Callable[[], None]  # called between pieces; may raise to stop
 class Block(NamedTuple):
     """A piece of a file: its text bytes from ``start`` to ``stop``, and what they say, with newlines as line ends.
 
-    In a format with markup, ``skipped`` of its records were too large, or broken. ``date`` is that of the newest one, in
-    seconds since 1970; None if none has one, or nobody asks.
+    In a format with markup, ``skipped`` of its records were too large, or broken. ``date`` is that of the newest one,
+    in seconds since 1970; None if none has one, or nobody asks.
     """
 
     start: int

@@ -64,7 +64,7 @@ def extracts(
             yield Extract(before, SEPARATOR.join(texts), skipped, date)
             texts, begin, length, skipped, date = [], before, 0, 0, None
         skipped += record.skipped * wanted
-        if wanted and record.date is not None:
+        if text and record.date is not None:
             date = record.date if date is None else max(date, record.date)
         if len(text) > size and not whole:
             for cut, part in _cut(text, size, before, end):

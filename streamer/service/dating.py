@@ -11,7 +11,6 @@ from collections.abc import Callable
 import structlog
 
 from streamer.formats.dates import DAY
-from streamer.intake.dates import date_of
 from streamer.intake.prefetch import TokenBlock
 from streamer.ledger.entries import Signature
 from streamer.settings import RunSettings
@@ -30,11 +29,14 @@ class Dating:
 
     Args:
         source: The setting ``date_from``.
+        in_name: Returns the date in the name of a file, by its name in the ledger.
         clock: Returns the seconds since 1970.
     """
 
-    def __init__(self, source: str, clock: Callable[[], float] = time.time) -> None:
-        self._source, self._clock = source, clock
+    def __init__(
+        self, source: str, in_name: Callable[[str], float | None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._source, self._in_name, self._clock = source, in_name, clock
         self._told = False
 
     def date(self, path: str, signature: Signature, block: TokenBlock) -> float | None:
@@ -52,7 +54,7 @@ class Dating:
             case "mtime":
                 date: float | None = signature.mtime_ns / 1e9
             case "name":
-                date = date_of(path)
+                date = self._in_name(path)
             case "field":
                 date = block.date
             case _:

@@ -65,8 +65,16 @@ class Files:
         """
         if not self.by_name:
             return oldest_first(candidate)
-        date = date_of(candidate.path)
+        date = self.date_in_name(candidate.path)
         return date is None, date or 0, os.fsencode(candidate.path)
+
+    def date_in_name(self, name: str) -> float | None:
+        """Return the date that the name of a file says, by its name in the ledger; see :func:`.dates.date_of`.
+
+        Of the folder that names are relative to, only its own name counts, and not those of the folders that it is in.
+        """
+        outer, _, folder = self._ledger.root.rpartition("/")
+        return date_of(name.removeprefix(f"{outer}/") if name.startswith("/") else f"{folder}/{name}")
 
     def order_in(self, folder: Path) -> Callable[[Candidate], Order]:
         """Return what files that were found in a folder are sorted by."""

@@ -172,7 +172,7 @@ def start(
             files = Files(folder, state.ledger, run)
             reporter = Reporter(run.log_every, terminal=display.live)
             snapshotter = Snapshotter(state, schedule, saver, every(run.snapshot_every), run.snapshots_kept)
-            others = (Adviser(state), snapshotter, Dating(run.date_from))
+            others = (Adviser(state), snapshotter, Dating(run.date_from, files.date_in_name))
             service = Service(
                 state, schedule, files, saver, scorer, run, signals, prefetcher, display, reporter, *others
             )
