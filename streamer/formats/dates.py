@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_tz
 
 NAMES = (
     *("date", "time", "timestamp", "@timestamp", "datetime"),
@@ -20,13 +19,21 @@ DAY = 86400.0
 _FIRST = datetime(YEARS[0], 1, 1, tzinfo=UTC).timestamp()
 _AFTER = datetime(YEARS[-1] + 1, 1, 1, tzinfo=UTC).timestamp()
 _LONGEST = 100  # characters
+_DAY_SIZE, _NAIVE_SIZE = len("2026-11-03"), len("2026-11-03T14:00:05")
+_SIZES = {_DAY_SIZE, _NAIVE_SIZE, *(_NAIVE_SIZE + len(end) for end in ("Z", ".123Z", ".123456Z"))}
+_FIRST_NUMBER = 1e8
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]*)?")
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 _SLASHES = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})(.*)", re.DOTALL)
 _UNIVERSAL = re.compile(r"\s*(?:UTC|GMT)$")
 # The least number of each unit, and the units in a second. So many seconds would be after the year 5000.
 _MOST = 1e20
-_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
+_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (_FIRST_NUMBER, 1.0))
+
+
+Written = float | str
+"""A date, in seconds since 1970, or as it is written, if that is a usual form of ISO 8601: of all in a block, only the
+newest is parsed."""
 
 
 class DateReader:
@@ -44,7 +51,7 @@ class DateReader:
     def __init__(self, field: str = "", latest: float = math.inf) -> None:
         self.names = (field,) if field else NAMES
         self._with_years = bool(field)
-        self._latest = latest
+        self._latest = min(latest, _AFTER - 1)
 
     def read(self, value: object) -> float | None:
         """Return the date that a value says, in seconds since 1970; None if it is none.
@@ -60,7 +67,35 @@ class DateReader:
             date = _of_number(value, with_years=self._with_years)
         else:
             return None
-        return date if date is not None and _FIRST <= date < _AFTER and date <= self._latest else None
+        return date if date is not None and _FIRST <= date <= self._latest else None
+
+    def look(self, value: object) -> Written | None:
+        """Return the date that a value seems to say, None if it is none; for :meth:`newest`."""
+        if type(value) is str:
+            size = len(value)
+            if size in _SIZES and value[4] == "-" == value[7]:
+                if size == _DAY_SIZE:
+                    return value
+                if value[13] == ":" == value[16] and (size == _NAIVE_SIZE or value[-1] == "Z"):
+                    return value
+        elif type(value) is float and _FIRST_NUMBER <= value <= self._latest:
+            return value
+        return self.read(value)
+
+    def newest(self, dates: Iterable[Written]) -> float | None:
+        """Return the newest of some dates, in seconds since 1970; None if there is none."""
+        found: list[float] = []
+        alike: dict[tuple[int, str], list[str]] = {}  # texts of one form are in the order of time
+        for date in dates:
+            if isinstance(date, str):
+                alike.setdefault((len(date), date[10:11]), []).append(date)
+            else:
+                found.append(date)
+        for texts in alike.values():
+            last = self.read(max(texts))
+            # If that is none, or in the future, the others count.
+            found += [one for one in map(self.read, texts) if one is not None] if last is None else [last]
+        return max(found, default=None)
 
     def columns(self, row: Sequence[str]) -> list[int]:
         """Return the columns that a date may be in, from 0, by the first row of a table: the first that holds one."""
@@ -70,10 +105,10 @@ class DateReader:
             return [int(self.names[0]) - 1]
         return found
 
-    def in_row(self, row: Sequence[str], columns: Sequence[int]) -> float | None:
-        """Return the date of a row, in seconds since 1970."""
+    def in_row(self, row: Sequence[str], columns: Sequence[int]) -> Written | None:
+        """Return the date of a row."""
         for column in columns:
-            if column < len(row) and (date := self.read(row[column])) is not None:
+            if column < len(row) and (date := self.look(row[column])) is not None:
                 return date
         return None
 
@@ -86,6 +121,8 @@ def seconds(year: int, month: int = 1, day: int = 1) -> float:
 def _of_text(text: str) -> float | None:
     if text[4:5] != "-" and _NUMBER.fullmatch(text):
         return _of_number(float(text), with_years=len(text) == 4)
+    if text[:1].isalpha():
+        return _of_mail(text)
     try:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
@@ -107,12 +144,22 @@ def _of_rare_text(text: str) -> float | None:
         return _of_text("{}-{}-{}{}".format(*slashes.groups()))
     if (bare := _UNIVERSAL.sub("+00:00", text)) != text and text[:4].isdecimal():
         return _of_text(bare)
-    # https://www.rfc-editor.org/rfc/rfc5322#section-3.3, and what mailers write instead
-    if parts := parsedate_tz(text):
-        year, month_, day, hour, minute, second = parts[:6]
-        at = datetime(year, month_, day, hour, minute, min(second, 59), tzinfo=UTC)
-        return at.timestamp() - (parts[9] or 0)
-    return None
+    return _of_mail(text)
+
+
+def _of_mail(text: str) -> float | None:
+    """Return the date of a text as mail has it: https://www.rfc-editor.org/rfc/rfc5322#section-3.3."""
+    from email.utils import parsedate_tz  # noqa: PLC0415 - it takes 10 ms, and few texts need it
+
+    parts = parsedate_tz(text)
+    if parts is None:
+        return None
+    year, month, day, hour, minute, second = parts[:6]
+    try:
+        at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return at.timestamp() - (parts[9] or 0)
 
 
 def _of_number(number: float, *, with_years: bool) -> float | None:

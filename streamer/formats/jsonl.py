@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from streamer.formats.dates import DateReader
+from streamer.formats.dates import DateReader, Written
 from streamer.formats.records import LIMIT, Buffer, Record, Stream, plain, wanted
 from streamer.text.scripts import without_spaces
 from streamer.text.tokenizer import SEPARATOR
@@ -43,7 +43,7 @@ class _Scanner:
         self._stream = stream
         self._fields = [tuple(field.split(".")) for field in fields]
         self._dates = dates
-        self._date_fields = [tuple(field.split(".")) for field in dates.names] if dates else []
+        self._dotted = dates is not None and any("." in name for name in dates.names)
         self._buffer = Buffer(stream)
         self._at = 0
         self._in_array = False  # in an array whose elements are the records
@@ -165,20 +165,19 @@ class _Scanner:
         text = SEPARATOR.join(filter(None, texts))
         if self._dates is None:
             return Record(end, stop, text)
-        dates = [date for item in values if (date := self._date(item)) is not None]
-        return Record(end, stop, text, 0, max(dates, default=None))
+        if len(values) == 1:
+            return Record(end, stop, text, 0, self._date(self._dates, values[0]))
+        found = (self._date(self._dates, item) for item in values)
+        return Record(end, stop, text, 0, self._dates.newest(date for date in found if date is not None))
 
-    def _date(self, value: Any) -> float | None:
+    def _date(self, dates: DateReader, value: Any) -> Written | None:
         """Return the date of a record: the first one in its fields."""
-        assert self._dates is not None
-        for field in self._date_fields:
-            if len(field) == 1 and isinstance(value, dict):  # almost every one
-                if field[0] in value and (date := self._dates.read(value[field[0]])) is not None:
-                    return date
-                continue
-            for item in _items(value, field):
-                if (date := self._dates.read(item)) is not None:
-                    return date
+        if self._dotted or type(value) is not dict:
+            items = (item for name in dates.names for item in _items(value, tuple(name.split("."))))
+            return next((date for item in items if (date := dates.look(item)) is not None), None)
+        for name in dates.names:
+            if name in value and (date := dates.look(value[name])) is not None:
+                return date
         return None
 
     def _strings(self, value: Any) -> list[str]:

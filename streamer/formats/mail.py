@@ -15,7 +15,7 @@ from email.header import decode_header
 from email.message import Message
 
 from streamer.formats import html
-from streamer.formats.dates import DateReader
+from streamer.formats.dates import DateReader, Written
 from streamer.formats.records import LIMIT, SEPARATES, Buffer, Record, Stream, plain, wanted
 
 HEADERS = 1 << 16
@@ -85,7 +85,7 @@ class _Scanner:
     def _begin(self) -> None:
         """Forget the message before."""
         self._subject: str | None = None
-        self._date: float | None = None
+        self._date: Written | None = None
         self._parts: list[_Part] = []
         self._part: _Part | None = None  # the one whose body comes
         self._levels: list[_Level] = []

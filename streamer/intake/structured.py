@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from streamer.formats.dates import DAY, DateReader, Written
 from streamer.formats.recipes import Recipe
 from streamer.formats.records import Record
 from streamer.intake.streams import Stream
@@ -50,10 +51,11 @@ def extracts(
     """
     texts: list[str] = []
     begin, length, skipped = start, 0, 0  # of the block; characters; records
-    date: float | None = None
+    dates = None if date_field is None else DateReader(date_field, time.time() + DAY)
+    dated: list[Written] = []
     # Pieces of HTML begin at the start, and are cut already: their text is hardly longer.
     at, whole = (start, True) if recipe.format == "html" else (0, False)  # where the last record ended
-    for record in _records(stream, recipe, size, date_field):
+    for record in _records(stream, recipe, size, dates):
         end = stream.in_text(record.end)
         before, at = at, stream.in_text(record.stop)
         if at <= begin:
@@ -61,35 +63,34 @@ def extracts(
         wanted = end > begin
         text = record.text if wanted else ""
         if before > begin and (at - begin > size or length + len(text) > size):
-            yield Extract(before, SEPARATOR.join(texts), skipped, date)
-            texts, begin, length, skipped, date = [], before, 0, 0, None
+            yield Extract(before, SEPARATOR.join(texts), skipped, dates.newest(dated) if dates else None)
+            texts, begin, length, skipped, dated = [], before, 0, 0, []
         skipped += record.skipped * wanted
         if text and record.date is not None:
-            date = record.date if date is None else max(date, record.date)
+            dated.append(record.date)
         if len(text) > size and not whole:
             for cut, part in _cut(text, size, before, end):
                 if cut > begin:
                     begin = at if cut == end else cut
-                    yield Extract(begin, part, skipped, date)
+                    yield Extract(begin, part, skipped, dates.newest(dated) if dates else None)
                     skipped = 0
-            date = None
+            dated = []
         elif text:
             texts.append(text)
             length += len(text) + 1
     if begin < stop:
-        yield Extract(stop, SEPARATOR.join(texts), skipped, date)
+        yield Extract(stop, SEPARATOR.join(texts), skipped, dates.newest(dated) if dates else None)
 
 
-def _records(stream: Stream, recipe: Recipe, size: int, date_field: str | None) -> Iterator[Record]:
+def _records(stream: Stream, recipe: Recipe, size: int, dates: DateReader | None) -> Iterator[Record]:
     # Most files are text, and what the scanners import takes 30 ms.
-    from streamer.formats import dates, html, jsonl, mail, tables  # noqa: PLC0415
+    from streamer.formats import html, jsonl, mail, tables  # noqa: PLC0415
 
-    reader = None if date_field is None else dates.DateReader(date_field, time.time() + dates.DAY)
     scanners: dict[str, Callable[[], Iterator[Record]]] = {
-        "jsonl": lambda: jsonl.records(stream, recipe.fields, reader),
-        "csv": lambda: tables.records(stream, recipe.fields, reader),
+        "jsonl": lambda: jsonl.records(stream, recipe.fields, dates),
+        "csv": lambda: tables.records(stream, recipe.fields, dates),
         "html": lambda: html.records(stream, size),
-        "mail": lambda: mail.records(stream, reader),
+        "mail": lambda: mail.records(stream, dates),
     }
     return scanners[recipe.format]()
 

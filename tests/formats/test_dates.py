@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.formats.dates import NAMES, YEARS, DateReader, seconds
+from streamer.formats.dates import NAMES, YEARS, DateReader, Written, seconds
 
 AT = datetime(2026, 11, 3, 14, 0, 5, tzinfo=UTC)
 DAY_OF_AT = datetime(2026, 11, 3, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_columns() -> None:
     assert reader.names == NAMES
     assert reader.columns(row) == [2, 0]
     assert reader.in_row(["1793714405", "a", "no date"], reader.columns(row)) == EPOCH
-    assert reader.in_row(["1793714405", "a", "2026-11-03"], reader.columns(row)) == DAY_OF_AT.timestamp()
+    assert reader.in_row(["1793714405", "a", "2026-11-03"], reader.columns(row)) == "2026-11-03"
     assert reader.in_row(["1793714405", "a"], reader.columns(row)) == EPOCH
     assert reader.in_row([], reader.columns(row)) is None
     assert DateReader("text").columns(row) == [1]
@@ -129,6 +129,40 @@ def test_columns() -> None:
     assert DateReader("2").columns(["1", "2", "3"]) == [1]
     assert DateReader("2").columns(["2", "1"]) == [0]
     assert DateReader("4").columns(row) == DateReader("0").columns(row) == DateReader("day").columns(row) == []
+
+
+def test_the_newest() -> None:
+    """Of texts in any form, and of numbers; what only looked like a date, or is in the future, is left out."""
+    forms: list[Written] = [
+        "2026-11-03",
+        "2026-11-03T14:00:04Z",
+        "2026-11-03 14:00:05Z",
+        "2026-11-03T14:00:04.999Z",
+        EPOCH - 9,
+    ]
+    reader = DateReader(latest=EPOCH)
+    assert reader.newest([]) is None
+    assert reader.newest(forms) == reader.newest(forms[::-1]) == EPOCH
+    assert reader.newest(["2026-99-99", "2026-11-04", "2026-11-02", "2026-11-01"]) == seconds(2026, 11, 2)
+    assert reader.newest(["2026-99-99", "2026-11-04"]) is None
+
+
+@given(
+    st.lists(st.datetimes(datetime(1000, 1, 2), datetime(2100, 12, 30)), min_size=1, max_size=5),
+    st.sampled_from(["seconds", "milliseconds", "microseconds", "minutes", "hours"]),
+    st.sampled_from(["", "Z", "+02:00", "+02"]),
+    st.sampled_from("T "),
+)
+def test_the_newest_is_that_of_all_that_are_read(
+    moments: list[datetime], precision: str, zone: str, between: str
+) -> None:
+    """Texts of one form are compared as they are."""
+    reader = DateReader()
+    written = [moment.isoformat(between, precision) + zone for moment in moments]
+    looked = [date for date in map(reader.look, written) if date is not None]
+    read = [date for date in map(reader.read, written) if date is not None]
+    assert len(looked) == len(moments)
+    assert reader.newest(looked) == max(read)
 
 
 @given(st.datetimes(datetime(1000, 1, 2), datetime(2100, 12, 30)), st.integers(-14 * 60, 14 * 60))

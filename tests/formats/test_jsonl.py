@@ -15,7 +15,7 @@ from streamer.formats import jsonl
 from streamer.formats.dates import DateReader, seconds
 from streamer.formats.records import LIMIT, Record, Stream
 
-from .pieces import MiB, Pieces, memory, scanned, skipped, texts
+from .pieces import MiB, Pieces, dates, memory, scanned, skipped, texts
 
 RECORDS: list[Any] = [
     {"id": 1, "text": "one two", "user": {"name": "Ada L", "tags": ["x", "deep in"]}},
@@ -177,12 +177,12 @@ def test_a_record_of_tens_of_megabytes_is_skipped(first: bytes, middle: bytes, l
     assert most < 5 * LIMIT
 
 
-def dates(data: str, field: str = "", **how: Any) -> list[float | None]:
+def dated(data: str, field: str = "", **how: Any) -> list[float | None]:
     """Return the dates of the records of a text."""
     scanner = partial(jsonl.records, dates=DateReader(field, **how))
     found = scanned(scanner, data.encode())
     assert [record._replace(date=None) for record in found] == scanned(scan, data.encode()), "the text is the same"
-    return [record.date for record in found]
+    return dates(found)
 
 
 def test_dates_of_records() -> None:
@@ -195,8 +195,8 @@ def test_dates_of_records() -> None:
         5,
     )
     days = [seconds(2026, 11, 3), seconds(2026, 11, 4)]
-    assert dates(data + "\n{broken}\n") == [*days, None, None, None, None]
-    assert dates(json.dumps([{"date": "2026-11-03"}, {"date": "2026-11-04"}], indent=1)) == days
+    assert dated(data + "\n{broken}\n") == [*days, None, None, None, None]
+    assert dated(json.dumps([{"date": "2026-11-03"}, {"date": "2026-11-04"}], indent=1)) == days
 
 
 def test_dates_in_a_field_that_is_named() -> None:
@@ -208,8 +208,8 @@ def test_dates_in_a_field_that_is_named() -> None:
         {"date": "2020-01-01"},
     )
     days = [seconds(2026, 11, day) for day in (3, 4, 5)]
-    assert dates(data, "meta.when") == [*days, None]
-    assert dates(lines({"year": 1880}, {"year": "1881"}), "year") == [seconds(1880), seconds(1881)]
+    assert dated(data, "meta.when") == [*days, None]
+    assert dated(lines({"year": 1880}, {"year": "1881"}), "year") == [seconds(1880), seconds(1881)]
 
 
 def test_a_record_of_several_has_the_newest_date() -> None:
@@ -218,13 +218,13 @@ def test_a_record_of_several_has_the_newest_date() -> None:
         {"date": "2020-01-01"},
         [{"date": "2026-11-03"}, {"date": "2026-11-05"}, {}, {"date": "2026-11-04"}],
     )
-    assert dates(data) == [seconds(2020), seconds(2026, 11, 5)]
-    assert dates(data, latest=seconds(2026, 11, 4)) == [seconds(2020), seconds(2026, 11, 4)]
+    assert dated(data) == [seconds(2020), seconds(2026, 11, 5)]
+    assert dated(data, latest=seconds(2026, 11, 4)) == [seconds(2020), seconds(2026, 11, 4)]
 
 
 def test_records_that_nobody_wants_are_not_asked_for_dates() -> None:
     """Nor is any, if nobody asks."""
     data = lines({"date": "2020-01-01"}, {"date": "2021-01-01"}).encode()
     found = jsonl.records(Pieces(data, start=22), dates=DateReader())
-    assert [record.date for record in found] == [None, seconds(2021)]
-    assert [record.date for record in jsonl.records(Pieces(data))] == [None, None]
+    assert dates(found) == [None, seconds(2021)]
+    assert dates(jsonl.records(Pieces(data))) == [None, None]

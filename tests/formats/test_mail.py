@@ -14,7 +14,7 @@ from streamer.formats import mail
 from streamer.formats.dates import DateReader, seconds
 from streamer.formats.records import LIMIT
 
-from .pieces import MiB, Pieces, memory, scanned, skipped, texts
+from .pieces import MiB, Pieces, dates, memory, scanned, skipped, texts
 
 FROM = b"From ada@example.org Mon Jan  1 10:00:00 2024\n"
 LANGUAGES = {
@@ -203,9 +203,9 @@ def test_dates_of_mails() -> None:
     ]
     data = b"".join(FROM + head for head in heads)
     found = scanned(partial(mail.records, dates=DateReader()), data)
-    assert [record.date for record in found] == [*(seconds(2026, 11, day) for day in (3, 4, 5)), *[None] * 5]
+    assert dates(found) == [*(seconds(2026, 11, day) for day in (3, 4, 5)), *[None] * 5]
     bare = scanned(mail.records, data)
     assert [record._replace(date=None) for record in found] == bare
-    assert {record.date for record in bare} == {None}
+    assert {*dates(bare)} == {None}
     for record, other in zip(mail.records(Pieces(data, start=found[1].stop), DateReader()), found, strict=True):
         assert record.date == (other.date if other.end > found[1].stop else None)

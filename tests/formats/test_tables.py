@@ -13,7 +13,7 @@ from streamer.formats import tables
 from streamer.formats.dates import DateReader, seconds
 from streamer.formats.records import LIMIT
 
-from .pieces import MiB, Pieces, memory, scanned, skipped, texts
+from .pieces import MiB, Pieces, dates, memory, scanned, skipped, texts
 
 ROWS = [
     ["id", "full text", "who"],
@@ -139,19 +139,19 @@ def test_dates_of_rows(field: str, days: list[int | None]) -> None:
     """In a usual column, or in one by name or number; the header and a short row have none. The text is the same."""
     expected = [None, *(day and seconds(2026, 11, day) for day in days)]
     found = scanned(partial(tables.records, fields=("text",), dates=DateReader(field)), DATED)
-    assert [record.date for record in found] == expected
+    assert dates(found) == expected
     bare = scanned(partial(tables.records, fields=("text",)), DATED)
     assert [record._replace(date=None) for record in found] == bare
-    assert {record.date for record in bare} == {None}
+    assert {*dates(bare)} == {None}
 
 
 def test_dates_of_a_table_without_a_header() -> None:
     """By numbers only: then the first row has a date, too."""
     data = b"2026-11-03\tone\n2026-11-04\ttwo\n"
     found = scanned(partial(tables.records, fields=("2",), dates=DateReader("1")), data)
-    assert [(record.text, record.date) for record in found] == [
+    assert list(zip([record.text for record in found], dates(found), strict=True)) == [
         ("one", seconds(2026, 11, 3)),
         ("two", seconds(2026, 11, 4)),
     ]
     late = tables.records(Pieces(data, start=15), ("2",), DateReader("1"))
-    assert [record.date for record in late] == [None, seconds(2026, 11, 4)]
+    assert dates(late) == [None, seconds(2026, 11, 4)]
