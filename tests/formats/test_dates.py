@@ -147,6 +147,21 @@ def test_the_newest() -> None:
     assert reader.newest(["2026-99-99", "2026-11-04"]) is None
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("2026-11-03T14:00:05", "2026-11-03T15:00+02"),
+        ("2026-11-03T14:00:05Z", "2026-11-03T15:00+0200"),
+        ("2026-11-03T14:00:05.000Z", "2026-11-03T15:00:05+0200"),
+    ],
+)
+def test_texts_of_one_length_in_two_forms(texts: tuple[str, str]) -> None:
+    """What has a zone is read before it is compared."""
+    reader = DateReader()
+    looked = [date for date in map(reader.look, texts) if date is not None]
+    assert reader.newest(looked) == EPOCH
+
+
 @given(
     st.lists(st.datetimes(datetime(1000, 1, 2), datetime(2100, 12, 30)), min_size=1, max_size=5),
     st.sampled_from(["seconds", "milliseconds", "microseconds", "minutes", "hours"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.formats.dates import seconds
 from streamer.intake import reader
 from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.opened import open_regular
@@ -114,6 +115,19 @@ def test_the_order_is_that_of_the_names_in_the_ledger(make: Make, ledger: Ledger
         "1839/other.txt",
         f"{archive.parent}/1839/other.txt",
     )
+
+
+def test_the_folders_above_say_nothing(make: Make, tmp_path: Path) -> None:
+    """Of the folder that is given, its own name counts, and so do those beside it."""
+    folder = tmp_path / "1700" / "1841"
+    folder.mkdir(parents=True)
+    files = make(date_from="name")
+    files.adopt(folder)
+    assert files.date_in_name("b.txt") == seconds(1841)
+    assert files.date_in_name("1840 b.txt") == seconds(1840)
+    assert files.date_in_name(f"{tmp_path}/1700/1842/b.txt") == seconds(1842)
+    assert files.date_in_name(f"{tmp_path}/1700/other/b.txt") is None
+    assert files.date_in_name("/1699/b.txt") == seconds(1699)
 
 
 def test_what_was_seen_in_a_folder(make: Make, ledger: Ledger, inbox: Path, tmp_path: Path) -> None:
