@@ -13,7 +13,7 @@ from streamer.settings import Every, levels
 from streamer.state import State
 from streamer.training import Schedule
 
-MOST_WAITING = 4
+MOST_WAITING = 2
 """Snapshots that wait in memory for a checkpoint; of an archive, each file may be of another hour."""
 
 _log = structlog.get_logger(__name__)

@@ -125,9 +125,9 @@ def test_few_wait_in_memory(stream: Callable[..., Stream], tmp_path: Path) -> No
             found.train(number, number * HOUR)
             assert found.state.snapshots.waiting < MOST_WAITING
         found.saver.finish()
-    saved = [line for line in lines if line["event"] == "checkpoint.saved"]
-    assert len(saved) == 4
     taken = [line["name"] for line in lines if line["event"] == "snapshot.taken"]
+    saved = [line for line in lines if line["event"] == "checkpoint.saved"]
+    assert len(saved) == len(taken) // MOST_WAITING + 1
     assert [moment.name for moment in read_past(tmp_path).moments[:-1]] == taken
     assert len(taken) == 3 * MOST_WAITING + 1
 
