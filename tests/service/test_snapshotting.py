@@ -27,18 +27,17 @@ HOURLY = Every(seconds=HOUR)
 
 
 class Stream:
-    """A trainer whose clock is set by hand."""
+    """A trainer of texts whose dates are given."""
 
     def __init__(self, folder: Path, every: Every, kept: str) -> None:
-        self.now = 0.0
         self.state: State = Trainer(**SMALL).state
         self.schedule = Schedule(self.state, starter(1))
         self.saver = Saver(Store(folder), self.state, self.schedule, every=1e9, fresh=1e9, keep=3)
-        self.snapshotter = Snapshotter(self.state, self.schedule, self.saver, every, kept, lambda: self.now)
+        self.snapshotter = Snapshotter(self.state, self.schedule, self.saver, every, kept)
         self._tokenizer = tokenizer_of(self.state, None)
 
-    def train(self, number: int, date: float | None = None) -> None:
-        """Train a text of some date."""
+    def train(self, number: int, date: float | None) -> None:
+        """Train a text of some date, or of none."""
         self.snapshotter.before(date)
         self.schedule.train(self._tokenizer.encode("\n\n".join(texts(5, number))))
 
@@ -64,13 +63,13 @@ def test_one_before_the_first_text_of_each_hour(stream: Callable[..., Stream]) -
     assert [file.moment.number for file in found.state.snapshots.files] == [1, 2, 3]
 
 
-def test_without_dates_it_is_when_they_are_trained(stream: Callable[..., Stream]) -> None:
-    """The clock of the machine may be set back: then the clock of the stream stands still."""
+def test_the_clock_stands_still_for_texts_without_a_date(stream: Callable[..., Stream]) -> None:
+    """They belong to what came before them; before the first date, nothing is known of any time."""
     found = stream()
-    for number, now in enumerate([5.0, HOUR + 1, 7.0, HOUR + 9, 2 * HOUR]):
-        found.now = now
-        found.train(number)
-    assert found.dates == [5.0, HOUR + 9]
+    for number, date in enumerate([None, None, 5.0, None, HOUR + 1, None, None, 2 * HOUR]):
+        found.train(number, date)
+    assert found.dates == [5.0, HOUR + 1]
+    assert found.state.snapshots.clock == 2 * HOUR
 
 
 def test_older_texts_do_not_set_the_clock_back(stream: Callable[..., Stream]) -> None:
