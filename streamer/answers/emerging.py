@@ -22,8 +22,8 @@ those that it has in the end; from 20 sightings on it is three, from 100 on four
 NEIGHBOURS = 3
 BURST = 6.0
 """Score of a burst, in standard deviations of a Poisson variable."""
-_RATIO, _LEAST, FILES = 2.0, 10, 3
-"""A burst is at least so many times what was expected, so many sightings, and in so many files."""
+_RATIO, _FILES = 2.0, 3
+"""A burst is in at least so many times the files that were expected, and in so many files."""
 
 
 @attrs.frozen
@@ -36,7 +36,8 @@ class Emerged:
         sightings: How often it was seen since the moment; for a new word, how often in all.
         stage: ``not settled yet``, ``settling`` or ``settled``: how far its vector is.
         returned: Whether an earlier snapshot knew it: it had left the vocabulary, and came back.
-        expected: For a burst, how often it would have been seen as things were; else None.
+        files: For a burst, in how many files it was since the moment; else None.
+        expected: For a burst, in how many it would have been as things were; else None.
         neighbours: Its nearest words.
     """
 
@@ -45,6 +46,7 @@ class Emerged:
     sightings: int
     stage: str
     returned: bool
+    files: int | None
     expected: float | None
     neighbours: list[str]
 
@@ -76,7 +78,7 @@ class Emerging(NamedTuple):
             "words": [{key: getattr(word, key) for key in keys} for word in self.words],
         }
         if self.bursts is not None:
-            keys = ["word", "count", "stage", "sightings", "expected", "neighbours"]
+            keys = ["word", "count", "stage", "sightings", "files", "expected", "neighbours"]
             found["bursts"] = [{key: getattr(word, key) for key in keys} for word in self.bursts]
         return found
 
@@ -85,17 +87,16 @@ class Emerging(NamedTuple):
         return to_frame([attrs.asdict(word) for word in [*self.words, *(self.bursts or [])]])
 
 
-def emerging(
-    first: Snapshot, last: Snapshot, before: Iterable[Snapshot] = (), *, files: Ints | None = None, topn: int = 20
-) -> Emerging:
-    """Return which words are new, and which come much more often than before.
+def emerging(first: Snapshot, last: Snapshot, before: Iterable[Snapshot] = (), *, topn: int = 20) -> Emerging:
+    """Return which words are new, and which come in many more files than before.
+
+    Bursts are counted in files, not in sightings, since one book is one burst: by sightings, 615 of 6,494 words of a
+    stream of whole books were. Without files in the records of both moments there are none.
 
     Args:
         first: What was known at a moment.
         last: What was known later.
         before: What was known at moments before the first: a word that was known then is not new, it returned.
-        files: In how many files of the stretch each word of ``last`` is, (V,) int64. Without it there are no bursts:
-            one book is one burst, and with tokens alone 615 of 6,494 words of unchanged streams of whole books were.
         topn: The most words of a kind that are listed.
     """
     rows = last.listed.without(first.listed)
@@ -107,10 +108,10 @@ def emerging(
     counts = last.counts[listed].tolist()
     near = neighbours(last, listed.tolist(), NEIGHBOURS)
     found = [
-        Emerged(word, count, count, stage(count), word in returned, None, [each.word for each in others])
+        Emerged(word, count, count, stage(count), word in returned, None, None, [each.word for each in others])
         for word, count, others in zip(words, counts, near, strict=True)
     ]
-    bursts = None if files is None else _bursts(first, last, files, topn)
+    bursts = None if first.files is None or last.files is None else _bursts(first, last, topn)
     return Emerging(first.moment, last.moment, found, len(rows), bursts)
 
 
@@ -128,24 +129,25 @@ def surprise(seen: Doubles, expected: Doubles) -> Doubles:
     return found
 
 
-def _bursts(first: Snapshot, last: Snapshot, files: Ints, topn: int) -> list[Emerged]:
+def _bursts(first: Snapshot, last: Snapshot, topn: int) -> list[Emerged]:
     here, there = first.listed.shared(last.listed)
-    seen = (last.counts[there] - first.counts[here]).astype(np.float64)
-    stretch = last.moment.words_seen - first.moment.words_seen
-    expected = first.counts[here].astype(np.float64) * (stretch / max(first.moment.words_seen, 1))
+    assert first.files is not None and last.files is not None
+    before, after = first.files[here].astype(np.float64), last.files[there].astype(np.float64)
+    seen = after - before
+    # The word that is in most files stands for all files, of which a snapshot does not know the number.
+    expected = before * (seen.max(initial=0) / max(before.max(initial=0), 1))
     score = surprise(seen, expected)
-    # A burst of tokens in one file is a topic of its author: FILES files take the place of more tokens.
-    is_burst = (score >= BURST) & (seen >= _RATIO * expected) & (seen >= _LEAST) & (files[there] >= FILES)
-    order = np.flatnonzero(is_burst)
+    order = np.flatnonzero((score >= BURST) & (seen >= _RATIO * expected) & (seen >= _FILES))
     order = order[(-score[order]).argsort(kind="stable")][:topn]
     near = neighbours(last, there[order].tolist(), NEIGHBOURS)
     return [
         Emerged(
             last.listed[row],
             int(last.counts[row]),
-            int(seen[at]),
+            int(last.counts[row] - first.counts[here[at]]),
             stage(int(last.counts[row])),
             False,
+            int(seen[at]),
             float(expected[at]),
             [each.word for each in others],
         )

@@ -81,7 +81,7 @@ def print_timeline(found: Timeline) -> None:
 
 
 def print_emerging(found: Emerging) -> None:
-    """Print new words, and below them those that suddenly come more often, if that is known."""
+    """Print new words, and below them those that come in many more files, if that is known."""
     rows = [
         [
             word.word,
@@ -94,12 +94,20 @@ def print_emerging(found: Emerging) -> None:
     if rows:
         _print_columns([("new word", "<"), ("seen", ">"), ("vector", "<"), ("neighbours", "<")], rows)
     bursts = [
-        [word.word, f"{word.sightings:,}", f"{word.expected:,.0f}", word.stage, ", ".join(word.neighbours)]
+        [
+            word.word,
+            f"{word.files:,}",
+            f"{word.expected:,.1f}",
+            f"{word.sightings:,}",
+            word.stage,
+            ", ".join(word.neighbours),
+        ]
         for word in found.bursts or []
     ]
     if bursts:
         print()
-        heads = [("more often", "<"), ("since", ">"), ("expected", ">"), ("vector", "<"), ("neighbours", "<")]
+        heads = [("in more files", "<"), ("files", ">"), ("expected", ">"), ("seen", ">")]
+        heads += [("vector", "<"), ("neighbours", "<")]
         _print_columns(heads, bursts)
 
 

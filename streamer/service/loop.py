@@ -57,7 +57,8 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
 
     seen = files.seen_in(os.fspath(root))
     with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
-        tidier = Tidier(service.state.ledger, root, service.run.ledger_keep, box.wanted)
+        state, keep = service.state, service.run.ledger_keep
+        tidier = Tidier(state.ledger, root, keep, box.wanted, follow=state.model.sources.renumber)
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
         freed = False

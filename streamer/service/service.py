@@ -213,6 +213,7 @@ class Service:
             schedule.train(
                 block.tokens,
                 epoch=0 if fresh else max(epoch, 1),
+                row=entry.row,
                 then=partial(self._trained, progress, epoch, block.stop),
             )
             failpoints.reached("block.trained")

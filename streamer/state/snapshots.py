@@ -76,6 +76,7 @@ class Snapshot:
         scales: (V,) float32, the size of a step of each.
         counts: (V,) int64, how often each was seen.
         squares: (V,) float32, AdaGrad's accumulators of their input vectors.
+        files: (V,) uint32, how many files had each, as far as it was recorded; None in a snapshot without them.
     """
 
     moment: Moment
@@ -84,6 +85,7 @@ class Snapshot:
     scales: Floats
     counts: Ints
     squares: Floats
+    files: npt.NDArray[np.uint32] | None = None
 
     @property
     def words(self) -> list[str]:
@@ -129,12 +131,22 @@ class SnapshotFile:
         self.moment, self._content, self.home = moment, content, home
 
     @classmethod
-    def of(cls, moment: Moment, words: Iterable[str], vectors: Floats, counts: Ints, squares: Floats) -> SnapshotFile:
+    def of(
+        cls,
+        moment: Moment,
+        words: Iterable[str],
+        vectors: Floats,
+        counts: Ints,
+        squares: Floats,
+        files: npt.NDArray[np.uint32] | None = None,
+    ) -> SnapshotFile:
         """Return a snapshot of a vocabulary; arrays are copied. Arguments are as of :class:`Snapshot`."""
         steps, scales = quantised(vectors)
         content: dict[str, Any] = {"format": FORMAT, "snapshot_version": VERSION, "number": moment.number}
         content |= {"words_seen": moment.words_seen, "words_trained": moment.words_trained, "date": moment.date}
         content |= {"words": to_blob(words), "counts": _smallest(counts), "squares": squares.copy()}
+        if files is not None:
+            content["files"] = files.copy()
         return cls(moment, {**content, "vectors": steps, "scales": scales})
 
     @property
@@ -292,7 +304,8 @@ def _checked(read: TreeReader, moment: Moment, refuse: Callable[[str], Exception
     steps = read.array("vectors", np.int8, (size, None))
     scales = read.floats("scales", np.float32, (size,), low=0)
     squares = read.floats("squares", np.float32, (size,), low=1e-12)
-    return Snapshot(moment, words, steps, scales, counts.astype(np.int64), squares)
+    files = read.array("files", np.uint32, (size,)) if read.has("files") else None
+    return Snapshot(moment, words, steps, scales, counts.astype(np.int64), squares, files)
 
 
 def _smallest(counts: Ints) -> npt.NDArray[Any]:

@@ -57,21 +57,27 @@ def test_surprise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "before", "within", "files", "wanted"),
+    ("word", "before", "within", "wanted"),
     [
-        ("burst", 100, 250, 3, True),
-        ("in two files only", 100, 250, 2, False),
-        ("not twice as often", 1_000, 1_990, 9, False),
-        ("not surprising", 10, 20, 9, False),
-        ("rare", 1, 9, 9, False),
+        ("burst", 10, 50, True),
+        ("new in files", 0, 20, True),
+        ("not twice as many", 400, 799, False),
+        ("not surprising", 4, 12, False),
+        ("one long book", 0, 1, False),
     ],
 )
-def test_bursts_need_files(word: str, before: int, within: int, files: int, wanted: bool) -> None:
-    """A word that comes more often than expected is a burst if it does so in three files at least."""
-    first = known(["usual", word], EYE[:2], [1_000, before], seen=10_000)
-    last = known(["usual", word], EYE[:2], [2_000, before + within], number=2, seen=20_000)
-    found = emerging(first, last, files=np.array([50, files]))
+def test_bursts_are_counted_in_files(word: str, before: int, within: int, wanted: bool) -> None:
+    """A word in many more files than expected is a burst, however often each file says it."""
+    first = known(["usual", word], EYE[:2], [1_000, 100], seen=10_000, files=[500, before])
+    last = known(["usual", word], EYE[:2], [2_000, 9_000], number=2, seen=20_000, files=[1_000, before + within])
+    found = emerging(first, last)
     assert found.bursts is not None and [each.word for each in found.bursts] == ([word] if wanted else [])
     if wanted:
         (burst,) = found.as_dict()["bursts"]
-        assert (burst["sightings"], burst["expected"], burst["count"]) == (within, before, before + within)
+        assert (burst["files"], burst["expected"], burst["sightings"]) == (within, before, 8_900)
+
+
+def test_without_files_in_both_there_are_no_bursts() -> None:
+    """A snapshot of an older version has none, and nothing is guessed."""
+    first = known(["usual"], EYE[:1], [10], seen=10)
+    assert emerging(first, known(["usual"], EYE[:1], [20], number=2, seen=20, files=[7])).bursts is None

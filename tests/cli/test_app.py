@@ -35,6 +35,7 @@ OPTIONS = {
     "similar": {"topn", "restrict_vocab", "as_of", "json"},
     "analogy": {"topn", "restrict_vocab", "as_of", "json"},
     "evaluate": {"pairs", "analogies", "restrict_vocab", "as_of", "json"},
+    "explain": {"topn", "json"},
     "diff": {"from", "to", "topn", "json"},
     "drift": {"from", "to", "min_z", "topn", "json"},
     "timeline": {"topn", "json"},

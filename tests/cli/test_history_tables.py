@@ -92,18 +92,18 @@ def test_a_word_over_time(capsys: Captured) -> None:
 
 def test_new_words(capsys: Captured) -> None:
     """How settled each is, and whether it came back; bursts are below, where they are known."""
-    words = [Emerged("new", 9, 9, "not settled yet", True, None, ["a", "b"])]
+    words = [Emerged("new", 9, 9, "not settled yet", True, None, None, ["a", "b"])]
     print_emerging(Emerging(FIRST, LAST, words, 1, None))
     assert capsys.readouterr().out.splitlines() == [
         "new word  seen  vector                      neighbours",
         "new          9  came back, not settled yet  a, b",
     ]
-    burst = Emerged("storm", 500, 400, "settled", False, 99.6, ["c"])
+    burst = Emerged("storm", 500, 400, "settled", False, 50, 9.56, ["c"])
     print_emerging(Emerging(FIRST, LAST, words, 1, [burst]))
     assert capsys.readouterr().out.splitlines()[2:] == [
         "",
-        "more often  since  expected  vector   neighbours",
-        "storm         400       100  settled  c",
+        "in more files  files  expected  seen  vector   neighbours",
+        "storm             50       9.6   400  settled  c",
     ]
     print_emerging(Emerging(FIRST, LAST, [], 0, None))
     assert capsys.readouterr().out == ""

@@ -32,6 +32,7 @@ QUESTIONS = {
     "sizing": [],
     "similar": ["fish", "bread"],
     "analogy": ["boats", "harbour", "train"],
+    "explain": ["the"],
     "diff": ["fish", "--from", "snapshot-4", "--checkpoints", "past"],
     "drift": ["--from", "snapshot-5", "--min-z", "-9", "--checkpoints", "past"],
     "timeline": ["fish", "--checkpoints", "past"],

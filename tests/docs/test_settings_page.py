@@ -43,7 +43,7 @@ def _default(field: attrs.Attribute[object]) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default) or "none"
 
 
-def _values(field: attrs.Attribute[object]) -> str:
+def _values(field: attrs.Attribute[object]) -> str:  # noqa: PLR0911 - one for each kind of setting
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
     if field.name == "tokenizer":
         choices = (*TOKENIZERS, "module:function")
@@ -53,13 +53,13 @@ def _values(field: attrs.Attribute[object]) -> str:
         return (
             "an amount, such as 4G" if field.metadata["amount"] else "a duration" + f" of {low:g}s or more" * (low > 0)
         )
-    if field.metadata["rule"]:
-        return str(field.metadata["rule"][1])
     if low is not None:
         low, high = (None if end is None else f"{end:g}" if end < 1 else str(end) for end in (low, high))
         return f"{low} or more" if high is None else f"{low} to {high}"
     if field.metadata["lines"]:
         return "a file"
+    if field.metadata["rule"]:
+        return str(field.metadata["rule"][1])
     if str(field.type) == "tuple[str, ...]":
         return f"{field.metadata['metavar'].lower()}s"
     return "yes or no" if str(field.type) == "bool" else "a name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 import shutil
 from collections.abc import Callable
@@ -14,13 +15,15 @@ import numpy as np
 import pytest
 
 import streamer
-from streamer.checkpoints import Image, Store, seal
+from streamer.checkpoints import Image, Store, decode, seal
 from streamer.errors import ExitCode, StreamerError
+from streamer.ledger.entries import Signature, Verdict
 from streamer.settings import levels
 from streamer.state import snapshots
 from streamer.state.reading import read_past, read_state, verify
 from streamer.state.snapshots import Moment, SnapshotFile, Snapshots, quantised, read_snapshot, read_snapshots
 from streamer.state.tree_reader import TreeReader, grouped
+from streamer.text.encoded import EncodedText
 from streamer.training import Trainer
 
 from ..support.states import SMALL, bits, texts
@@ -96,6 +99,36 @@ def test_load_as_of(learned: Path) -> None:
         streamer.load(learned, as_of="now", sequence=1)
     with pytest.raises(StreamerError, match="nothing is known of 1969"):
         streamer.load(learned, as_of="1969")
+
+
+def test_how_many_files_had_a_word(tmp_path: Path) -> None:
+    """They are in snapshots and in the newest moment; a snapshot of before does not know."""
+    trainer = Trainer(**SMALL)
+    for row, text in enumerate(texts(4)):
+        trainer._schedule.train(EncodedText.of([text.split()]), row=row)
+    for number in range(4):
+        entry = trainer.state.ledger.plan(f"{number}", Verdict(Signature(9, 1, 1), bytes([number]) * 32, 9))
+        assert entry is not None
+        trainer.state.ledger.advance(entry, 9, 2)
+        trainer.state.ledger.finish(entry)
+    files = trainer.state.model.sources.files.tolist()
+    assert max(files) == 4
+    trainer.snapshot(HOUR)
+    old = trainer.state.snapshots.files[0]
+    assert old._content is not None
+    content = dict(old._content)
+    trainer.save(tmp_path)
+    past = read_past(tmp_path)
+    for moment in past.moments:
+        found = past.read(moment).files
+        assert found is not None
+        assert found.tolist() == files
+    del content["files"]
+    old = SnapshotFile(past.moments[0], content)
+    image = old.image()
+    assert image is not None
+    read = TreeReader(decode(io.BytesIO(b"".join(seal(image)))))
+    assert snapshots._checked(read, past.moments[0], ValueError).files is None
 
 
 def test_a_trainer_goes_on_as_if_there_were_none(learned: Path) -> None:

@@ -30,13 +30,15 @@ def known(
     *,
     number: int = 1,
     seen: int = 0,
+    files: Sequence[int] | None = None,
 ) -> Snapshot:
     """Return a snapshot of some words; by default a word's squares are a hundredth of its counts."""
     steps, scales = quantised(np.asarray(vectors, np.float32))
     moment = Moment(f"snapshot-{number}", number, seen, seen, len(words), FIRST.timestamp() + 86_400 * (number - 1))
     some = np.asarray(counts) / 100 if squares is None else np.asarray(squares)
     listed = WordList(to_blob(words))
-    return Snapshot(moment, listed, steps, scales, np.asarray(counts, np.int64), some.astype(np.float32))
+    in_files = None if files is None else np.asarray(files, np.uint32)
+    return Snapshot(moment, listed, steps, scales, np.asarray(counts, np.int64), some.astype(np.float32), in_files)
 
 
 def walk(moments: int, size: int = 400, seed: int = 1) -> list[Snapshot]:
