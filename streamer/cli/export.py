@@ -150,7 +150,7 @@ def plot(
     as_of: str | None,
     checkpoints: Path,
 ) -> None:
-    """Draw the history of training, a word over time, or a map of words.
+    """Draw the history of training, a word over time, or a map.
 
     The history shows loss, words per second, vocabulary and scores against words trained. A word over time shows what
     the command timeline does. A map shows words in two dimensions. FILE's suffix sets the format: .png, .svg or .pdf.
