@@ -139,11 +139,10 @@ def _at_moment(origins: Origins, moment: Moment, word: str, topn: int) -> Row:
         snapshot = origins.past.read(moment)
     except StreamerError as error:
         return {**row, "reason": error.problem}
-    words = snapshot.words
-    if word not in words:
+    at = snapshot.listed.find(word)
+    if at is None:
         return {**row, "reason": "no vector then"}
-    at = words.index(word)
-    vectors = WordVectors(words, snapshot.vectors(), snapshot.counts, copy=False)
+    vectors = WordVectors(snapshot.words, snapshot.vectors(), snapshot.counts, copy=False)
     near = [{"word": other, "cosine": cosine} for other, cosine in vectors.most_similar(word, topn=topn)]
     files = None if snapshot.files is None else int(snapshot.files[at])
     return {**row, "count": int(snapshot.counts[at]), "files": files, "neighbours": near, "reason": ""}

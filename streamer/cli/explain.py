@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from streamer.cli.completion import complete_word
-from streamer.cli.console import json_option, log_to_stderr, print_json
+from streamer.cli.console import json_option, known_words, log_to_stderr, print_json
 from streamer.cli.options import command, common_options
-from streamer.errors import StreamerError
 
 
 @command()
@@ -30,14 +29,10 @@ def explain(word: str, topn: int, checkpoints: Path, as_json: bool) -> None:
         streamer explain whale --json | jq -r '.moved_most[].path'
     """
     from streamer.answers.explaining import explain as explained
-    from streamer.vectors import UnknownWord
 
     log_to_stderr()
-    try:
+    with known_words():
         found = explained(word, checkpoints, topn=topn)
-    except UnknownWord as error:
-        hint = f"did you mean {', '.join(error.nearest)}?" if error.nearest else ""
-        raise StreamerError(f"{error.word!r} is not in the vocabulary", hint=hint) from None
     if as_json:
         return print_json(found)
     from streamer.cli.explanation import print_explanation
