@@ -69,6 +69,7 @@ def explain(word: str, folder: PathLike = DEFAULT_CHECKPOINTS, *, topn: int = 5)
     return {
         "word": word,
         "moment": origins.past.moments[-1].name,
+        "dates_of_texts": origins.past.moments[-1].by_texts,
         **found,
         "over_time": [_at_moment(origins, moment, word, topn) for moment in moments],
     }

@@ -169,7 +169,7 @@ def snapshots(folder: Path) -> Rows:
         path = past.folder / moment.file if moment.number else past.checkpoint.path
         row = {name: getattr(moment, name) for name in ("name", "words_seen", "words_trained", "vocabulary")}
         size = path.stat().st_size if path.is_file() else None
-        rows.append(row | {"date": utc(moment.date), "size_bytes": size})
+        rows.append(row | {"date": utc(moment.date), "date_of_text": moment.by_texts, "size_bytes": size})
     return rows
 
 

@@ -24,7 +24,7 @@ def print_explanation(found: Row) -> None:
         print("it left the vocabulary; its files are no longer known")
     else:
         _print_files(found)
-    _print_over_time(found["over_time"])
+    _print_over_time(found["over_time"], found["dates_of_texts"])
     if found["examples"]:
         print("\nexamples")
     for example in found["examples"]:
@@ -46,7 +46,9 @@ def _print_files(found: Row) -> None:
     if found["came_back"]:
         print("it left the vocabulary and came back; what follows is since then")
     print()
-    ends = [(name, _when(found[name]["date"]), _name(found[name])) for name in ("first", "last")]
+    ends = [
+        (name, _when(found[name]["date"], found["dates_of_texts"]), _name(found[name])) for name in ("first", "last")
+    ]
     _print_columns(ends)
     if not found["moved_most"]:
         print("no file moved it much yet: it needs 20 sightings before")
@@ -64,21 +66,24 @@ def _name(file: Row) -> str:
     return printable(file["path"]) if file["path"] is not None else f"({file['reason']})"
 
 
-def _print_over_time(rows: Sequence[Row]) -> None:
+def _print_over_time(rows: Sequence[Row], by_texts: bool) -> None:
     print()
-    _print_columns([("when", "words seen", "count", "files", "neighbours"), *map(_moment, rows)], right=(1, 2, 3))
+    _print_columns(
+        [("when", "words seen", "count", "files", "neighbours"), *(_moment(row, by_texts) for row in rows)],
+        right=(1, 2, 3),
+    )
 
 
-def _moment(row: Row) -> tuple[str, ...]:
+def _moment(row: Row, by_texts: bool) -> tuple[str, ...]:
     near = row["reason"] or ", ".join(each["word"] for each in row["neighbours"])
     if row["count"] is not None and row["count"] < SETTLED:
         near += " (not settled yet)"
     counts = (NONE if row[name] is None else f"{row[name]:,}" for name in ("count", "files"))
-    return _when(row["date"]), f"{row['words_seen']:,}", *counts, printable(near)
+    return _when(row["date"], by_texts), f"{row['words_seen']:,}", *counts, printable(near)
 
 
-def _when(date: str | None) -> str:
-    return "no date" if date is None else when(datetime.fromisoformat(date).timestamp())
+def _when(date: str | None, by_texts: bool) -> str:
+    return "no date" if date is None else when(datetime.fromisoformat(date).timestamp(), by_texts=by_texts)
 
 
 def _print_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:

@@ -66,7 +66,7 @@ def print_timeline(found: Timeline) -> None:
     heads = [("newest text", "<"), ("moment", "<"), ("seen", ">"), ("per million", ">"), ("moved", ">")]
     rows = [
         [
-            when(point.moment.date),
+            when(point.moment.date, by_texts=point.moment.by_texts),
             point.moment.name,
             _count(point.count),
             _number(point.per_million, 1),

@@ -166,8 +166,9 @@ def print_snapshots(rows: Sequence[Row]) -> None:
     print(_styled(console, f"{'moment':<21}  {'size':>8}  {'words seen':>15}  {'vocabulary':>10}  newest text", "bold"))
     for row in rows:
         size = "missing" if row["size_bytes"] is None else as_amount(row["size_bytes"])
+        newest = row["date"][:16].replace("T", " ") if row["date_of_text"] else _moment(row["date"])
         counts = f"{row['words_seen']:>15,}  {row['vocabulary']:>10,}"
-        print(f"{row['name']:<21}  {size:>8}  {counts}  {_moment(row['date'])}")
+        print(f"{row['name']:<21}  {size:>8}  {counts}  {newest}")
 
 
 def print_cut(cut: Cut) -> None:

@@ -33,7 +33,7 @@ from streamer.service.signals import Stopped, StopSignals
 from streamer.service.snapshotting import Snapshotter
 from streamer.service.startup import cluster, start_state
 from streamer.service.tidying import Tidier
-from streamer.settings import BOUNDS, RunSettings, every
+from streamer.settings import BOUNDS, RunSettings
 from streamer.system import failpoints
 from streamer.system.blas import Blas
 from streamer.system.processes import keep_freed_memory
@@ -172,7 +172,7 @@ def start(
             scorer = Scorer(state, schedule, tests, run.evaluate_every, signals.check)
             files = Files(folder, state.ledger, run)
             reporter = Reporter(run.log_every, terminal=display.live)
-            snapshotter = Snapshotter(state, schedule, saver, every(run.snapshot_every), run.snapshots_kept)
+            snapshotter = Snapshotter(state, schedule, saver, run)
             others = (Adviser(state), snapshotter, Dating(run.date_from, files.date_in_name))
             service = Service(
                 state, schedule, files, saver, scorer, run, signals, prefetcher, display, reporter, *others

@@ -9,7 +9,7 @@ from __future__ import annotations
 import structlog
 
 from streamer.service.saving import Saver
-from streamer.settings import Every, levels
+from streamer.settings import RunSettings, every, levels
 from streamer.state import State
 from streamer.training import Schedule
 
@@ -26,13 +26,13 @@ class Snapshotter:
         state: Whose.
         schedule: The blocks under way, which must be trained first.
         saver: Writes them, with the next checkpoint.
-        every: How often.
-        kept: Which are kept: see :func:`streamer.settings.levels.levels`.
+        run: How often, which are kept, and where dates are from.
     """
 
-    def __init__(self, state: State, schedule: Schedule, saver: Saver, every: Every, kept: str) -> None:
+    def __init__(self, state: State, schedule: Schedule, saver: Saver, run: RunSettings) -> None:
         self._state, self._schedule, self._saver = state, schedule, saver
-        self._every, self._levels = every, levels(kept)
+        self._every, self._levels = every(run.snapshot_every), levels(run.snapshots_kept)
+        self._by_texts = run.date_from != "trained"
 
     def before(self, date: float | None) -> None:
         """Take a snapshot if it is time, before a block is trained.
@@ -44,7 +44,7 @@ class Snapshotter:
         if self._is_time(self._state.snapshots.clock if date is None else date):
             self._take()
         if date is not None:
-            self._state.pass_time(date)
+            self._state.pass_time(date, by_texts=self._by_texts)
 
     def _is_time(self, date: float) -> bool:
         state, known = self._state, self._state.snapshots

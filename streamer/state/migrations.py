@@ -161,6 +161,7 @@ def _from_9(tree: Tree) -> Tree:
     added: Tree = {f"snapshots/{name}": np.zeros(0, np.int64) for name in ("number", "words_seen", "words_trained")}
     added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
     added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
+    added["snapshots/by_texts"] = False
     counts = tree.get("vocabulary/counts")
     words = counts.size if isinstance(counts, np.ndarray) else 0
     added |= {f"sources/{name}": np.full(words, -1, np.int32) for name in ("first", "last")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import attrs
@@ -42,7 +42,7 @@ class Past:
             StreamerError: 2 if it is no moment, 66 if there is none so early, or no such snapshot.
         """
         try:
-            asked = moment(text)
+            asked = moment(text, zone=UTC if self.moments[-1].by_texts else None)
         except (ValueError, OverflowError):
             raise StreamerError(f"{text!r} is not {MOMENTS}", code=ExitCode.USAGE) from None
         known = [one for one in self.moments if _is_until(one, asked, since)]
@@ -83,8 +83,8 @@ class Past:
 
 
 def described(one: Moment) -> str:
-    """Return a moment as people read it: its name, its date in their time zone, and its place in the stream."""
-    return f"{one.name} ({when(one.date)}, {one.words_seen:,} words)"
+    """Return a moment as people read it: its name, its date, and its place in the stream."""
+    return f"{one.name} ({when(one.date, by_texts=one.by_texts)}, {one.words_seen:,} words)"
 
 
 def utc(date: float) -> str:
@@ -92,9 +92,10 @@ def utc(date: float) -> str:
     return (EPOCH + timedelta(seconds=date)).isoformat(timespec="seconds")
 
 
-def when(date: float) -> str:
-    """Return a date as people write it, to the minute, in their time zone."""
-    return (EPOCH + timedelta(seconds=date)).astimezone().strftime("%Y-%m-%d %H:%M")
+def when(date: float, *, by_texts: bool = False) -> str:
+    """Return a date as people write it, to the minute, in their time zone; in UTC if texts say it."""
+    found = EPOCH + timedelta(seconds=date)
+    return (found if by_texts else found.astimezone()).strftime("%Y-%m-%d %H:%M")
 
 
 def _is_until(one: Moment, asked: Asked, since: bool) -> bool:

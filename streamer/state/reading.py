@@ -162,7 +162,7 @@ def _past(checkpoint: Checkpoint, read: TreeReader) -> Past:
     known = read_snapshots(read, checkpoint.path.parent)
     date = known.clock if known.clock > -np.inf else checkpoint.created
     size = keys.read_sizes(read)[0]
-    now = Moment(checkpoint.name.removesuffix(".h5"), 0, seen, words_trained, size, date)
+    now = Moment(checkpoint.name.removesuffix(".h5"), 0, seen, words_trained, size, date, by_texts=known.by_texts)
 
     def newest(moment: Moment) -> Snapshot:
         try:

@@ -49,6 +49,7 @@ class Moment:
         vocabulary: Words with vectors.
         date: The date of the newest text, in seconds since 1970: what ``--date-from`` says, or when it was trained.
         digest: The SHA-256 of the file of the snapshot, as hexadecimal digits; empty if it was not written yet.
+        by_texts: Whether dates are those that texts say. Then they are in UTC, where a day of a name is a day.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Moment:
     vocabulary: int
     date: float
     digest: str = ""
+    by_texts: bool = False
 
     @property
     def file(self) -> str:
@@ -188,11 +190,13 @@ class Snapshots:
         files: The snapshots, in the order of the stream.
         last: The number of the one that was taken last.
         clock: The date of the newest text so far, in seconds since 1970; minus infinity if there was none.
+        by_texts: Whether that is what texts say, and not when they were trained.
     """
 
     files: list[SnapshotFile] = attrs.field(factory=list)
     last: int = 0
     clock: float = -np.inf
+    by_texts: bool = False
 
     def add(self, take: Callable[[Moment], SnapshotFile], moment: Moment, chosen: Sequence[Level]) -> Moment:
         """Add a snapshot, which is taken now, and forget those that are not to be kept; return its moment.
@@ -209,9 +213,9 @@ class Snapshots:
         self.last = number
         return moment
 
-    def pass_time(self, date: float) -> None:
+    def pass_time(self, date: float, *, by_texts: bool = False) -> None:
         """Set the clock to the date of a text, unless an older text has come after a newer one."""
-        self.clock = max(self.clock, date)
+        self.clock, self.by_texts = max(self.clock, date), by_texts
 
     @property
     def waiting(self) -> int:
@@ -234,12 +238,13 @@ def leaves(files: Sequence[SnapshotFile]) -> Tree:
 
 def read_snapshots(read: TreeReader, folder: Path | None) -> Snapshots:
     """Return the snapshots of the state in a tree, whose files are in a folder."""
-    files = [SnapshotFile(moment, home=folder) for moment in read_moments(read)]
+    by_texts = read.boolean("snapshots/by_texts")
+    files = [SnapshotFile(moment, home=folder) for moment in read_moments(read, by_texts)]
     last = read.count("snapshots/last", low=files[-1].moment.number if files else 0)
-    return Snapshots(files, last, read.real("snapshots/clock"))
+    return Snapshots(files, last, read.real("snapshots/clock"), by_texts)
 
 
-def read_moments(read: TreeReader) -> list[Moment]:
+def read_moments(read: TreeReader, by_texts: bool) -> list[Moment]:
     """Return the moments whose :func:`leaves` are in the group ``snapshots`` of a tree."""
     names = read.words("snapshots/files")
     number, *columns = (
@@ -254,7 +259,7 @@ def read_moments(read: TreeReader) -> list[Moment]:
         digest = name[len(begin) : -len(end)]
         if name != f"{begin}{digest}{end}" or not DIGEST.fullmatch(digest):
             raise damaged(f"snapshots/files has {name!r}, which is not the name of snapshot {count}")
-        found.append(Moment(begin[:-1], count, seen, trained, vocabulary, at, digest))
+        found.append(Moment(begin[:-1], count, seen, trained, vocabulary, at, digest, by_texts))
     if (np.diff(number, prepend=0) < 1).any():
         raise damaged("snapshots/number is not in order")
     return found

@@ -111,13 +111,19 @@ class State:
         """
         model = self.model
         vocabulary, embeddings = model.vocabulary, model.embeddings
-        now = Moment("", 0, self.words_seen, model.words_trained, len(vocabulary), date)
+        seen, by_texts = self.words_seen, self.snapshots.by_texts
+        now = Moment("", 0, seen, model.words_trained, len(vocabulary), date, by_texts=by_texts)
         columns = embeddings.input, vocabulary.counts, embeddings.input_squares, model.sources.files
         return self.snapshots.add(lambda moment: SnapshotFile.of(moment, vocabulary.words, *columns), now, chosen)
 
-    def pass_time(self, date: float) -> None:
-        """Set the clock of the stream to the date of a text, unless an older text has come after a newer one."""
-        self.snapshots.pass_time(date)
+    def pass_time(self, date: float, *, by_texts: bool = False) -> None:
+        """Set the clock of the stream to the date of a text, unless an older text has come after a newer one.
+
+        Args:
+            date: The date, in seconds since 1970.
+            by_texts: Whether it is what the text says, and not when it is trained.
+        """
+        self.snapshots.pass_time(date, by_texts=by_texts)
 
     def restore_snapshots(self, snapshots: Snapshots) -> None:
         """Take over the snapshots of a copy of this state, with those that were not written yet."""
@@ -177,6 +183,7 @@ class State:
             "sequence": self.sequence,
             "snapshots/last": self.snapshots.last,
             "snapshots/clock": self.snapshots.clock,
+            "snapshots/by_texts": self.snapshots.by_texts,
             **records.history_leaves(self.history),
             **records.scores_leaves(self.scores),
             **records.initial_leaves(self.initial),

@@ -73,6 +73,13 @@ class TreeReader:
             raise damaged(f"{key} is not a number")
         return value
 
+    def boolean(self, key: str) -> bool:
+        """Return whether something holds."""
+        value = self._leaf(key)
+        if not isinstance(value, bool):
+            raise damaged(f"{key} is not of type bool")
+        return value
+
     def string(self, key: str) -> str:
         """Return a string."""
         value = self._leaf(key)

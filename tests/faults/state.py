@@ -17,7 +17,7 @@ OF_THE_CLOCK = {"sequence", "history/seconds", "ledger/gone"}
 """What of a checkpoint depends on how often, how fast and when it was saved, and influences nothing."""
 OF_DATES = {"sources/first_date", "sources/last_date"} | {
     f"snapshots/{name}"
-    for name in ("files", "number", "words_seen", "words_trained", "vocabulary", "date", "last", "clock")
+    for name in ("files", "number", "words_seen", "words_trained", "vocabulary", "date", "last", "clock", "by_texts")
 }
 """What depends on when texts are from: on the clock, unless ``--date-from`` says otherwise."""
 OF_THE_FOLDER = {"ledger/root", "ledger/ctime_ns", "ledger/mtime_ns"}

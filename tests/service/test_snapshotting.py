@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from streamer.checkpoints import Store
 from streamer.service.saving import Saver
 from streamer.service.snapshotting import MOST_WAITING, Snapshotter
-from streamer.settings import Every, RunSettings
+from streamer.settings import RunSettings
 from streamer.state import State
 from streamer.state.reading import read_past
 from streamer.training import Schedule, Trainer
@@ -23,17 +23,17 @@ from streamer.workers import starter
 from ..support.states import SMALL, texts
 
 HOUR = 3600.0
-HOURLY = Every(seconds=HOUR)
 
 
 class Stream:
     """A trainer of texts whose dates are given."""
 
-    def __init__(self, folder: Path, every: Every, kept: str) -> None:
+    def __init__(self, folder: Path, every: str, kept: str) -> None:
         self.state: State = Trainer(**SMALL).state
         self.schedule = Schedule(self.state, starter(1))
         self.saver = Saver(Store(folder), self.state, self.schedule, every=1e9, fresh=1e9, keep=3)
-        self.snapshotter = Snapshotter(self.state, self.schedule, self.saver, every, kept)
+        run = RunSettings(snapshot_every=every, snapshots=kept, date_from="name")
+        self.snapshotter = Snapshotter(self.state, self.schedule, self.saver, run)
         self._tokenizer = tokenizer_of(self.state, None)
 
     def train(self, number: int, date: float | None) -> None:
@@ -50,7 +50,7 @@ class Stream:
 @pytest.fixture
 def stream(tmp_path: Path) -> Callable[..., Stream]:
     """Return what begins a stream."""
-    return lambda every=HOURLY, kept="all": Stream(tmp_path, every, kept)
+    return lambda every="1h", kept="all": Stream(tmp_path, every, kept)
 
 
 def test_one_before_the_first_text_of_each_hour(stream: Callable[..., Stream]) -> None:
@@ -82,7 +82,7 @@ def test_older_texts_do_not_set_the_clock_back(stream: Callable[..., Stream]) ->
 
 def test_by_words(stream: Callable[..., Stream]) -> None:
     """One before the block after each so many words, however far a block goes."""
-    found = stream(Every(words=500))
+    found = stream("0.5k")
     seen = []
     for number in range(8):
         seen.append(found.state.words_seen)
@@ -94,7 +94,7 @@ def test_by_words(stream: Callable[..., Stream]) -> None:
 
 def test_never(stream: Callable[..., Stream]) -> None:
     """With 0 there are none, and the clock goes on."""
-    found = stream(Every())
+    found = stream("0")
     for number in range(3):
         found.train(number, number * 1e7)
     assert (found.dates, found.state.snapshots.clock) == ([], 2e7)

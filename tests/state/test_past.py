@@ -108,3 +108,16 @@ def test_dates_long_ago() -> None:
     assert utc(old) == "1843-06-01T00:00:00+00:00"
     assert when(old).startswith(("1843-05-31", "1843-06-01"))
     assert described(Moment("snapshot-7", 7, 1_234, 0, 0, old)).endswith(", 1,234 words)")
+
+
+def test_dates_that_texts_say_are_in_utc(past: Past) -> None:
+    """A file called 2026-11-03 begins with that day in UTC, and is of that day wherever somebody asks."""
+    begin = (datetime(2026, 11, 3) - datetime(1970, 1, 1)).total_seconds()
+    known = [
+        Moment(f"snapshot-{number}", number, number, number, 1, begin + day * 86_400, by_texts=True)
+        for number, day in enumerate((0, 1, 2), 1)
+    ]
+    of_texts = Past(past.checkpoint, known, None, never)
+    assert of_texts.find("2026-11-03").number == 1
+    assert of_texts.find("2026-11-04", since=True).number == 1
+    assert described(known[0]) == "snapshot-1 (2026-11-03 00:00, 1 words)"
