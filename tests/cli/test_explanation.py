@@ -22,7 +22,8 @@ def explanation(**changed: Any) -> Row:
     """Return an explanation in the shape of the JSON."""
     end = {"path": "a.txt", "reason": "", "date": "2026-03-01T12:00:00+00:00"}
     return {
-        "word": "whale", "moment": "checkpoint-0000000001", "dates_of_texts": False, "count": 1_234, "cold": False, "came_back": False,
+        "word": "whale", "moment": "checkpoint-0000000001", "dates_of_texts": False,
+        "count": 1_234, "cold": False, "came_back": False,
         "files": 12, "first": end, "last": {"path": None, "reason": FOLDED, "date": None},
         "moved_most": [
             {"path": "a.txt", "reason": "", "factor": 12.3456}, {"path": "b.txt", "reason": "", "factor": 1.000123}
