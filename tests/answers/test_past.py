@@ -107,7 +107,7 @@ def test_a_checkpoint_at_the_moment_of_a_snapshot_is_the_same_moment(tmp_path: P
 def test_emerging(past: StreamPast) -> None:
     """The newcomer, and nothing else."""
     found = past.emerging("snapshot-10")
-    assert ([word.word for word in found.words], found.new, found.bursts) == ([NEW], 1, None)
+    assert ([word.word for word in found.words], found.new, found.bursts) == ([NEW], 1, [])
     assert not found.words[0].returned and past.emerging("snapshot-3", "snapshot-8").words == []
     assert {word.word for word in past.emerging("snapshot-8", "snapshot-9").words} == {"t0w1", "t0w2"}
 

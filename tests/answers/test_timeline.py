@@ -61,7 +61,7 @@ def test_the_score_is_about_that_of_drift(stream: list[Snapshot]) -> None:
         assert point.z is not None and point.moved and point.usual and point.unusual
         assert point.z == pytest.approx(wanted, abs=1 if at == 9 else 0.5)
         assert (point.moved > point.unusual) == (point.z >= 6) == (at == 9)
-        assert (point.moved > point.usual) == (point.z > 0)
+        assert point.z / 6 == pytest.approx(np.log(point.moved / point.usual) / np.log(point.unusual / point.usual))
 
 
 def test_a_word_that_left_and_came_back(stream: list[Snapshot]) -> None:

@@ -73,6 +73,16 @@ def test_scales_say_how_far_a_score_is() -> None:
     assert scores(asked._replace(moved=lower), earlier)[word] == pytest.approx(0, abs=0.05)
 
 
+def test_scales_are_those_of_cells() -> None:
+    """Frequent words that move steadily, and rare ones that do not, have scales of their own."""
+    random = np.random.default_rng(1)
+    rare, frequent = np.full(500, np.log(30)), np.full(500, np.log(3_000))
+    noise = random.normal(size=1_000) * np.repeat([1.0, 0.1], 500)
+    counts = np.concatenate([rare, frequent])
+    _, scales = scores_and_scales(Stretch(noise, counts, counts), [])
+    np.testing.assert_allclose(scales, np.repeat([1.0, 0.1], 500), rtol=0.15)
+
+
 def test_no_words_and_words_alike() -> None:
     """Nothing asked gives nothing; and words that all are the same have finite scores."""
     nothing = Stretch(*(np.zeros(0) for _ in range(3)))
