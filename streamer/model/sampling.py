@@ -140,6 +140,10 @@ class NoiseDistribution:
         drawn[places] = self._find(keys)
         return drawn
 
+    def spread(self, size: int) -> Ints:
+        """Return ids at evenly spaced places of the distribution, always the same: (size,) int64."""
+        return self._find(np.floor((np.arange(size) + 0.5) * (_PLACES / size)))
+
     def _find(self, keys: Ints | Doubles) -> Ints:
         """Return the word at each place in the table: (n,) whole numbers from 0 to 2³⁹ − 1."""
         words: Ints = self._cumulative.searchsorted(keys * self._step, "right")

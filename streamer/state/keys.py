@@ -49,7 +49,7 @@ PAST = (
 """What :class:`streamer.state.past.Past` needs."""
 SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares")
 COLD = ("cold", "settings/vector_size")
-LEDGER = ("ledger",)
+LEDGER = ("ledger", "judgements/files", "judgements/reasons")
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
 FIGURES = (
     *HISTORY,
@@ -59,6 +59,7 @@ FIGURES = (
     "candidates/floor",
     "cold/word_count",
     "ledger",
+    "judgements/unusual",
 )
 """Far less than a model: reading them takes no longer than checking the digest."""
 

@@ -157,10 +157,14 @@ def _from_8(tree: Tree) -> Tree:
 
 
 def _from_9(tree: Tree) -> Tree:
-    """Add the list of snapshots, and the clock of the stream: until then, there were none."""
+    """Add the list of snapshots, the clock of the stream, and judgements of files: until then, there were none."""
     added: Tree = {f"snapshots/{name}": np.zeros(0, np.int64) for name in ("number", "words_seen", "words_trained")}
     added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
     added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
+    added |= {f"judgements/{name}": np.zeros(0, np.float64) for name in ("loss", "order", "unknown", "repeated")}
+    added |= {"judgements/words": np.zeros(0, np.int64), "judgements/unusual": 0}
+    added |= {f"judgements/{name}": np.zeros(0, np.uint8) for name in ("files", "reasons")}
+    added |= {"judgements/judged": "", "judgements/waived": ""}
     return {**tree, **added}
 
 

@@ -1,0 +1,106 @@
+"""How the last files looked to the model before it learned from them, by size, and which of them were unusual.
+
+With ``--hold-unusual``, this decides what is trained. So it is part of the state, and depends on the texts alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from streamer.model.judging import ENOUGH, Figures
+
+LIMIT = 100
+"""Files that are remembered, of the shorter ones and of the longer ones each."""
+FLAGGED = 1000
+"""Unusual files that are remembered by name."""
+
+Doubles = npt.NDArray[np.float64]
+
+COLUMNS = ("loss", "order", "unknown", "repeated")
+_NONE: Doubles = np.zeros((0, len(COLUMNS)))
+
+
+def key_of(path: str, text_bytes: int) -> str:
+    """Return what stands for a file of a length: as many hexadecimal digits for any name."""
+    return hashlib.sha256(f"{text_bytes}\0{path}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@attrs.define(eq=False)
+class Judgements:
+    """The figures of the last files that were trained, and the names of the last ones that were unusual.
+
+    Attributes:
+        figures: For files of which so many words were looked at, those of the last ones, the newest last: (n, 4)
+            float64, :data:`COLUMNS`.
+        flagged: The last unusual files, and why, the newest last.
+        unusual: How many files were unusual, in all.
+        judged: The key of the file whose training has begun last: it is not judged again after a stop.
+        waived: The key of the file that was released last: it is trained however it looks.
+    """
+
+    figures: dict[int, Doubles] = attrs.field(factory=dict)
+    flagged: dict[str, str] = attrs.field(factory=dict)
+    unusual: int = 0
+    judged: str = ""
+    waived: str = ""
+
+    def others(self, words: int) -> Doubles:
+        """Return the figures of the last files of like size, or of all if these are too few: (n, 4) float64."""
+        found = self.figures.get(words, _NONE)
+        return found if len(found) >= ENOUGH else np.concatenate([_NONE, *self.figures.values()])
+
+    def begin(self, key: str, figures: Figures | None, path: str, reason: str, *, new: bool) -> None:
+        """Note that the training of a file begins.
+
+        Args:
+            key: Its key.
+            figures: How it looks, if it was judged.
+            path: Its name.
+            reason: Why it is unusual; empty if it is not.
+            new: Whether all of it is trained for the first time: then what was said of it before no longer holds.
+        """
+        self.judged = key
+        if figures is not None:
+            row = np.array([figures[1:]])
+            before = self.figures.get(figures.words, _NONE)
+            self.figures[figures.words] = np.concatenate([before[1 - LIMIT :], row])
+        if reason:
+            self._flag(path, reason)
+        elif new:
+            self.flagged.pop(path, None)
+
+    def hold(self, path: str, reason: str) -> None:
+        """Note that a file is held. It is judged again if it changes, and tells nothing about what is usual."""
+        self.judged = ""
+        self._flag(path, reason)
+
+    def _flag(self, path: str, reason: str) -> None:
+        self.flagged.pop(path, None)
+        self.flagged[path] = reason
+        self.unusual += 1
+        if len(self.flagged) > FLAGGED:
+            del self.flagged[next(iter(self.flagged))]
+
+    def waive(self, key: str) -> None:
+        """Note that a file was released: it is trained however it looks."""
+        self.waived = key
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the figures as columns of length n: those of shorter files first, and ``words``."""
+        words = sorted(self.figures)
+        rows = np.concatenate([_NONE, *(self.figures[count] for count in words)])
+        lengths = [len(self.figures[count]) for count in words]
+        columns: dict[str, npt.NDArray[Any]] = {"words": np.repeat(np.array(words, np.int64), lengths)}
+        return columns | {name: rows[:, at].copy() for at, name in enumerate(COLUMNS)}
+
+    @classmethod
+    def from_arrays(cls, columns: dict[str, npt.NDArray[Any]], **others: Any) -> Judgements:
+        """Return the judgements whose :meth:`to_arrays` returned these columns."""
+        rows = np.column_stack([columns[name] for name in COLUMNS])
+        words = columns["words"]
+        return cls({count: rows[words == count] for count in np.unique(words).tolist()}, **others)
