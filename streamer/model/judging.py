@@ -22,11 +22,12 @@ Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 
-SHORT, LONG = 256, 2048
-"""Words that are looked at of a shorter text and of a longer one, so that texts of like size can be compared. A text of
-fewer words is too small to tell. Of one that is shorter than LONG, the loss says little and costs much."""
+SHORT, LONG = 256, 4096
+"""Words of the shortest text that is judged, since fewer are too few to tell, and of the shortest one whose loss is
+computed: of a shorter one it says less, and costs more than a few percent of training on it."""
+SAMPLE = 1024
+"""Words of a longer text that are looked at, in pieces that are spread evenly over it."""
 PIECE = 128
-"""Words that are looked at together: of a long text, such pieces are spread evenly over it."""
 ENOUGH = 20
 """Texts with which one is compared; with fewer, nothing is unusual."""
 Z = 5.0
@@ -38,7 +39,7 @@ Z_OF_ORDER = 3.0
 UNKNOWN = 0.3
 """How much more of a text may be unknown words than of other texts."""
 NOVEL = 0.5
-"""The part of other texts' share of new sequences of words that a text must have."""
+"""The part of other texts' share of what is new, and no repetition, that a text must have."""
 
 _TILE = 32
 _NOISE = 8
@@ -52,11 +53,12 @@ class Figures(NamedTuple):
     """How a text looks.
 
     Attributes:
-        words: The words that were looked at: :data:`SHORT` or :data:`LONG`.
+        words: The words that were looked at: :data:`SHORT` or :data:`SAMPLE`. Texts of the same number are compared.
         loss: The mean loss of a word and its context, in nats; −1 if it was not computed.
         order: How much better words fit those near them than those far from them: mean scores, their difference.
         unknown: The share of words without a vector.
-        repeated: The share of sequences of three words that were met before among those that were looked at.
+        repeated: Of a longer text, the share of sequences of three words that are not new among those that were looked
+            at; of a shorter one, that of words among the first :data:`SHORT`.
     """
 
     words: int
@@ -76,29 +78,35 @@ def look(state: ModelState, words: Sequence[str], codes: Codes, segments: Codes)
 
     Args:
         state: The model, which is not changed.
-        words: The distinct words of the text.
+        words: The distinct words of the text, in order of first appearance.
         codes: (n,) int32, for each token the position of its word in ``words``.
         segments: (n,) int32, ascending; only words of one segment are context of each other.
     """
     if len(codes) < SHORT:
         return None
-    looked = LONG if needs_weights(len(codes)) else SHORT
-    pieces = looked // PIECE
+    if not needs_weights(len(codes)):  # there may be many of these, so little is computed
+        unknown = np.count_nonzero(state.vocabulary.lookup(words)[codes] < 0) / len(codes)
+        return Figures(SHORT, _NO_LOSS, 0.0, unknown, 1 - (int(codes[:SHORT].max()) + 1) / SHORT)
+    pieces = SAMPLE // PIECE
     starts = np.arange(pieces) * (len(codes) - PIECE) // (pieces - 1)
     chosen = starts[:, None] + np.arange(PIECE)
     some = codes[chosen].astype(np.int64)
-    ids = state.vocabulary.lookup(words)[some]
-    unknown = np.count_nonzero(ids < 0) / looked
+    ids = _lookup(state, words, some)
     triples = ((some[:, :-2] * len(words) + some[:, 1:-1]) * len(words) + some[:, 2:]).ravel()
     triples.sort()
     repeated = np.count_nonzero(triples[1:] == triples[:-1]) / len(triples)
-    weighed = None
-    if looked == LONG:
-        # Contexts do not reach from one piece into another.
-        own = segments[chosen[::2]] + np.arange(0, pieces, 2)[:, None] * (segments[-1] + np.int64(1))
-        weighed = _weigh(state, ids[::2].ravel(), own.ravel())
-    loss, order = weighed or (_NO_LOSS, 0.0)
-    return Figures(looked, loss, order, unknown, repeated)
+    own = segments[chosen] + np.arange(pieces)[:, None] * (segments[-1] + np.int64(1))  # no context beyond a piece
+    loss, order = _weigh(state, ids.ravel(), own.ravel()) or (_NO_LOSS, 0.0)
+    return Figures(SAMPLE, loss, order, np.count_nonzero(ids < 0) / SAMPLE, repeated)
+
+
+def _lookup(state: ModelState, words: Sequence[str], codes: Ints) -> Ints:
+    """Return the id of each token, −1 for words without vectors; the other words of a text are not looked up."""
+    ids = np.full(len(words), -1)
+    ids[codes] = 0
+    used = (ids == 0).nonzero()[0]
+    ids[used] = state.vocabulary.lookup([words[position] for position in used.tolist()])
+    return ids[codes]
 
 
 def _weigh(state: ModelState, ids: Ints, segments: Ints) -> tuple[float, float] | None:
@@ -127,18 +135,18 @@ def _weigh(state: ModelState, ids: Ints, segments: Ints) -> tuple[float, float] 
     rows = state.embeddings.weights.vectors.take(ids[kept], 0)
     centres, around = rows[:, 0], rows[:, 1].reshape(tiles, tile, -1)
     scores = (centres.reshape(tiles, tile, -1) @ around.transpose(0, 2, 1)).reshape(tiles, -1)
-    near, weights = _places(tile, settings.window)
+    near, first, second, weights = _places(tile, settings.window)
     of_near = scores.take(near, 1)
     itself = scores[:, :: tile + 1]
     far = float(scores.sum() - of_near.sum() - itself.sum()) / (scores.size - of_near.size - itself.size)
     own = segments[kept].reshape(tiles, tile)
-    weights = weights * (own[:, :, None] == own[:, None, :]).reshape(tiles, -1).take(near, 1)
+    weights = weights * (own.take(first, 1) == own.take(second, 1))
     if not (weight := float(weights.sum())):
         return None
     order = float(np.vdot(of_near, weights)) / weight - far
     offset = score_offset(settings.negative)
     of_near += offset
-    noise = centres @ state.embeddings.weights.vectors[state.noise.spread(_NOISE), 1].T
+    noise = centres[::4] @ state.embeddings.weights.vectors[state.noise.spread(_NOISE), 1].T
     noise += offset
     return _softplus(of_near, -1, weights) / weight + settings.negative * _softplus(noise, 1) / noise.size, order
 
@@ -158,44 +166,65 @@ def _even(count: int) -> Doubles:
 
 
 @functools.lru_cache(maxsize=8)
-def _places(tile: int, window: int) -> tuple[Ints, Floats]:
-    """Return the places of the pairs of a tile that are near each other, row by row, and their weights."""
+def _places(tile: int, window: int) -> tuple[Ints, Ints, Ints, Floats]:
+    """Return the places of the pairs of a tile that are near each other, their rows, columns and weights."""
     distance = np.abs(np.arange(tile)[:, None] - np.arange(tile)).ravel()
     near = ((distance > 0) & (distance <= window)).nonzero()[0]
-    return near, ((window + 1 - distance[near]) / window).astype(np.float32)
+    return near, near // tile, near % tile, ((window + 1 - distance[near]) / window).astype(np.float32)
 
 
-def compare(figures: Figures, others: Doubles) -> str:
+def compare(figures: Figures, others: Sequence[Figures]) -> str:
     """Return what is unusual about a text beside others of like size; empty if nothing is, or if they are too few.
 
-    Medians and median absolute deviations are used, so that a few odd texts among the others make no difference.
+    Medians and median absolute deviations are used, so that a few odd texts among the others make no difference. What
+    can't be unusual, whatever the others are like, is not compared.
 
     Args:
         figures: Of the text.
-        others: Loss, order, unknown and repeated of the others: (n, 4) float64.
+        others: Of the others.
     """
     if len(others) < ENOUGH:
         return ""
     found = []
-    told = others[others[:, 0] >= 0, :2]
-    if figures.loss >= 0 and len(told) >= ENOUGH:
-        usual = _medians(told)
-        spread = np.maximum(_ROBUST * _medians(np.abs(told - usual)), (_LEAST_SPREAD * usual[0], 1e-9))
-        z = (np.array([figures.loss, figures.order]) - usual) / spread
-        if abs(z[0]) >= Z:
-            found.append(f"loss {figures.loss:.2f}, usually {usual[0]:.2f}")
-        if z[1] <= -Z_OF_ORDER and figures.order <= ORDER * usual[1]:
-            found.append(f"{max(0.0, figures.order / usual[1]):.0%} of the usual order of words")
-    unknown, repeated = _medians(others[:, 2:]).tolist()
-    if figures.unknown - unknown >= UNKNOWN:
-        found.append(f"{figures.unknown:.0%} unknown words, usually {unknown:.0%}")
-    if 1 - figures.repeated <= NOVEL * (1 - repeated):
-        found.append(f"{figures.repeated:.0%} repetition, usually {repeated:.0%}")
+    if figures.loss >= 0:
+        told = [(other.loss, other.order) for other in others if other.loss >= 0]
+        if len(told) >= ENOUGH:
+            losses, orders = zip(*told, strict=True)
+            usual = _median(losses)
+            if _distance(figures.loss, losses, usual, _LEAST_SPREAD * usual, Z) >= Z:
+                found.append(f"loss {figures.loss:.2f}, usually {usual:.2f}")
+            usual = _median(orders)
+            if figures.order <= ORDER * usual and _distance(figures.order, orders, usual, 0.0, 0.0) >= Z_OF_ORDER:
+                found.append(f"{max(0.0, figures.order / usual):.0%} of the usual order of words")
+    if figures.unknown >= UNKNOWN:
+        usual = _median([other.unknown for other in others])
+        if figures.unknown - usual >= UNKNOWN:
+            found.append(f"{figures.unknown:.0%} unknown words, usually {usual:.0%}")
+    if 1 - figures.repeated <= NOVEL:
+        usual = _median([other.repeated for other in others])
+        if 1 - figures.repeated <= NOVEL * (1 - usual):
+            found.append(f"{figures.repeated:.0%} repetition, usually {usual:.0%}")
     return "unusual: " + "; ".join(found) if found else ""
 
 
-def _medians(rows: Doubles) -> Doubles:
-    """Return the median of each column; for so few rows, in a third of the time of numpy.median."""
-    ordered = np.sort(rows, axis=0)
-    middle: Doubles = (ordered[(len(rows) - 1) // 2] + ordered[len(rows) // 2]) / 2
-    return middle
+def _distance(value: float, others: Sequence[float], usual: float, least: float, enough: float) -> float:
+    """Return how far a number is from others, in robust standard deviations.
+
+    Args:
+        value: The number.
+        others: The others.
+        usual: Their median.
+        least: The least that is taken for a standard deviation.
+        enough: A distance below which it need not be exact: then it may be more than it is.
+    """
+    away = abs(value - usual)
+    if away < enough * least:
+        return away / least
+    spread = _ROBUST * _median([abs(other - usual) for other in others])
+    return away / max(spread, least, 1e-9)
+
+
+def _median(values: Sequence[float]) -> float:
+    """Return the median, for so few numbers in a fifth of the time of numpy.median."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2

@@ -19,10 +19,7 @@ LIMIT = 100
 FLAGGED = 1000
 """Unusual files that are remembered by name."""
 
-Doubles = npt.NDArray[np.float64]
-
 COLUMNS = ("loss", "order", "unknown", "repeated")
-_NONE: Doubles = np.zeros((0, len(COLUMNS)))
 
 
 def key_of(path: str, text_bytes: int) -> str:
@@ -35,24 +32,23 @@ class Judgements:
     """The figures of the last files that were trained, and the names of the last ones that were unusual.
 
     Attributes:
-        figures: For files of which so many words were looked at, those of the last ones, the newest last: (n, 4)
-            float64, :data:`COLUMNS`.
+        figures: For files of which so many words were looked at, those of the last ones, the newest last.
         flagged: The last unusual files, and why, the newest last.
         unusual: How many files were unusual, in all.
         judged: The key of the file whose training has begun last: it is not judged again after a stop.
         waived: The key of the file that was released last: it is trained however it looks.
     """
 
-    figures: dict[int, Doubles] = attrs.field(factory=dict)
+    figures: dict[int, list[Figures]] = attrs.field(factory=dict)
     flagged: dict[str, str] = attrs.field(factory=dict)
     unusual: int = 0
     judged: str = ""
     waived: str = ""
 
-    def others(self, words: int) -> Doubles:
-        """Return the figures of the last files of like size, or of all if these are too few: (n, 4) float64."""
-        found = self.figures.get(words, _NONE)
-        return found if len(found) >= ENOUGH else np.concatenate([_NONE, *self.figures.values()])
+    def others(self, words: int) -> list[Figures]:
+        """Return the figures of the last files of like size, or of all if these are too few."""
+        found = self.figures.get(words, [])
+        return found if len(found) >= ENOUGH else [one for listed in self.figures.values() for one in listed]
 
     def begin(self, key: str, figures: Figures | None, path: str, reason: str, *, new: bool) -> None:
         """Note that the training of a file begins.
@@ -66,9 +62,9 @@ class Judgements:
         """
         self.judged = key
         if figures is not None:
-            row = np.array([figures[1:]])
-            before = self.figures.get(figures.words, _NONE)
-            self.figures[figures.words] = np.concatenate([before[1 - LIMIT :], row])
+            listed = self.figures.setdefault(figures.words, [])
+            listed.append(figures)
+            del listed[:-LIMIT]
         if reason:
             self._flag(path, reason)
         elif new:
@@ -91,16 +87,15 @@ class Judgements:
         self.waived = key
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the figures as columns of length n: those of shorter files first, and ``words``."""
-        words = sorted(self.figures)
-        rows = np.concatenate([_NONE, *(self.figures[count] for count in words)])
-        lengths = [len(self.figures[count]) for count in words]
-        columns: dict[str, npt.NDArray[Any]] = {"words": np.repeat(np.array(words, np.int64), lengths)}
-        return columns | {name: rows[:, at].copy() for at, name in enumerate(COLUMNS)}
+        """Return the figures as columns of length n, those of shorter files first."""
+        rows = [one for words in sorted(self.figures) for one in self.figures[words]]
+        kinds = {"words": np.int64, **dict.fromkeys(COLUMNS, np.float64)}
+        return {name: np.array([getattr(one, name) for one in rows], kind) for name, kind in kinds.items()}
 
     @classmethod
     def from_arrays(cls, columns: dict[str, npt.NDArray[Any]], **others: Any) -> Judgements:
-        """Return the judgements whose :meth:`to_arrays` returned these columns."""
-        rows = np.column_stack([columns[name] for name in COLUMNS])
-        words = columns["words"]
-        return cls({count: rows[words == count] for count in np.unique(words).tolist()}, **others)
+        """Return the judgements whose :meth:`to_arrays` returned these columns; others are fields."""
+        figures: dict[int, list[Figures]] = {}
+        for row in zip(*(columns[name].tolist() for name in Figures._fields), strict=True):
+            figures.setdefault(row[0], []).append(Figures(*row))
+        return cls(figures, **others)
