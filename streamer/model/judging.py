@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.model.learner import ModelState
-from streamer.model.sampling import keep_probability
 from streamer.model.sgns import score_offset
 
 Floats = npt.NDArray[np.float32]
@@ -22,12 +21,12 @@ Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 
-SHORT, LONG = 256, 4096
+SHORT, LONG = 512, 4096
 """Words of the shortest text that is judged, since fewer are too few to tell, and of the shortest one whose loss is
 computed: of a shorter one it says less, and costs more than a few percent of training on it."""
-SAMPLE = 1024
-"""Words of a longer text that are looked at, in pieces that are spread evenly over it."""
-PIECE = 128
+SAMPLE = 512
+"""Words that are looked at: the first ones of a shorter text, pieces that are spread evenly over a longer one."""
+PIECES = 8
 ENOUGH = 20
 """Texts with which one is compared; with fewer, nothing is unusual."""
 Z = 5.0
@@ -45,23 +44,25 @@ _TILE = 32
 _NOISE = 8
 _ROBUST = 1.4826  # the standard deviation of a normal distribution, in median absolute deviations
 _LEAST_SPREAD = 0.01
-_GOLDEN = 0.6180339887498949
 _NO_LOSS = -1.0
+_PIECE_OF = np.repeat(np.arange(PIECES), SAMPLE // PIECES)
+
+_EVEN = np.arange(1, SAMPLE + 1) * 0.6180339887498949 % 1
+_RARITY = ((np.sqrt(1 + 4 * _EVEN) - 1) / 2) ** 2
+"""A token is kept if its probability √r + r, as of :func:`.sampling.keep_probability`, is more than a number that depends
+on its position; that is if r is more than this: (SAMPLE,) float64."""
 
 
 class Figures(NamedTuple):
     """How a text looks.
 
     Attributes:
-        words: The words that were looked at: :data:`SHORT` or :data:`SAMPLE`. Texts of the same number are compared.
         loss: The mean loss of a word and its context, in nats; −1 if it was not computed.
         order: How much better words fit those near them than those far from them: mean scores, their difference.
         unknown: The share of words without a vector.
-        repeated: Of a longer text, the share of sequences of three words that are not new among those that were looked
-            at; of a shorter one, that of words among the first :data:`SHORT`.
+        repeated: The share of words that are not the first of their kind among those that were looked at.
     """
 
-    words: int
     loss: float
     order: float
     unknown: float
@@ -84,29 +85,29 @@ def look(state: ModelState, words: Sequence[str], codes: Codes, segments: Codes)
     """
     if len(codes) < SHORT:
         return None
-    if not needs_weights(len(codes)):  # there may be many of these, so little is computed
-        unknown = np.count_nonzero(state.vocabulary.lookup(words)[codes] < 0) / len(codes)
-        return Figures(SHORT, _NO_LOSS, 0.0, unknown, 1 - (int(codes[:SHORT].max()) + 1) / SHORT)
-    pieces = SAMPLE // PIECE
-    starts = np.arange(pieces) * (len(codes) - PIECE) // (pieces - 1)
-    chosen = starts[:, None] + np.arange(PIECE)
-    some = codes[chosen].astype(np.int64)
-    ids = _lookup(state, words, some)
-    triples = ((some[:, :-2] * len(words) + some[:, 1:-1]) * len(words) + some[:, 2:]).ravel()
-    triples.sort()
-    repeated = np.count_nonzero(triples[1:] == triples[:-1]) / len(triples)
-    own = segments[chosen] + np.arange(pieces)[:, None] * (segments[-1] + np.int64(1))  # no context beyond a piece
-    loss, order = _weigh(state, ids.ravel(), own.ravel()) or (_NO_LOSS, 0.0)
-    return Figures(SAMPLE, loss, order, np.count_nonzero(ids < 0) / SAMPLE, repeated)
+    if not needs_weights(len(codes)):
+        some = codes[:SAMPLE]
+        distinct = int(some.max()) + 1
+        ids = state.vocabulary.lookup(words[:distinct])[some]
+        loss, order = _NO_LOSS, 0.0
+    else:
+        length = SAMPLE // PIECES
+        step = (len(codes) - length) // (PIECES - 1)
+        some = np.concatenate([codes[at * step : at * step + length] for at in range(PIECES)])
+        ids, distinct = _lookup(state, words, some)
+        own = np.concatenate([segments[at * step : at * step + length] for at in range(PIECES)])
+        own = own + _PIECE_OF * (segments[-1] + np.int64(1))  # no context reaches from one piece into another
+        loss, order = _weigh(state, ids, own) or (_NO_LOSS, 0.0)
+    return Figures(loss, order, np.count_nonzero(ids < 0) / SAMPLE, 1 - distinct / SAMPLE)
 
 
-def _lookup(state: ModelState, words: Sequence[str], codes: Ints) -> Ints:
-    """Return the id of each token, −1 for words without vectors; the other words of a text are not looked up."""
+def _lookup(state: ModelState, words: Sequence[str], codes: Codes) -> tuple[Ints, int]:
+    """Return the id of each token, −1 for words without vectors, and the number of distinct words among them."""
     ids = np.full(len(words), -1)
     ids[codes] = 0
     used = (ids == 0).nonzero()[0]
     ids[used] = state.vocabulary.lookup([words[position] for position in used.tolist()])
-    return ids[codes]
+    return ids[codes], len(used)
 
 
 def _weigh(state: ModelState, ids: Ints, segments: Ints) -> tuple[float, float] | None:
@@ -119,14 +120,16 @@ def _weigh(state: ModelState, ids: Ints, segments: Ints) -> tuple[float, float] 
 
     Args:
         state: The model.
-        ids: (n,) int64, −1 for words without vectors.
-        segments: (n,) int64.
+        ids: (SAMPLE,) int64, −1 for words without vectors.
+        segments: (SAMPLE,) int64.
     """
     settings, vocabulary = state.settings, state.vocabulary
     if not len(state.noise.counts):
         return None
-    keep = keep_probability(vocabulary.counts[ids], vocabulary.total, settings.sample)
-    kept = ((_even(len(ids)) < keep) & (ids >= 0)).nonzero()[0]
+    keeps = ids >= 0
+    if settings.sample:
+        keeps &= vocabulary.counts[ids] * _RARITY < settings.sample * vocabulary.total
+    kept = keeps.nonzero()[0]
     tile = max(_TILE, 4 * settings.window)
     tiles = len(kept) // tile
     if not tiles:
@@ -135,15 +138,13 @@ def _weigh(state: ModelState, ids: Ints, segments: Ints) -> tuple[float, float] 
     rows = state.embeddings.weights.vectors.take(ids[kept], 0)
     centres, around = rows[:, 0], rows[:, 1].reshape(tiles, tile, -1)
     scores = (centres.reshape(tiles, tile, -1) @ around.transpose(0, 2, 1)).reshape(tiles, -1)
-    near, first, second, weights = _places(tile, settings.window)
+    near, first, second, weights, beyond = _places(tile, settings.window)
     of_near = scores.take(near, 1)
-    itself = scores[:, :: tile + 1]
-    far = float(scores.sum() - of_near.sum() - itself.sum()) / (scores.size - of_near.size - itself.size)
     own = segments[kept].reshape(tiles, tile)
     weights = weights * (own.take(first, 1) == own.take(second, 1))
     if not (weight := float(weights.sum())):
         return None
-    order = float(np.vdot(of_near, weights)) / weight - far
+    order = float(np.vdot(of_near, weights)) / weight - float((scores @ beyond).sum()) / tiles
     offset = score_offset(settings.negative)
     of_near += offset
     noise = centres[::4] @ state.embeddings.weights.vectors[state.noise.spread(_NOISE), 1].T
@@ -161,16 +162,16 @@ def _softplus(scores: Floats, sign: int, weights: Floats | None = None) -> float
 
 
 @functools.lru_cache(maxsize=8)
-def _even(count: int) -> Doubles:
-    return np.asarray(np.arange(1, count + 1) * _GOLDEN % 1, np.float64)
+def _places(tile: int, window: int) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+    """Return the places of the pairs of a tile that are near each other, their rows, columns and weights.
 
-
-@functools.lru_cache(maxsize=8)
-def _places(tile: int, window: int) -> tuple[Ints, Ints, Ints, Floats]:
-    """Return the places of the pairs of a tile that are near each other, their rows, columns and weights."""
+    The last array has the weights of all pairs that are far from each other: (tile²,) float32, of sum 1.
+    """
     distance = np.abs(np.arange(tile)[:, None] - np.arange(tile)).ravel()
     near = ((distance > 0) & (distance <= window)).nonzero()[0]
-    return near, near // tile, near % tile, ((window + 1 - distance[near]) / window).astype(np.float32)
+    far = (distance > window).astype(np.float32)
+    weights = ((window + 1 - distance[near]) / window).astype(np.float32)
+    return near, near // tile, near % tile, weights, far / far.sum()
 
 
 def compare(figures: Figures, others: Sequence[Figures]) -> str:

@@ -51,8 +51,11 @@ class Judge:
         self._begins = None
         if entry.row >= 0 and key == known.judged:
             return ""  # this block is not the first
-        figures = self._look(text)
-        reason = judging.compare(figures, known.others(figures.words)) if figures else ""
+        long = judging.needs_weights(len(text))
+        if long:
+            self._schedule.drain()
+        figures = judging.look(self._state.model, text.words, text.codes, text.segments)
+        reason = judging.compare(figures, known.others(long=long)) if figures else ""
         released = key == known.waived
         reason = "" if released else reason
         holds = bool(reason) and self._holds
@@ -62,7 +65,8 @@ class Judge:
         if holds:
             known.hold(entry.path, reason)
             return reason
-        self._begins = partial(known.begin, key, figures, entry.path, reason, new=entry.row < 0 and not released)
+        new = entry.row < 0 and not released
+        self._begins = partial(known.begin, key, figures, entry.path, reason, long=long, new=new)
         return ""
 
     def begin(self) -> None:
@@ -73,8 +77,3 @@ class Judge:
         if self._begins:
             self._begins()
             self._begins = None
-
-    def _look(self, text: EncodedText) -> judging.Figures | None:
-        if judging.needs_weights(len(text)):
-            self._schedule.drain()
-        return judging.look(self._state.model, text.words, text.codes, text.segments)

@@ -15,11 +15,9 @@ import numpy.typing as npt
 from streamer.model.judging import ENOUGH, Figures
 
 LIMIT = 100
-"""Files that are remembered, of the shorter ones and of the longer ones each."""
+"""Files that are remembered, of those with a loss and of those without one each."""
 FLAGGED = 1000
 """Unusual files that are remembered by name."""
-
-COLUMNS = ("loss", "order", "unknown", "repeated")
 
 
 def key_of(path: str, text_bytes: int) -> str:
@@ -32,25 +30,27 @@ class Judgements:
     """The figures of the last files that were trained, and the names of the last ones that were unusual.
 
     Attributes:
-        figures: For files of which so many words were looked at, those of the last ones, the newest last.
+        longer: The figures of the last files that were long enough for a loss, the newest last.
+        shorter: Those of the last files that were not.
         flagged: The last unusual files, and why, the newest last.
         unusual: How many files were unusual, in all.
         judged: The key of the file whose training has begun last: it is not judged again after a stop.
         waived: The key of the file that was released last: it is trained however it looks.
     """
 
-    figures: dict[int, list[Figures]] = attrs.field(factory=dict)
+    longer: list[Figures] = attrs.field(factory=list)
+    shorter: list[Figures] = attrs.field(factory=list)
     flagged: dict[str, str] = attrs.field(factory=dict)
     unusual: int = 0
     judged: str = ""
     waived: str = ""
 
-    def others(self, words: int) -> list[Figures]:
+    def others(self, *, long: bool) -> list[Figures]:
         """Return the figures of the last files of like size, or of all if these are too few."""
-        found = self.figures.get(words, [])
-        return found if len(found) >= ENOUGH else [one for listed in self.figures.values() for one in listed]
+        found = self.longer if long else self.shorter
+        return found if len(found) >= ENOUGH else [*self.shorter, *self.longer]
 
-    def begin(self, key: str, figures: Figures | None, path: str, reason: str, *, new: bool) -> None:
+    def begin(self, key: str, figures: Figures | None, path: str, reason: str, *, long: bool, new: bool) -> None:
         """Note that the training of a file begins.
 
         Args:
@@ -58,11 +58,12 @@ class Judgements:
             figures: How it looks, if it was judged.
             path: Its name.
             reason: Why it is unusual; empty if it is not.
+            long: Whether it is long enough for a loss.
             new: Whether all of it is trained for the first time: then what was said of it before no longer holds.
         """
         self.judged = key
         if figures is not None:
-            listed = self.figures.setdefault(figures.words, [])
+            listed = self.longer if long else self.shorter
             listed.append(figures)
             del listed[:-LIMIT]
         if reason:
@@ -88,14 +89,18 @@ class Judgements:
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the figures as columns of length n, those of shorter files first."""
-        rows = [one for words in sorted(self.figures) for one in self.figures[words]]
-        kinds = {"words": np.int64, **dict.fromkeys(COLUMNS, np.float64)}
-        return {name: np.array([getattr(one, name) for one in rows], kind) for name, kind in kinds.items()}
+        rows = [*self.shorter, *self.longer]
+        return {name: np.array([getattr(one, name) for one in rows], np.float64) for name in Figures._fields}
 
     @classmethod
-    def from_arrays(cls, columns: dict[str, npt.NDArray[Any]], **others: Any) -> Judgements:
-        """Return the judgements whose :meth:`to_arrays` returned these columns; others are fields."""
-        figures: dict[int, list[Figures]] = {}
-        for row in zip(*(columns[name].tolist() for name in Figures._fields), strict=True):
-            figures.setdefault(row[0], []).append(Figures(*row))
-        return cls(figures, **others)
+    def from_arrays(cls, columns: dict[str, npt.NDArray[Any]], shorter: int, **others: Any) -> Judgements:
+        """Return the judgements whose :meth:`to_arrays` returned these columns.
+
+        Args:
+            columns: The columns.
+            shorter: How many of the rows are of shorter files.
+            others: The other fields.
+        """
+        listed = (columns[name].tolist() for name in Figures._fields)
+        rows = [Figures(*row) for row in zip(*listed, strict=True)]
+        return cls(rows[shorter:], rows[:shorter], **others)

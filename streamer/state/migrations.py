@@ -162,7 +162,7 @@ def _from_9(tree: Tree) -> Tree:
     added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
     added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
     added |= {f"judgements/{name}": np.zeros(0, np.float64) for name in ("loss", "order", "unknown", "repeated")}
-    added |= {"judgements/words": np.zeros(0, np.int64), "judgements/unusual": 0}
+    added |= {"judgements/shorter": 0, "judgements/unusual": 0}
     added |= {f"judgements/{name}": np.zeros(0, np.uint8) for name in ("files", "reasons")}
     added |= {"judgements/judged": "", "judgements/waived": ""}
     return {**tree, **added}

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.checkpoints import Tree
+from streamer.model.judging import Figures
 from streamer.model.sgns import Loss
 from streamer.state import history, judgements, scores
 from streamer.state.epochs import EpochLosses
@@ -111,24 +112,24 @@ _KEY = re.compile("([0-9a-f]{64})?")
 def judgements_leaves(known: Judgements) -> Tree:
     """Return the judgements of files as leaves of a tree."""
     leaves: Tree = {"files": _texts(known.flagged), "reasons": _texts(known.flagged.values())}
-    leaves |= {"unusual": known.unusual, "judged": known.judged, "waived": known.waived}
+    leaves |= {"shorter": len(known.shorter), "unusual": known.unusual, "judged": known.judged, "waived": known.waived}
     return grouped("judgements", {**known.to_arrays(), **leaves})
 
 
 def read_judgements(read: TreeReader) -> Judgements:
     """Return the judgements of files."""
-    words = read.counts("judgements/words", None)
-    columns = {name: read.floats(f"judgements/{name}", np.float64, (len(words),)) for name in judgements.COLUMNS}
-    columns["words"] = words
-    if (np.diff(words) < 0).any() or (len(words) and np.unique(words, return_counts=True)[1].max() > judgements.LIMIT):
-        raise damaged(f"judgements/words is not in order, or has a number more than {judgements.LIMIT} times")
+    rows = len(read.array(f"judgements/{Figures._fields[0]}", np.float64, (None,)))
+    columns = {name: read.floats(f"judgements/{name}", np.float64, (rows,)) for name in Figures._fields}
+    shorter = read.count("judgements/shorter", high=judgements.LIMIT)
+    if not 0 <= rows - shorter <= judgements.LIMIT:
+        raise damaged(f"judgements/shorter is {shorter}, of {rows} files, and at most {judgements.LIMIT} of each kind")
     for name in ("unknown", "repeated"):
-        if len(words) and not 0 <= columns[name].min() <= columns[name].max() <= 1:
+        if rows and not 0 <= columns[name].min() <= columns[name].max() <= 1:
             raise damaged(f"judgements/{name} has shares that are not from 0 to 1")
+    keys = {name: _key(read, f"judgements/{name}") for name in ("judged", "waived")}
     return Judgements.from_arrays(
-        columns, flagged=read_flagged(read), unusual=read.count("judgements/unusual"),
-        judged=_key(read, "judgements/judged"), waived=_key(read, "judgements/waived"),
-    )  # fmt: skip
+        columns, shorter, flagged=read_flagged(read), unusual=read.count("judgements/unusual"), **keys
+    )
 
 
 def read_flagged(read: TreeReader) -> dict[str, str]:
