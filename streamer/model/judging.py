@@ -34,11 +34,13 @@ Z = 5.0
 ORDER = 0.25
 """How much of other texts' order a text must have: in shuffled words, there is none."""
 Z_OF_ORDER = 3.0
-"""And how far below theirs it must be, in robust standard deviations, to be unusual."""
+"""And how far theirs must be above that of shuffled words, 0, in robust standard deviations: else it tells nothing."""
 UNKNOWN = 0.3
 """How much more of a text may be unknown words than of other texts."""
 NOVEL = 0.5
-"""The part of other texts' share of what is new, and no repetition, that a text must have."""
+"""The part of other texts' share of new words that a text must have: one line again and again has nearly none."""
+VARIED = 0.25
+"""The part of other texts' repetition that a text must have: a list of words has none."""
 
 _TILE = 32
 _NOISE = 8
@@ -49,8 +51,8 @@ _PIECE_OF = np.repeat(np.arange(PIECES), SAMPLE // PIECES)
 
 _EVEN = np.arange(1, SAMPLE + 1) * 0.6180339887498949 % 1
 _RARITY = ((np.sqrt(1 + 4 * _EVEN) - 1) / 2) ** 2
-"""A token is kept if its probability √r + r, as of :func:`.sampling.keep_probability`, is more than a number that depends
-on its position; that is if r is more than this: (SAMPLE,) float64."""
+"""A token is kept if its probability √r + r, as of :func:`.sampling.keep_probability`, is more than a number that
+depends on its position; that is if r is more than this: (SAMPLE,) float64."""
 
 
 class Figures(NamedTuple):
@@ -195,15 +197,15 @@ def compare(figures: Figures, others: Sequence[Figures]) -> str:
             if _distance(figures.loss, losses, usual, _LEAST_SPREAD * usual, Z) >= Z:
                 found.append(f"loss {figures.loss:.2f}, usually {usual:.2f}")
             usual = _median(orders)
-            if figures.order <= ORDER * usual and _distance(figures.order, orders, usual, 0.0, 0.0) >= Z_OF_ORDER:
+            if figures.order <= ORDER * usual and _distance(0.0, orders, usual, 0.0, 0.0) >= Z_OF_ORDER:
                 found.append(f"{max(0.0, figures.order / usual):.0%} of the usual order of words")
     if figures.unknown >= UNKNOWN:
         usual = _median([other.unknown for other in others])
         if figures.unknown - usual >= UNKNOWN:
             found.append(f"{figures.unknown:.0%} unknown words, usually {usual:.0%}")
-    if 1 - figures.repeated <= NOVEL:
+    if 1 - figures.repeated <= NOVEL or figures.repeated <= VARIED:
         usual = _median([other.repeated for other in others])
-        if 1 - figures.repeated <= NOVEL * (1 - usual):
+        if 1 - figures.repeated <= NOVEL * (1 - usual) or figures.repeated <= VARIED * usual:
             found.append(f"{figures.repeated:.0%} repetition, usually {usual:.0%}")
     return "unusual: " + "; ".join(found) if found else ""
 
