@@ -24,6 +24,7 @@ from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.ledger.entries import REMOVED, Entry, Signature
 from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
+from streamer.service.dating import Dating
 from streamer.service.files import Files, has_changed, judged
 from streamer.service.judging import Judge
 from streamer.service.progress import Display, FileProgress
@@ -61,6 +62,7 @@ class Service:
     reporter: Reporter
     adviser: Adviser
     snapshotter: Snapshotter
+    dating: Dating
     judge: Judge
     requests: Requests
     tally: Tally = attrs.field(factory=Tally)
@@ -218,7 +220,7 @@ class Service:
                 self.saver.changed()
                 self.tally.refuse(entry.path, reason)
                 return
-            self.snapshotter.before()
+            self.snapshotter.before(self.dating.date(entry.path, signature, block))
             self.judge.begin()
             ledger.advance(entry, block.stop, len(block.tokens))
             progress.skipped += block.skipped
@@ -226,6 +228,7 @@ class Service:
             schedule.train(
                 block.tokens,
                 epoch=0 if fresh else max(epoch, 1),
+                row=entry.row,
                 then=partial(self._trained, progress, epoch, block.stop),
             )
             failpoints.reached("block.trained")

@@ -23,9 +23,11 @@ _TOKENIZER = 34_000_000
 """Bytes of the process that tokenizes ahead, and of what it sends, with two cores and more."""
 _BLOCK, _CHUNK = 24_000, 23_300
 """Bytes for each dimension, while a block is trained; and of the sums of each chunk under way."""
-_WORD = 150
+_SOURCES = 49
+"""Bytes of the record of where a word comes from."""
+_WORD = 150 + _SOURCES
 """Bytes of a word in the vocabulary besides its vectors: the word, its id, its count, its share of the noise."""
-_WORD_COPIED = 80
+_WORD_COPIED = 80 + _SOURCES
 """Bytes of a word while a checkpoint is written, besides its vectors."""
 _CANDIDATE = 200
 """Bytes of a candidate."""
@@ -96,7 +98,7 @@ def expected_disk(settings: ModelSettings, extent: Extent, keep: int) -> dict[st
         keep: Checkpoints that are kept; one more is being written.
     """
     vectors = _vectors(settings)
-    one = extent.vocabulary * (vectors + _LETTERS + 14) + extent.candidates * (_LETTERS + 16)
+    one = extent.vocabulary * (vectors + _LETTERS + 14 + _SOURCES) + extent.candidates * (_LETTERS + 16)
     one += extent.files * 190 + 50_000
     return {"checkpoints": (keep + 1) * one, "cold": 2 * extent.cold * (vectors + _LETTERS + 24)}
 
