@@ -14,7 +14,7 @@ from streamer.intake.reasons import reason_class
 from streamer.ledger.entries import Entry
 from streamer.ledger.folded import DIGEST, Sums
 from streamer.state.past import utc
-from streamer.state.reading import read_figures, read_ledger, read_past, verify
+from streamer.state.reading import read_figures, read_files, read_past, verify
 
 LEAST_SPAN = 60.0
 """Seconds between the oldest and the newest checkpoint from which on they say how much is written."""
@@ -51,6 +51,7 @@ def status(folder: Path) -> Row:
         "scores": [score._asdict() for score in found.scores.latest()],
         "files": ledger.outcomes(),
         "bytes": _accounts(ledger.sums(reason_class)),
+        "unusual": found.unusual,
         "files_folded": sum(one.files for one in ledger.folded.values()),
         "size_bytes": checkpoint.size_bytes,
         "bytes_written_per_hour": _written_per_hour(Store(folder).list()),
@@ -95,12 +96,12 @@ def files(folder: Path, outcome: str | None = None) -> Rows:
 
 def listing(folder: Path, outcome: str | None = None) -> Listing:
     """Return the same, and what all files add up to."""
-    ledger = read_ledger(folder)
+    ledger, unusual = read_files(folder)
 
     def chosen(sums: Mapping[tuple[str, str], Sums]) -> dict[tuple[str, str], Sums]:
         return {key: one for key, one in sums.items() if outcome in (None, key[0])}
 
-    rows = [_file(entry) for entry in ledger if outcome in (None, entry.outcome)]
+    rows = [_file(entry, unusual.get(entry.path, "")) for entry in ledger if outcome in (None, entry.outcome)]
     folded = sum(one.files for one in chosen(ledger.folded).values())
     return Listing(rows, _accounts(chosen(ledger.sums(reason_class))), folded)
 
@@ -119,7 +120,7 @@ def _known(digest: bytes) -> bytes:
     return digest[:DIGEST] if any(digest) and not any(digest[DIGEST:]) else digest
 
 
-def _file(entry: Entry) -> Row:
+def _file(entry: Entry, unusual: str) -> Row:
     return {
         "path": entry.path,
         "outcome": entry.outcome,
@@ -131,6 +132,7 @@ def _file(entry: Entry) -> Row:
         "bytes_trained": entry.bytes_trained,
         "bytes_skipped": entry.bytes_skipped,
         "sha256": _known(entry.sha256).hex(),
+        "unusual": unusual.partition(": ")[2],
     }
 
 

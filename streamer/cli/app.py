@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from streamer.cli import ask, explain, export, history, learn, look, prepare, teach
+from streamer.cli import ask, explain, export, history, learn, look, prepare, release, teach
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Prepare": (prepare.words, prepare.phrases),
-    "Learn": (learn.watch, learn.train),
+    "Learn": (learn.watch, learn.train, release.release),
     "Look": (look.status, look.files, look.list_checkpoints, look.snapshots, look.verify, look.sizing),
     "Ask": (ask.similar, ask.analogy, ask.evaluate, explain.explain),
     "Compare": (history.diff, history.drift, history.timeline, history.emerging),

@@ -11,6 +11,8 @@ from streamer.cli.completion import complete_checkpoint
 from streamer.cli.console import files_command, json_option, log_to_stderr, print_json
 from streamer.cli.options import WORDS, Common, command, common_options, resolve, sizes_options
 
+OUTCOMES = ("trained", "partial", "skipped", "held")
+
 
 @command()
 @json_option
@@ -34,7 +36,7 @@ def status(checkpoints: Path, as_json: bool) -> None:
 
 
 @command()
-@click.option("--outcome", type=click.Choice(["trained", "partial", "skipped"]), help="Only files with this outcome.")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="Only files with this outcome.")
 @json_option
 @common_options
 def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:

@@ -24,7 +24,7 @@ from streamer.system.printable import printable
 if TYPE_CHECKING:
     from streamer.answers.cutting import Cut  # imports the intake, which no other table needs
 
-COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red"}
+COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red", "held": "magenta"}
 PARTS = {"copy": "copy for a checkpoint", "cold": "words that left", "kept": "kept for later"}
 """Parts of a size that are called otherwise in tables."""
 GAP = "    "
@@ -59,8 +59,11 @@ def _status_lines(figures: Row, files_command: str) -> Iterator[tuple[str, str]]
     speed = figures["words_per_second"]
     yield "speed", "not measured yet" if speed is None else f"{speed:,} words/s while it trained"
     count = {outcome: number for outcome, number in figures["files"].items() if number}
-    hint = f"; see: {files_command}" if count.keys() - {"trained"} else ""
-    yield "files", (", ".join(f"{number:,} {outcome}" for outcome, number in count.items()) or "none") + hint
+    hint = f"; see: {files_command}"
+    more = hint if count.keys() - {"trained"} else ""
+    yield "files", (", ".join(f"{number:,} {outcome}" for outcome, number in count.items()) or "none") + more
+    if unusual := figures["unusual"]:
+        yield "unusual", f"{unusual:,} file{'' if unusual == 1 else 's'} looked unlike the others{hint}"
     for number, score in enumerate(figures["scores"]):
         value = f"{score['score']:.1%}" if score["test"].startswith("analogies") else f"{score['score']:.4f}"
         value = value if score["scored"] else "–"
@@ -127,8 +130,10 @@ def _print_rows(console: Console, rows: Rows) -> None:
 
 
 def _reason(row: Row) -> str:
-    """Return what is said beside a file: the reason, or an encoding that is not UTF-8."""
+    """Return what is said beside a file: the reason, that it is unusual, or an encoding that is not UTF-8."""
     usual = row["encoding"] in ("", "utf-8")
+    if row["unusual"] and not row["reason"]:
+        return f"unusual: {row['unusual']}"
     return str(row["reason"]) if row["reason"] or usual else f"in {row['encoding']}"
 
 

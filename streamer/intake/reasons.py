@@ -12,6 +12,8 @@ _CLASSES = (  # what a reason begins with, and the class of all that do
     ("not text: ", "not text: a binary file"),
     ("a copy of ", "a copy of another file"),
     ("its first ", "a copy of another file"),
+    ("unusual: ", "unusual"),
+    ("released: ", "unusual"),
 )
 
 

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 TEXT = "text"
 """The recipe of a file without markup."""
-OUTCOMES = ("trained", "partial", "skipped")  # the position is stored
+OUTCOMES = ("trained", "partial", "skipped", "held")  # the position is stored
 IN_TRAINING = "in training"
 CHANGED = "changed while it was being trained"
 REMOVED = "removed before all of it was trained"
 REWRITTEN = "rewritten after it was trained (--on-change retrain trains it again)"
 COPY = "a copy of another file"
+RELEASED = "released: it comes with the next files"
 NO_DIGEST = bytes(32)
 
 
@@ -160,6 +161,11 @@ class Entry:
     def bytes(self) -> int:
         """Return the bytes accounted for: all bytes of the text, unless the first pass is under way."""
         return self.bytes_trained + self.bytes_skipped
+
+    @property
+    def held(self) -> bool:
+        """Return whether it is held, or the part of it that was added last."""
+        return self.outcome == "held"
 
     @property
     def under_way(self) -> bool:

@@ -11,6 +11,7 @@ from streamer.ledger.entries import (
     COPY,
     IN_TRAINING,
     NO_DIGEST,
+    RELEASED,
     REWRITTEN,
     TEXT,
     Entry,
@@ -102,7 +103,7 @@ class Ledger(Register):
         if verdict.refusal is not None and not copy and (same is None or not same.known):
             self._refuse(path, verdict, verdict.refusal)
             return None
-        if same is not None and same.finished(passes):
+        if same is not None and (same.finished(passes) or (same.held and same.reason != RELEASED)):
             return self._keep(same, verdict, passes)
         found = self._elsewhere(path, verdict, moved, copy) if duplicates == "skip" else Elsewhere()
         length, source = found.length, found.source
@@ -115,6 +116,7 @@ class Ledger(Register):
         newest = versions[0] if versions else None
         if newest and newest.known >= length and newest.grown(verdict):
             return self._grow(newest, verdict, passes)
+        newest = next((entry for entry in versions if not entry.held or entry.bytes_trained), None)
         if newest and newest.under_way:
             self.abandon(newest, CHANGED)
         if newest is None or newest.moved or source or on_change == "retrain":
@@ -160,6 +162,41 @@ class Ledger(Register):
         entry.outcome, entry.reason = ("trained", "") if whole else ("partial", reason)
         if entry.row >= 0:
             self._close(entry)
+
+    def hold(self, entry: Entry, reason: str) -> None:
+        """Hold an entry of which no byte was trained since it was planned: its bytes are skipped until it is released.
+
+        Raises ValueError if it is not under way.
+        """
+        if not entry.under_way:
+            raise ValueError(f"cannot hold {entry}")
+        entry.outcome, entry.reason = "held", reason
+        if entry.row >= 0:
+            self._close(entry)
+            return
+        self._drop_refused(entry.path)
+        self._rows.append(entry)
+
+    def holds(self, path: str) -> bool:
+        """Return whether a file is held, and was not released."""
+        return any(entry.held and entry.reason != RELEASED for entry in self._versions(path))
+
+    def release(self, path: str) -> bool:
+        """Let a file that is held be trained when it is looked at next; return whether there is one of that name."""
+        held = next((entry for entry in self._versions(path) if entry.held), None)
+        if held is None:
+            return False
+        held.reason = RELEASED
+        held.signature = Signature(held.signature.size, held.signature.mtime_ns, -1)
+        self._store(held)
+        return True
+
+    def released(self, path: str) -> int:
+        """Return how long the text of a file was when it was released; −1 if it is not, or has been planned since."""
+        if not self.knows(path):
+            return -1
+        lengths = (entry.text_bytes for entry in self._versions(path) if entry.reason == RELEASED)
+        return next(lengths, -1)
 
     def refuse(self, path: str, signature: Signature, reason: str) -> None:
         """Record something that can't be opened or is not a regular file."""
@@ -237,6 +274,7 @@ class Ledger(Register):
             self._rows.store(refused)
 
     def _begin_new(self, path: str, verdict: Verdict, start: int, source: Entry | None) -> Entry:
+        self._drop_held(path)
         entry = Entry(path, verdict.signature, verdict.sha256, verdict.text_bytes, format=verdict.format)
         entry.encoding, entry.text_sha256, entry.head = verdict.encoding, verdict.text_sha256, _head(verdict)
         if source:
@@ -259,15 +297,18 @@ class Ledger(Register):
             source = self._entry(source.source)
         entry.format, entry.encoding = source.format, source.encoding or verdict.encoding
 
-    def _keep(self, entry: Entry, verdict: Verdict, passes: int) -> Entry | None:
+    def _keep(self, entry: Entry, verdict: Verdict, passes: int, *, grown: bool = False) -> Entry | None:
         entry.signature = verdict.signature
         entry.sha256, entry.text_sha256, entry.head = verdict.sha256, verdict.text_sha256, _head(verdict)
+        if not entry.known:
+            entry.format, entry.encoding = verdict.format, verdict.encoding
         entry.encoding = entry.encoding or verdict.encoding
+        self._drop_held(entry.path, but=entry.row)
         for other in self._versions(entry.path):
             if other.under_way and other.row != entry.row:
                 self.abandon(other, CHANGED)
         self._drop_refused(entry.path)
-        if entry.finished(passes):
+        if entry.finished(passes) or (entry.held and entry.reason != RELEASED and not grown):
             self._store(entry)
             return None
         entry.outcome, entry.reason = "partial", IN_TRAINING
@@ -281,7 +322,7 @@ class Ledger(Register):
         if whole and entry.text_bytes > end:  # an empty gzip member adds bytes on disk, but none of text
             entry.offset = end
             entry.passes -= 1
-        return self._keep(entry, verdict, passes)
+        return self._keep(entry, verdict, passes, grown=True)
 
     def _refuse(
         self, path: str, verdict: Verdict, reason: str, source: Entry | None = None, *, copies: int = 0
@@ -289,6 +330,7 @@ class Ledger(Register):
         for version in self._versions(path):
             if version.under_way:
                 self.abandon(version, CHANGED if reason == COPY else reason)
+        self._drop_held(path)
         entry = self._refused(path) or Entry(path, verdict.signature, verdict.sha256, 0)
         entry.signature, entry.sha256, entry.text_sha256 = verdict.signature, verdict.sha256, verdict.text_sha256
         entry.text_bytes, entry.outcome, entry.reason, entry.head = verdict.text_bytes, "skipped", reason, 0
@@ -300,6 +342,13 @@ class Ledger(Register):
             self._rows.append(entry)
         else:
             self._rows.store(entry)
+
+    def _drop_held(self, path: str, but: int = -1) -> None:
+        """Remove what was held of a file, and is no longer what it holds; a row stays of which a part was trained."""
+        if self.knows(path):
+            for entry in self._versions(path):
+                if entry.held and not entry.bytes_trained and entry.row not in (but, -1):
+                    self._rows.remove(entry.row)
 
     def _drop_refused(self, path: str) -> None:
         if entry := self._refused(path):

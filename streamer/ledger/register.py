@@ -115,7 +115,7 @@ class Register:
             if row in self._open:
                 continue
             if _alike(self._rows.signature(row), signature):
-                return self._rows.outcome(row) == "skipped" or self._rows.load(row).finished(passes)
+                return self._rows.outcome(row) in ("skipped", "held") or self._rows.load(row).finished(passes)
             if self._rows.outcome(row) == "skipped":
                 return False
         return False

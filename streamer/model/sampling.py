@@ -95,6 +95,7 @@ class NoiseDistribution:
         self.counts: Ints = np.zeros(0, np.int64)
         self.due = 0
         self._cumulative: Doubles = np.zeros(0)
+        self._spread: Ints = np.zeros(0, np.int64)
         self._step = 0.0
 
     def refresh(self, counts: Ints, total: int) -> None:
@@ -106,6 +107,7 @@ class NoiseDistribution:
         """Build it from these counts."""
         self.counts, self.due = counts, due
         self._cumulative = np.cumsum(counts**NOISE_EXPONENT)
+        self._spread = np.zeros(0, np.int64)
         self._step = self._cumulative[-1] / _PLACES if len(counts) else 0.0
 
     def remove(self, leaving: Ints, total: int, size: int) -> None:
@@ -139,6 +141,12 @@ class NoiseDistribution:
         drawn = np.empty(size, np.int64)
         drawn[places] = self._find(keys)
         return drawn
+
+    def spread(self, size: int) -> Ints:
+        """Return ids at evenly spaced places of the distribution, always the same: (size,) int64."""
+        if len(self._spread) != size:
+            self._spread = self._find(np.floor((np.arange(size) + 0.5) * (_PLACES / size)))
+        return self._spread
 
     def _find(self, keys: Ints | Doubles) -> Ints:
         """Return the word at each place in the table: (n,) whole numbers from 0 to 2³⁹ − 1."""

@@ -24,7 +24,9 @@ from streamer.intake.prefetch import Prefetcher
 from streamer.service.advising import Adviser
 from streamer.service.dating import Dating, date_field
 from streamer.service.files import Files, outdated, refuse_unreadable, wanted
+from streamer.service.judging import Judge
 from streamer.service.progress import Display
+from streamer.service.releasing import Requests
 from streamer.service.reporting import Reporter
 from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer, read_tests
@@ -65,6 +67,7 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
         service.resume_under_way()
         freed = False
         while True:
+            freed |= service.requests.grant()
             tidier.looks()
             scan = box.scan() if once or freed else box.look()
             if tidier.looked(scan):
@@ -96,6 +99,7 @@ def train(paths: Sequence[Path], epochs: int, service: Service, on_epoch: Callab
     interrupted = record.job
     record.begin(json.dumps([epochs, *(os.fspath(path.absolute()) for path in paths)]))
     before = list(record.losses)
+    service.requests.grant()
     for epoch in range(epochs):
         service.display.epoch(epoch + 1, epochs)
         freed = True
@@ -172,8 +176,13 @@ def start(
             scorer = Scorer(state, schedule, tests, run.evaluate_every, signals.check)
             files = Files(folder, state.ledger, run)
             reporter = Reporter(run.log_every, terminal=display.live)
-            snapshotter = Snapshotter(state, schedule, saver, run)
-            others = (Adviser(state), snapshotter, Dating(run.date_from, files.date_in_name))
+            others = (
+                Adviser(state),
+                Snapshotter(state, schedule, saver, run),
+                Dating(run.date_from, files.date_in_name),
+                Judge(state, schedule, holds=run.hold_unusual),
+                Requests(store, state, saver),
+            )
             service = Service(
                 state, schedule, files, saver, scorer, run, signals, prefetcher, display, reporter, *others
             )

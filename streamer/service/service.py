@@ -26,7 +26,9 @@ from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
 from streamer.service.dating import Dating
 from streamer.service.files import Files, has_changed, judged
+from streamer.service.judging import Judge
 from streamer.service.progress import Display, FileProgress
+from streamer.service.releasing import Requests
 from streamer.service.reporting import Reporter
 from streamer.service.saving import Saver
 from streamer.service.scoring import Scorer
@@ -61,6 +63,8 @@ class Service:
     adviser: Adviser
     snapshotter: Snapshotter
     dating: Dating
+    judge: Judge
+    requests: Requests
     tally: Tally = attrs.field(factory=Tally)
     words_seen: int = 0
 
@@ -149,6 +153,7 @@ class Service:
                 raise Refused(candidate.refusal)
             with open_regular(candidate.absolute) as file:
                 verdict = judged(file, candidate.path, self.run, ledger, self.signals.check)
+                released = ledger.released(candidate.path)
                 entry = ledger.plan(
                     candidate.path,
                     verdict,
@@ -158,6 +163,8 @@ class Service:
                     moved=self.files.moved,
                 )
                 self.saver.changed()
+                if entry is not None and entry.text_bytes == released:
+                    self.judge.release(entry)
                 failpoints.reached("input.planned")
                 if entry is not None:
                     self._train(file, candidate, entry)
@@ -208,7 +215,13 @@ class Service:
                 return  # neither trained nor refused: it is checked again when it is still
             # Text added at the end of a file is new, however often the beginning was trained.
             fresh = block.start >= entry.known
+            if fresh and (reason := self.judge.hold(entry, block.tokens)):
+                ledger.hold(entry, reason)
+                self.saver.changed()
+                self.tally.refuse(entry.path, reason)
+                return
             self.snapshotter.before(self.dating.date(entry.path, signature, block))
+            self.judge.begin()
             ledger.advance(entry, block.stop, len(block.tokens))
             progress.skipped += block.skipped
             failpoints.reached("block.advanced")

@@ -105,6 +105,7 @@ class RunSettings:
     duplicates: str = setting(
         "skip", "What to do with a text that was trained under another name.", choices=("skip", "train")
     )
+    hold_unusual: bool = setting(False, "Hold files that look unlike the others, until streamer release.")
     pairs: tuple[str, ...] = setting((), "Score the vectors on these word pairs during training.", metavar="FILE")
     analogies: tuple[str, ...] = setting((), "Score the vectors on these analogies during training.", metavar="FILE")
     evaluate_every: int = setting(

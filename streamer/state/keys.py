@@ -53,7 +53,7 @@ SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares", "sourc
 COLD = ("cold", "settings/vector_size")
 ORIGINS = ("vocabulary/words", "sources", "ledger")
 """What :func:`streamer.state.reading.read_origins` needs beside :data:`PAST`."""
-LEDGER = ("ledger",)
+LEDGER = ("ledger", "judgements/files", "judgements/reasons")
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
 FIGURES = (
     *HISTORY,
@@ -63,6 +63,7 @@ FIGURES = (
     "candidates/floor",
     "cold/word_count",
     "ledger",
+    "judgements/unusual",
 )
 """Far less than a model: reading them takes no longer than checking the digest."""
 

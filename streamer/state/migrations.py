@@ -157,7 +157,7 @@ def _from_8(tree: Tree) -> Tree:
 
 
 def _from_9(tree: Tree) -> Tree:
-    """Add snapshots, the clock of the stream, and where words come from: until then, nothing of it was recorded."""
+    """Add snapshots, the clock of the stream, where words come from, and judgements of files: there were none."""
     added: Tree = {f"snapshots/{name}": np.zeros(0, np.int64) for name in ("number", "words_seen", "words_trained")}
     added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
     added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
@@ -169,6 +169,10 @@ def _from_9(tree: Tree) -> Tree:
     added |= {"sources/files": np.zeros(words, np.uint32), "sources/run": np.zeros(words, np.float32)}
     added |= {"sources/movers": np.full((words, 3), -1, np.int32), "sources/moves": np.zeros((words, 3), np.float32)}
     added["sources/anew"] = np.zeros(words, np.uint8)
+    added |= {f"judgements/{name}": np.zeros(0, np.float64) for name in ("loss", "order", "unknown", "repeated")}
+    added |= {"judgements/shorter": 0, "judgements/unusual": 0}
+    added |= {f"judgements/{name}": np.zeros(0, np.uint8) for name in ("files", "reasons")}
+    added |= {"judgements/judged": "", "judgements/waived": ""}
     return {**tree, **added}
 
 

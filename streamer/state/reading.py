@@ -58,6 +58,7 @@ class Figures:
         scores: Scores in tests over the stream.
         initial: The initial vectors.
         ledger: The files.
+        unusual: How many files looked unlike the others before they were trained, in all.
     """
 
     checkpoint: Checkpoint
@@ -72,6 +73,7 @@ class Figures:
     scores: Scores
     initial: InitialVectors
     ledger: Ledger
+    unusual: int
 
 
 def load(
@@ -229,7 +231,13 @@ def read_words(
 
 def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     """Return the ledger of the newest intact checkpoint; raises as :func:`load` does."""
-    return keys.read_ledger(_open(folder, keys.LEDGER)[1])
+    return read_files(folder)[0]
+
+
+def read_files(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[Ledger, dict[str, str]]:
+    """Return the ledger, and the last files that were unusual, and why; raises as :func:`load` does."""
+    read = _open(folder, keys.LEDGER)[1]
+    return keys.read_ledger(read), records.read_flagged(read)
 
 
 def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, InitialVectors]:
@@ -252,6 +260,7 @@ def read_figures(folder: PathLike = DEFAULT_CHECKPOINTS) -> Figures:
         scores,
         initial,
         keys.read_ledger(read),
+        read.count("judgements/unusual"),
     )
 
 

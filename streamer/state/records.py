@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -14,13 +15,15 @@ import numpy.typing as npt
 
 from streamer.checkpoints import Tree
 from streamer.ledger.register import FrozenLedger
+from streamer.model.judging import Figures
 from streamer.model.sgns import Loss
 from streamer.model.sources import COLUMNS as SOURCES
 from streamer.model.sources import MOVERS, NAMELESS, NO_FILE, WIDE, Columns, renumbered
-from streamer.state import history, scores
+from streamer.state import history, judgements, scores
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
+from streamer.state.judgements import Judgements
 from streamer.state.scores import Scores
 from streamer.state.tokenizing import TokenizerRecord
 from streamer.state.tree_reader import NEWER, TreeReader, damaged, grouped, record, to_blob
@@ -105,6 +108,62 @@ def read_tokenizer(read: TreeReader) -> TokenizerRecord:
     if not 1 <= found.version <= newest_version(read.string("settings/tokenizer")):
         raise damaged(f"tokenizer/version is {found.version}, which this version of streamer does not have", NEWER)
     return found
+
+
+_KEY = re.compile("([0-9a-f]{64})?")
+
+
+def judgements_leaves(known: Judgements) -> Tree:
+    """Return the judgements of files as leaves of a tree."""
+    leaves: Tree = {"files": _texts(known.flagged), "reasons": _texts(known.flagged.values())}
+    leaves |= {"shorter": len(known.shorter), "unusual": known.unusual, "judged": known.judged, "waived": known.waived}
+    return grouped("judgements", {**known.to_arrays(), **leaves})
+
+
+def read_judgements(read: TreeReader) -> Judgements:
+    """Return the judgements of files."""
+    rows = len(read.array(f"judgements/{Figures._fields[0]}", np.float64, (None,)))
+    columns = {name: read.floats(f"judgements/{name}", np.float64, (rows,)) for name in Figures._fields}
+    shorter = read.count("judgements/shorter", high=judgements.LIMIT)
+    if not 0 <= rows - shorter <= judgements.LIMIT:
+        raise damaged(f"judgements/shorter is {shorter}, of {rows} files, and at most {judgements.LIMIT} of each kind")
+    for name in ("unknown", "repeated"):
+        if rows and not 0 <= columns[name].min() <= columns[name].max() <= 1:
+            raise damaged(f"judgements/{name} has shares that are not from 0 to 1")
+    keys = {name: _key(read, f"judgements/{name}") for name in ("judged", "waived")}
+    return Judgements.from_arrays(
+        columns, shorter, flagged=read_flagged(read), unusual=read.count("judgements/unusual"), **keys
+    )
+
+
+def read_flagged(read: TreeReader) -> dict[str, str]:
+    """Return the last files that were unusual, and why."""
+    files, reasons = (_read_texts(read, f"judgements/{name}") for name in ("files", "reasons"))
+    if len(set(files)) < len(files) or len(files) != len(reasons) or len(files) > judgements.FLAGGED:
+        raise damaged(f"judgements/files has {len(files)} names, or one of them twice, and {len(reasons)} reasons")
+    return dict(zip(files, reasons, strict=True))
+
+
+def _key(read: TreeReader, key: str) -> str:
+    found = read.string(key)
+    if not _KEY.fullmatch(found):
+        raise damaged(f"{key} is not a digest")
+    return found
+
+
+def _texts(texts: Iterable[str]) -> npt.NDArray[np.uint8]:
+    """Return texts, which may be names that are not UTF-8, each followed by a NUL: (bytes,) uint8."""
+    return np.frombuffer("".join(f"{text}\0" for text in texts).encode("utf-8", "surrogatepass"), np.uint8)
+
+
+def _read_texts(read: TreeReader, key: str) -> list[str]:
+    try:
+        *texts, rest = read.array(key, np.uint8, (None,)).tobytes().decode("utf-8", "surrogatepass").split("\0")
+    except UnicodeDecodeError:
+        rest = key
+    if rest:
+        raise damaged(f"{key} is not a list of texts")
+    return texts
 
 
 def sources_leaves(columns: Mapping[str, npt.NDArray[Any]], ledger: FrozenLedger) -> dict[str, Any]:

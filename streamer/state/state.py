@@ -25,6 +25,7 @@ from streamer.state.copies import Later, Room, large
 from streamer.state.epochs import EpochLosses
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
+from streamer.state.judgements import Judgements
 from streamer.state.migrations import FORMAT, migrate
 from streamer.state.scores import Scores
 from streamer.state.snapshots import Moment, SnapshotFile, Snapshots
@@ -52,6 +53,7 @@ class State:
         epochs: The losses of the ``train`` command that is under way.
         tokenizer: The version of what cuts texts into words.
         snapshots: What the model was at moments of the stream, and the clock of the stream.
+        judgements: How the last files looked before they were trained.
         sequence: The number of the checkpoint that this state was last saved to or read from; 0 if there is none.
     """
 
@@ -63,6 +65,7 @@ class State:
     epochs: EpochLosses = attrs.field(factory=EpochLosses)
     tokenizer: TokenizerRecord = attrs.field(factory=TokenizerRecord)
     snapshots: Snapshots = attrs.field(factory=Snapshots)
+    judgements: Judgements = attrs.field(factory=Judgements)
     sequence: int = 0
 
     @classmethod
@@ -189,6 +192,7 @@ class State:
             **records.initial_leaves(self.initial),
             **records.epochs_leaves(self.epochs),
             **records.tokenizer_leaves(self.tokenizer),
+            **records.judgements_leaves(self.judgements),
         }
 
     @classmethod
@@ -218,6 +222,7 @@ class State:
             records.read_epochs(read),
             records.read_tokenizer(read),
             snapshots.read_snapshots(read, folder),
+            records.read_judgements(read),
             read.count("sequence"),
         )
 

@@ -32,6 +32,7 @@ OPTIONS = {
     "phrases": {*TEXT, "times", "threshold", "json"},
     "status": {"json"},
     "files": {"outcome", "json"},
+    "release": set(),
     "similar": {"topn", "restrict_vocab", "as_of", "json"},
     "analogy": {"topn", "restrict_vocab", "as_of", "json"},
     "evaluate": {"pairs", "analogies", "restrict_vocab", "as_of", "json"},

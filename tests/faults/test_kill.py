@@ -89,6 +89,35 @@ def test_random_kills(corpora: list[Corpus], tmp_path: Path, amount: Amount, tel
     assert kills > trials / 2
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_kills_while_files_are_held(tmp_path: Path, amount: Amount, tell: Tell) -> None:
+    """Which files are held, and what was learned of the others, is the same however often the run was killed."""
+    inbox, rng = tmp_path / "inbox", random.Random(6)
+    for number in range(40):
+        put(inbox / f"{number:02}.txt", text(number, 5_000 + 30_000 * (number % 3 == 0)), age=9000 - 10 * number)
+        if number in (25, 30, 35):
+            put(inbox / f"ids{number}.txt", " ".join(f"x{at}y{number}" for at in range(900)), age=8995 - 10 * number)
+            put(inbox / f"line{number}.txt", "babe bibo lupa\n" * 2_000, age=8994 - 10 * number)
+    hold, folder = ("--hold-unusual", "--min-count", "2"), tmp_path / "undisturbed"
+    folder.mkdir()
+    began = time.monotonic()
+    done("watch", inbox, "--once", *QUICK, *hold, folder=folder)
+    corpus = Corpus(inbox, hold, State.of(folder / "checkpoints"), time.monotonic() - began)
+    assert read_figures(folder / "checkpoints").ledger.outcomes()["held"] == 6
+    trials, kills = amount(3, 60), 0
+    for trial in range(trials):
+        folder = tmp_path / str(trial)
+        folder.mkdir()
+        for _ in range(rng.randint(1, 4)):
+            kills += _killed(corpus, folder, rng)
+        done("watch", inbox, "--once", *QUICK, *hold, "--threads", str(rng.randint(1, 2)), folder=folder)
+        assert State.of(folder / "checkpoints") == corpus.expected, f"trial {trial}"
+        check_accounts(folder / "checkpoints", inbox)
+    tell(f"kill -9 with files that are held: {trials} of {trials} runs, killed {kills} times, end with the same bits")
+    assert kills
+
+
 def _killed(corpus: Corpus, folder: Path, rng: random.Random) -> bool:
     """Start a run and kill it, or one of its helpers, somewhere; return whether it was still there to be killed."""
     often = ("--checkpoint-every", rng.choice(["0", "0.05", "0.3"]), "--threads", str(rng.randint(1, 2)))

@@ -95,7 +95,7 @@ def test_a_new_file_is_trained_from_its_start() -> None:
     ledger.finish(entry)
     assert (entry.outcome, entry.reason, entry.bytes, entry.words, entry.passes) == ("trained", "", 10, 5, 1)
     assert ledger.under_way is None
-    assert ledger.outcomes() == {"trained": 1, "partial": 0, "skipped": 0}
+    assert ledger.outcomes() == {"trained": 1, "partial": 0, "skipped": 0, "held": 0}
     check(ledger)
 
 
@@ -149,7 +149,7 @@ def test_the_reasons_say_what_happened() -> None:
     train(ledger, ledger.plan(PATH, look(ledger, b"01234567")), to=4)
     ledger.plan(PATH, look(ledger, b"other"))
     assert [row.reason for row in ledger.entries] == [CHANGED, REWRITTEN]
-    assert ledger.outcomes() == {"trained": 0, "partial": 1, "skipped": 1}
+    assert ledger.outcomes() == {"trained": 0, "partial": 1, "skipped": 1, "held": 0}
 
 
 def test_a_refused_file_is_taken_up_when_it_becomes_good() -> None:
@@ -574,3 +574,99 @@ def test_what_is_refused_for_another_reason_is_no_evidence() -> None:
             refusal, 0, -1, "", "text", "",
         )  # fmt: skip
         check(ledger)
+
+
+def held(content: bytes = b"strange text") -> Ledger:
+    """Return a ledger in which a new file is held."""
+    ledger = Ledger()
+    entry = ledger.plan(PATH, look(ledger, content))
+    assert entry is not None
+    ledger.hold(entry, "unusual: x")
+    return ledger
+
+
+def test_a_held_file_is_not_planned_again() -> None:
+    """Its bytes are skipped; it is seen, and planned neither when it is touched nor for more passes."""
+    ledger = held()
+    assert rows(ledger) == [("held", 0, 12, 0, 0)]
+    assert ledger.seen(PATH, Signature(12, 0, 0), 3)
+    assert not ledger.seen(PATH, Signature(12, 5, 5))
+    assert ledger.plan(PATH, look(ledger, b"strange text", time=5), passes=2) is None
+    assert ledger.seen(PATH, Signature(12, 5, 5))
+    assert rows(ledger) == [("held", 0, 12, 0, 0)]
+    assert ledger.refusal(PATH) is None
+    assert ledger.outcomes()["held"] == 1
+    check(ledger)
+
+
+def test_a_held_file_is_released_once() -> None:
+    """Then it comes with the next scan, and is trained as any other; that it was released is told until then."""
+    ledger = held()
+    assert ledger.holds(PATH)
+    assert ledger.release(PATH)
+    assert not ledger.holds(PATH)
+    check(ledger)
+    assert ledger.released(PATH) == 12
+    assert not ledger.seen(PATH, Signature(12, 0, 0))
+    entry = ledger.plan(PATH, look(ledger, b"strange text"))
+    assert ledger.released(PATH) == -1
+    train(ledger, entry)
+    assert rows(ledger) == [("trained", 12, 0, 1, 0)]
+    assert not ledger.release(PATH)
+    assert not ledger.release("other.txt")
+    check(ledger)
+
+
+def test_a_held_file_that_is_rewritten_is_new() -> None:
+    """It was never trained, so nothing was rewritten after it was trained; what was held is no longer there."""
+    ledger = held()
+    entry = ledger.plan(PATH, look(ledger, b"other text", time=1))
+    assert len(ledger) == 0
+    train(ledger, entry)
+    assert rows(ledger) == [("trained", 10, 0, 1, 0)]
+    ledger = held()
+    assert ledger.plan(PATH, look(ledger, b"other text", time=1, refusal="not text: x")) is None
+    assert rows(ledger) == [("skipped", 0, 10, 0, 0)]
+    check(ledger)
+
+
+def test_a_held_file_that_grows_is_planned_whole() -> None:
+    """What is added may make it another file: it is judged again."""
+    ledger = held()
+    ledger.release(PATH)
+    assert ledger.released(PATH) == 12
+    train(ledger, ledger.plan(PATH, look(ledger, b"strange text and more", time=1)))
+    assert rows(ledger) == [("trained", 21, 0, 1, 0)]
+    check(ledger)
+
+
+def test_an_added_part_is_held() -> None:
+    """The old part stays trained; the new one is skipped until it is released."""
+    ledger = Ledger()
+    train(ledger, ledger.plan(PATH, look(ledger, b"a good text")))
+    entry = ledger.plan(PATH, look(ledger, b"a good text, and more", time=1))
+    assert entry is not None
+    assert entry.offset == 11
+    ledger.hold(entry, "unusual: x")
+    assert rows(ledger) == [("held", 11, 10, 0, 11)]
+    check(ledger)
+    assert ledger.release(PATH)
+    train(ledger, ledger.plan(PATH, look(ledger, b"a good text, and more", time=1)))
+    assert rows(ledger) == [("trained", 21, 0, 1, 0)]
+    check(ledger)
+
+
+def test_a_copy_of_a_held_file_is_no_copy() -> None:
+    """Nothing of it was trained, so the other one is planned, and judged by itself."""
+    ledger = held()
+    assert ledger.plan("b.txt", look(ledger, b"strange text", path="b.txt")) is not None
+
+
+def test_only_what_is_under_way_can_be_held() -> None:
+    """Anything else is a mistake of the caller."""
+    ledger = Ledger()
+    entry = ledger.plan(PATH, look(ledger, b"text"))
+    assert entry is not None
+    train(ledger, entry)
+    with pytest.raises(ValueError, match="cannot hold"):
+        ledger.hold(entry, "unusual: x")
