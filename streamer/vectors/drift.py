@@ -176,5 +176,12 @@ def _cells(pool: Stretch) -> Ints:
 
 def _centre_and_scale(values: Doubles) -> tuple[float, float]:
     """Return the median and the robust standard deviation of some numbers."""
-    centre = float(np.median(values))
-    return centre, max(_SIGMA * float(np.median(np.abs(values - centre))), 1e-9)
+    centre = _median(values)
+    return centre, max(_SIGMA * _median(np.abs(values - centre)), 1e-9)
+
+
+def _median(values: Doubles) -> float:
+    """Return the median of finite numbers; np.median looks for NaN, and takes twice as long."""
+    half = len(values) // 2
+    parts = np.partition(values, half)
+    return float(parts[half] if len(values) % 2 else (parts[:half].max() + parts[half]) / 2)
