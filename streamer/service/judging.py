@@ -49,7 +49,7 @@ class Judge:
         """
         known, key = self._state.judgements, key_of(entry.path, entry.text_bytes)
         self._begins = None
-        if entry.row >= 0 and key == known.judged:
+        if entry.row >= 0 and key == known.begun:
             return ""  # this block is not the first
         long = judging.needs_weights(len(text))
         if long:

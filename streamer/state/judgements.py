@@ -34,7 +34,7 @@ class Judgements:
         shorter: Those of the last files that were not.
         flagged: The last unusual files, and why, the newest last.
         unusual: How many files were unusual, in all.
-        judged: The key of the file whose training has begun last: it is not judged again after a stop.
+        begun: The key of the file whose training has begun last: it is not judged again after a stop.
         waived: The key of the file that was released last: it is trained however it looks.
     """
 
@@ -42,7 +42,7 @@ class Judgements:
     shorter: list[Figures] = attrs.field(factory=list)
     flagged: dict[str, str] = attrs.field(factory=dict)
     unusual: int = 0
-    judged: str = ""
+    begun: str = ""
     waived: str = ""
 
     def others(self, *, long: bool) -> list[Figures]:
@@ -61,7 +61,7 @@ class Judgements:
             long: Whether it is long enough for a loss.
             new: Whether all of it is trained for the first time: then what was said of it before no longer holds.
         """
-        self.judged = key
+        self.begun = key
         if figures is not None:
             listed = self.longer if long else self.shorter
             listed.append(figures)
@@ -73,7 +73,7 @@ class Judgements:
 
     def hold(self, path: str, reason: str) -> None:
         """Note that a file is held. It is judged again if it changes, and tells nothing about what is usual."""
-        self.judged = ""
+        self.begun = ""
         self._flag(path, reason)
 
     def _flag(self, path: str, reason: str) -> None:

@@ -172,7 +172,7 @@ def _from_9(tree: Tree) -> Tree:
     added |= {f"judgements/{name}": np.zeros(0, np.float64) for name in ("loss", "order", "unknown", "repeated")}
     added |= {"judgements/shorter": 0, "judgements/unusual": 0}
     added |= {f"judgements/{name}": np.zeros(0, np.uint8) for name in ("files", "reasons")}
-    added |= {"judgements/judged": "", "judgements/waived": ""}
+    added |= {"judgements/begun": "", "judgements/waived": ""}
     return {**tree, **added}
 
 

@@ -116,7 +116,7 @@ _KEY = re.compile("([0-9a-f]{64})?")
 def judgements_leaves(known: Judgements) -> Tree:
     """Return the judgements of files as leaves of a tree."""
     leaves: Tree = {"files": _texts(known.flagged), "reasons": _texts(known.flagged.values())}
-    leaves |= {"shorter": len(known.shorter), "unusual": known.unusual, "judged": known.judged, "waived": known.waived}
+    leaves |= {"shorter": len(known.shorter), "unusual": known.unusual, "begun": known.begun, "waived": known.waived}
     return grouped("judgements", {**known.to_arrays(), **leaves})
 
 
@@ -130,7 +130,7 @@ def read_judgements(read: TreeReader) -> Judgements:
     for name in ("unknown", "repeated"):
         if rows and not 0 <= columns[name].min() <= columns[name].max() <= 1:
             raise damaged(f"judgements/{name} has shares that are not from 0 to 1")
-    keys = {name: _key(read, f"judgements/{name}") for name in ("judged", "waived")}
+    keys = {name: _key(read, f"judgements/{name}") for name in ("begun", "waived")}
     return Judgements.from_arrays(
         columns, shorter, flagged=read_flagged(read), unusual=read.count("judgements/unusual"), **keys
     )

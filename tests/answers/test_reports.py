@@ -156,7 +156,7 @@ def test_files_in_the_order_of_training(folder: Path) -> None:
     """One row a file, with exactly the contract's keys; outcomes, reasons and bytes as in the ledger."""
     rows = reports.files(folder)
     keys = {"path", "outcome", "reason", "format", "encoding", "words", "bytes", "bytes_trained", "bytes_skipped"}
-    keys |= {"sha256"}
+    keys |= {"sha256", "unusual"}
     assert all(row.keys() == keys for row in rows)
     assert [
         tuple(row[key] for key in ("path", "outcome", "words", "bytes_trained", "bytes_skipped")) for row in rows

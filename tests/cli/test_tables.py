@@ -21,7 +21,7 @@ def row(path: str, outcome: str = "trained", reason: str = "", words: int = 12_3
     """Return a row of the ledger."""
     trained = 60_000 if outcome == "trained" else 0
     figures = {"words": words, "bytes": 60_000, "bytes_trained": trained, "bytes_skipped": 60_000 - trained}
-    return {"path": path, "outcome": outcome, "reason": reason, "encoding": "utf-8", **figures}
+    return {"path": path, "outcome": outcome, "reason": reason, "encoding": "utf-8", "unusual": "", **figures}
 
 
 def listing(rows: list[dict[str, Any]], folded: int = 0) -> Listing:

@@ -16,6 +16,8 @@ import click
 import pytest
 
 from streamer.cli.app import cli
+from streamer.ledger.entries import Signature, Verdict
+from streamer.training import Trainer
 
 from .pages import DOCS, ROOT, section
 
@@ -65,6 +67,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tup
     (folder / "data/inbox").mkdir(parents=True)
     for name in ("sample.txt", "inbox/harbour.txt", "inbox/kitchen.txt", "inbox/railway.txt"):
         shutil.copy2(ROOT / "data" / name, folder / "data" / name)
+    trainer = Trainer(vector_size=4, min_count=1, threads=1).partial_fit(["a b"])
+    entry = trainer.state.ledger.plan("kitchen.txt", Verdict(Signature(5, 1, 1), b"a" * 32, 5, text_sha256=b"a" * 32))
+    assert entry is not None
+    trainer.state.ledger.hold(entry, "unusual: loss 9.00, usually 2.50")
+    trainer.save(folder / "held")
     outputs = {}
     for code, wanted in EXAMPLE.findall(PAGE):
         ended = subprocess.run(["bash", "-euc", code], cwd=folder, env=environment(), capture_output=True, text=True)

@@ -85,7 +85,7 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "noise that fills the memory": ("batching/noise", lambda noise: 10**12),
     "a truth for a size": ("batching/noise", lambda noise: True),
     "chunks of nothing": ("batching/chunk", lambda chunk: 0),
-    "an outcome that there is not": ("ledger/outcome", _first(3)),
+    "an outcome that there is not": ("ledger/outcome", _first(9)),
     "a reason that there is not": ("ledger/reason", _first(99)),
     "a reason from the end": ("ledger/reason", _first(2**32 - 1)),
     "an offset behind the end": ("ledger/more/offset", _first(2**40)),
@@ -152,12 +152,12 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "more counted than were seen": ("initial/words_seen", lambda words: 2**40),
     "a name that is a number": ("initial/name", lambda name: 7),
     "more short files than files": ("judgements/shorter", lambda count: count + 101),
-    "a share above all": ("judgements/unknown", lambda column: np.full_like(column, 1.5)),
+    "a share above all": ("judgements/unknown", lambda column: np.full(3, 1.5)),
     "a loss of a file that is no number": ("judgements/loss", lambda column: np.full(3, np.nan)),
     "unusual files without a reason": ("judgements/files", lambda blob: np.frombuffer(b"a.txt\0", np.uint8)),
     "names without an end": ("judgements/files", lambda blob: np.frombuffer(b"a.txt", np.uint8)),
     "fewer than no unusual files": ("judgements/unusual", lambda count: -1),
-    "a key that is none": ("judgements/judged", lambda key: "nonsense"),
+    "a key that is none": ("judgements/begun", lambda key: "nonsense"),
     "an epoch without a number": ("epochs/losses", _first(np.nan)),
 }  # fmt: skip
 """What no trainer can have written, each behind a digest that is right."""

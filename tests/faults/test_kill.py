@@ -99,7 +99,7 @@ def test_kills_while_files_are_held(tmp_path: Path, amount: Amount, tell: Tell) 
         if number in (25, 30, 35):
             put(inbox / f"ids{number}.txt", " ".join(f"x{at}y{number}" for at in range(900)), age=8995 - 10 * number)
             put(inbox / f"line{number}.txt", "babe bibo lupa\n" * 2_000, age=8994 - 10 * number)
-    hold, folder = ("--hold-unusual", "--min-count", "2"), tmp_path / "undisturbed"
+    hold, folder = ("--hold-unusual", "--min-count", "2", "--date-from", "mtime"), tmp_path / "undisturbed"
     folder.mkdir()
     began = time.monotonic()
     done("watch", inbox, "--once", *QUICK, *hold, folder=folder)

@@ -53,7 +53,7 @@ def shuffled(sentences: list[list[str]]) -> list[list[str]]:
 
 def test_order_is_lost_in_shuffled_words(trainer: Trainer) -> None:
     """The words are the same, so is what is unknown of them; but they no longer fit their neighbours, and cost more."""
-    usual, odd = looked(trainer, text(2, 3_000)), looked(trainer, shuffled(text(2, 3_000)))
+    usual, odd = looked(trainer, text(2, LONG)), looked(trainer, shuffled(text(2, LONG)))
     assert usual.order > 1
     assert abs(odd.order) < usual.order / 5
     assert odd.loss > usual.loss + 0.5
@@ -119,7 +119,7 @@ def test_a_text_that_is_too_small_is_not_judged(trainer: Trainer) -> None:
 def test_looking_changes_nothing(trainer: Trainer) -> None:
     """A model that judges texts learns the same as one that does not; the same text looks the same again."""
     before = bits(trainer)
-    assert looked(trainer, text(8, 3_000)) == looked(trainer, text(8, 3_000))
+    assert looked(trainer, text(8, LONG)) == looked(trainer, text(8, LONG))
     assert bits(trainer) == before
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import Any
 
+import attrs
+import numpy as np
+import pytest
+
+from streamer.errors import ExitCode, StreamerError
 from streamer.model.judging import ENOUGH, Figures
 from streamer.state.judgements import FLAGGED, LIMIT, Judgements, key_of
 from streamer.state.records import judgements_leaves, read_judgements
@@ -61,7 +66,7 @@ def test_a_held_file_tells_nothing_of_the_others() -> None:
     known = begun(3, long=True)
     known.begin("key", figures(3), "3.txt", "", long=True, new=True)
     known.hold("bad.txt", "unusual: x")
-    assert (len(known.longer), known.judged) == (4, "")
+    assert (len(known.longer), known.begun) == (4, "")
 
 
 def test_a_key_stands_for_a_name_and_a_length() -> None:
@@ -82,3 +87,31 @@ def test_all_of_it_is_stored() -> None:
         again = read_judgements(TreeReader(dict(judgements_leaves(each))))
         assert attrs.asdict(again, recurse=False) == attrs.asdict(each, recurse=False)
         assert all(type(one) is Figures for one in again.longer)
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("judgements/unknown", np.full(7, 1.5)),
+        ("judgements/repeated", np.full(7, -0.1)),
+        ("judgements/loss", np.full(7, np.nan)),
+        ("judgements/order", np.zeros(6)),
+        ("judgements/shorter", 8),
+        ("judgements/shorter", LIMIT + 1),
+        ("judgements/begun", "nonsense"),
+        ("judgements/waived", 7),
+        ("judgements/files", np.frombuffer(b"a\0b", np.uint8)),
+        ("judgements/files", np.frombuffer(b"a\0a\0", np.uint8)),
+        ("judgements/reasons", np.zeros(0, np.uint8)),
+        ("judgements/unusual", -1),
+    ],
+)
+def test_nonsense_is_refused(key: str, value: Any) -> None:
+    """Each leaf is checked by itself, and those that belong together with each other; the error names the key."""
+    known = begun(7, long=False)
+    known.hold("a", "unusual: x")
+    tree = judgements_leaves(known)
+    assert key in tree
+    with pytest.raises(StreamerError, match=key.rpartition("/")[0]) as caught:
+        read_judgements(TreeReader({**tree, key: value}))
+    assert caught.value.code == ExitCode.DAMAGED
