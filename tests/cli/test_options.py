@@ -92,8 +92,9 @@ def test_each_setting_has_a_flag_and_a_variable(name: str, tmp_path: Path) -> No
         else values.get(str(field.type), "latin-1")
     )
     expected = {"int": 9, "float": 0.25, "tuple[str, ...]": ("*.x",), "bool": True}.get(str(field.type), value)
-    if name in ("snapshot_every", "snapshots"):
+    if name in ("snapshot_every", "snapshots", "keep_states"):
         value = expected = "3d"
+    more = {"STREAMER_DATE_FROM": "field"} if name == "date_field" else {}
     if name == "lane_size":
         value, expected = "9k", 9_000
     if name in ("max_candidates", "max_vocabulary"):
@@ -101,7 +102,7 @@ def test_each_setting_has_a_flag_and_a_variable(name: str, tmp_path: Path) -> No
     if name == "encoding":
         value, expected = "*.x=latin-1", ("*.x=latin-1",)
     arguments = [flag(name)] if field.type == "bool" else [flag(name), value]
-    for model, settings in (run(*arguments), run(**{f"STREAMER_{name.upper()}": value})):  # type: ignore[arg-type]
+    for model, settings in (run(*arguments, **more), run(**{f"STREAMER_{name.upper()}": value, **more})):  # type: ignore[arg-type]
         found = model[name] if name in names(ModelSettings) else getattr(settings, name)
         assert (found, type(found)) == (expected, type(expected))
 
@@ -281,6 +282,8 @@ def test_help_says_the_defaults() -> None:
         "cluster",
         "allow-mixed",
         "max-vocabulary",
+        "date-field",
+        "hold-unusual",
     }
     assert options.keys() - defaults.keys() == without
     assert not re.search(r"\[default:\s*\n", shown)
