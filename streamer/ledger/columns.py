@@ -12,7 +12,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
 from streamer.ledger.folded import FOLDED, Folded, FrozenFolded
 from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
-from streamer.ledger.spans import NAMELESS, SPAN, Spans
+from streamer.ledger.spans import NAMELESS, SPAN, UNKNOWN, Spans
 from streamer.ledger.table import PIECE, Column, Frozen
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -165,6 +165,8 @@ def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
             column, shape = columns[group + name], (length, 32) if name == "sha256" else (length,)
             if column.dtype != ("u1" if name == "sha256" else kind) or column.shape != shape:
                 return f"{group}{name} is {column.dtype} of shape {column.shape}"
+    if (columns["spans/ended"] > UNKNOWN).any():
+        return "spans/ended has something else than 0, 1 and 2"
     rows = len(columns["outcome"])
     for name in ("paths", *TEXTS):
         blob = columns[name]

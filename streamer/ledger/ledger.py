@@ -135,7 +135,9 @@ class Ledger(Register):
             self._rows.append(entry)
             self._open[entry.row] = entry
         fresh = offset - max(entry.offset, entry.known)
-        self._spans.add(entry.row, entry.offset, offset, entry.passes)
+        # A pass over a file that grew is read in two parts: what was trained before, and what is new.
+        end = entry.known if entry.offset < entry.known else entry.text_bytes
+        self._spans.add(entry.row, entry.offset, offset, entry.passes, ended=offset == end)
         if fresh > 0:
             # A block is partly fresh only if the file grew in a later pass: then words are counted in proportion.
             entry.words += words * fresh // (offset - entry.offset)

@@ -157,10 +157,13 @@ def _from_8(tree: Tree) -> Tree:
 
 
 def _from_9(tree: Tree) -> Tree:
-    """Add the list of snapshots, and the clock of the stream: until then, there were none."""
+    """Add the snapshots, the clock of the stream, what was given up, and where spans end, which nobody noted before."""
+    spans = tree.get("ledger/spans/row")
     added: Tree = {f"snapshots/{name}": np.zeros(0, np.int64) for name in ("number", "words_seen", "words_trained")}
     added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
     added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
+    added |= {"given_up/after": np.zeros(0, np.int64), "given_up/before": np.zeros(0, np.int64)}
+    added["ledger/spans/ended"] = np.full(spans.size if isinstance(spans, np.ndarray) else 0, 2, np.uint8)
     return {**tree, **added}
 
 

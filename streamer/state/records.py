@@ -12,6 +12,7 @@ from streamer.checkpoints import Tree
 from streamer.model.sgns import Loss
 from streamer.state import history, scores
 from streamer.state.epochs import EpochLosses
+from streamer.state.given_up import GivenUp
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
 from streamer.state.scores import Scores
@@ -98,3 +99,17 @@ def read_tokenizer(read: TreeReader) -> TokenizerRecord:
     if not 1 <= found.version <= newest_version(read.string("settings/tokenizer")):
         raise damaged(f"tokenizer/version is {found.version}, which this version of streamer does not have", NEWER)
     return found
+
+
+def given_up_leaves(given_up: GivenUp) -> Tree:
+    """Return the checkpoints that were given up as leaves of a tree."""
+    return grouped("given_up", given_up.to_arrays())
+
+
+def read_given_up(read: TreeReader, sequence: int) -> GivenUp:
+    """Return the checkpoints that were given up, all of which have lower numbers than this one."""
+    after = read.counts("given_up/after", None, low=0)
+    before = read.counts("given_up/before", len(after), low=1)
+    if (after >= before).any() or before.max(initial=0) > sequence:
+        raise damaged("given_up/ has numbers that are not in order, or higher than sequence")
+    return GivenUp(list(zip(after.tolist(), before.tolist(), strict=True)))

@@ -22,6 +22,7 @@ from streamer.settings.levels import Level
 from streamer.state import keys, records, snapshots
 from streamer.state.copies import Later, Room, large
 from streamer.state.epochs import EpochLosses
+from streamer.state.given_up import GivenUp
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.migrations import FORMAT, migrate
@@ -51,6 +52,7 @@ class State:
         epochs: The losses of the ``train`` command that is under way.
         tokenizer: The version of what cuts texts into words.
         snapshots: What the model was at moments of the stream, and the clock of the stream.
+        given_up: The checkpoints that are no earlier states of this one.
         sequence: The number of the checkpoint that this state was last saved to or read from; 0 if there is none.
     """
 
@@ -62,6 +64,7 @@ class State:
     epochs: EpochLosses = attrs.field(factory=EpochLosses)
     tokenizer: TokenizerRecord = attrs.field(factory=TokenizerRecord)
     snapshots: Snapshots = attrs.field(factory=Snapshots)
+    given_up: GivenUp = attrs.field(factory=GivenUp)
     sequence: int = 0
 
     @classmethod
@@ -177,6 +180,7 @@ class State:
             **records.initial_leaves(self.initial),
             **records.epochs_leaves(self.epochs),
             **records.tokenizer_leaves(self.tokenizer),
+            **records.given_up_leaves(self.given_up),
         }
 
     @classmethod
@@ -204,6 +208,7 @@ class State:
             records.read_epochs(read),
             records.read_tokenizer(read),
             snapshots.read_snapshots(read, folder),
+            records.read_given_up(read, read.count("sequence")),
             read.count("sequence"),
         )
 

@@ -31,6 +31,7 @@ FAILPOINTS = {
     "checkpoint.sync_name": "before its name is flushed to the disk",
     "checkpoint.reread": "before it is read again and compared with what was written",
     "checkpoint.published": "after it is on disk, before older ones are removed",
+    "checkpoint.keep": "before it is kept under a second name, as a state for later",
     "checkpoint.retire": "before an old checkpoint is removed",
     "inbox.event": "when an event of the operating system arrives",
     "inbox.watch": "before the operating system is asked for events",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 STATE = (
     "State", "ModelState", "Vocabulary", "Candidates", "Cold", "Embeddings", "NoiseDistribution", "Register", "Ledger",
-    "Entry", "History", "Scores", "EpochLosses", "InitialVectors", "ModelSettings", "Batching",
+    "Entry", "History", "Scores", "EpochLosses", "GivenUp", "InitialVectors", "ModelSettings", "Batching",
 )  # fmt: skip
 """The classes that the state is made of."""
 ROOMS = {"Entry": "streamer.ledger", "Register": "streamer.ledger"}
