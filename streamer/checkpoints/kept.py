@@ -22,6 +22,7 @@ from streamer.system import disk
 
 STATE_FOLDER = "states"
 _NAME = re.compile(r"state-(\d{10,})(-|\+)(\d{1,18})\.h5")
+_ASIDE = re.compile(r"checkpoint-\d{10,}\.h5\.damaged(-\d+)?")
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 """What file systems say that have no hard links, or no more for this file."""
 
@@ -95,6 +96,20 @@ class KeptStates:
                     disk.remove(state.path, "checkpoint.retire")
         except OSError as error:
             raise cannot_write(path, error) from error
+
+    def purge(self) -> None:
+        """Remove checkpoints that were set aside as damaged: they may still be readable in part.
+
+        Raises:
+            StreamerError: With exit code 74.
+        """
+        folder = self.folder.parent
+        try:
+            for path in sorted(disk.list_folder(folder)):
+                if _ASIDE.fullmatch(path.name):
+                    disk.remove(path, "checkpoint.retire")
+        except OSError as error:
+            raise cannot_write(folder, error) from error
 
     def _add(self, checkpoint: Path, path: Path) -> None:
         try:

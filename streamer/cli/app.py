@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from streamer.cli import ask, export, learn, look, prepare, teach
+from streamer.cli import ask, export, learn, look, prepare, takeback, teach
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Prepare": (prepare.words, prepare.phrases),
@@ -12,6 +12,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Look": (look.status, look.files, look.list_checkpoints, look.snapshots, look.verify, look.sizing),
     "Ask": (ask.similar, ask.analogy, ask.evaluate),
     "Export": (export.export, export.plot),
+    "Take back": (takeback.forget,),
     "Teach": (teach.inspect,),
 }
 

@@ -34,7 +34,11 @@ def status(checkpoints: Path, as_json: bool) -> None:
 
 
 @command()
-@click.option("--outcome", type=click.Choice(["trained", "partial", "skipped"]), help="Only files with this outcome.")
+@click.option(
+    "--outcome",
+    type=click.Choice(["trained", "partial", "skipped", "held", "forgotten"]),
+    help="Only files with this outcome.",
+)
 @json_option
 @common_options
 def files(checkpoints: Path, outcome: str | None, as_json: bool) -> None:

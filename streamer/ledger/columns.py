@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
+from streamer.ledger.entries import COPY, IN_TRAINING, NOTHING, OUTCOMES
 from streamer.ledger.folded import FOLDED, Folded, FrozenFolded
-from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
+from streamer.ledger.rows import GONE, MORE, REFUSED, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
 from streamer.ledger.spans import NAMELESS, SPAN, UNKNOWN, Spans
 from streamer.ledger.table import PIECE, Column, Frozen
 
@@ -223,7 +223,7 @@ def _unsound(
         training: The number of the reason of a row under way, −1 if there is none.
     """
     outcome, size, rows = columns["outcome"], columns["size"], len(columns["size"])
-    refused = outcome == SKIPPED
+    refused = np.isin(outcome, REFUSED)
     text, trained = size.copy(), np.where(outcome == TRAINED, size, 0)
     start, offset = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     for column, name in ((text, "text_bytes"), (trained, "bytes_trained"), (start, "start"), (offset, "offset")):
@@ -247,7 +247,7 @@ def _twice(rows: Rows) -> str:
     newest[older[older >= 0]] = False
     for row in np.flatnonzero(newest).tolist():
         versions = [rows.load(found) for found in rows.versions(rows.path(row))]
-        trained = [entry.text_sha256 for entry in versions if entry.outcome != "skipped" and any(entry.text_sha256)]
+        trained = [entry.text_sha256 for entry in versions if entry.outcome not in NOTHING and any(entry.text_sha256)]
         if len(set(trained)) < len(trained):
             return f"paths has {versions[0].path!r} twice with the same content"
         if sum(entry.outcome == "skipped" for entry in versions) > 1:

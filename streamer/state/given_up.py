@@ -20,6 +20,8 @@ class GivenUp:
 
     def add(self, after: int, before: int) -> None:
         """Give up the checkpoints between two numbers."""
+        if before - after < 2:
+            return
         others = [one for one in self.ranges if not (after <= one[0] and one[1] <= before)]
         self.ranges = [*others, (after, before)]
 

@@ -196,6 +196,12 @@ def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     return keys.read_ledger(_open(folder, keys.LEDGER)[1])
 
 
+def read_base(path: Path) -> tuple[int, Ledger]:
+    """Return how many blocks the model of a checkpoint was trained on, and its ledger; raises as :func:`load` does."""
+    read = _open(path, (*keys.LEDGER, "progress/blocks"), silent=True)[1]
+    return read.count("progress/blocks"), keys.read_ledger(read)
+
+
 def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, InitialVectors]:
     """Return history, scores and initial vectors of the newest intact checkpoint; raises as :func:`load` does."""
     return _history(_open(folder, keys.HISTORY)[1])

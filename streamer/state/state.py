@@ -125,6 +125,19 @@ class State:
         """Take over the snapshots of a copy of this state, with those that were not written yet."""
         self.snapshots = snapshots
 
+    def continue_from(self, given_up: State, ledger: Ledger, snapshots: Snapshots) -> None:
+        """Take the place of a later state of the same stream, which is given up: only the number goes on.
+
+        Args:
+            given_up: The later state.
+            ledger: What this model was trained on.
+            snapshots: Those that this state has.
+        """
+        now, last = GivenUp(list(given_up.given_up.ranges)), max(self.sequence, given_up.sequence)
+        now.add(self.sequence, last + 1)
+        self.ledger, self.snapshots, self.given_up = ledger, snapshots, now
+        self.epochs, self.sequence = given_up.epochs, last
+
     def number_next(self) -> int:
         """Increment the number, for the checkpoint that is written next, and return it."""
         self.sequence += 1

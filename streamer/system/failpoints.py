@@ -45,6 +45,8 @@ FAILPOINTS = {
     "block.advanced": "after the ledger counts a block as trained, before it is trained",
     "block.trained": "after a block was trained, before it is saved",
     "file.finished": "after a file was trained to its end, before it is saved",
+    "replay.trained": "after a block was trained again, before any of it is saved",
+    "replay.done": "after everything was trained again, before it is saved",
     "helper.start": "before a helper process is started",
     "service.started": "after the trainer has its folder and its state",
     "service.stopping": "after the trainer was told to stop or is done, before it saves",
