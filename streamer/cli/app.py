@@ -12,7 +12,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Look": (look.status, look.files, look.list_checkpoints, look.snapshots, look.verify, look.sizing),
     "Ask": (ask.similar, ask.analogy, ask.evaluate),
     "Export": (export.export, export.plot),
-    "Take back": (takeback.forget,),
+    "Take back": (takeback.forget, takeback.rollback),
     "Teach": (teach.inspect,),
 }
 

@@ -1,4 +1,4 @@
-"""Commands that take something back: forget."""
+"""Commands that take something back: forget, rollback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ def _options(function: Function) -> Function:
     for option in (
         some_options(("threads", "keep", "keep_states", "tokenizer")),
         click.option("--purge", is_flag=True, help="Also remove older checkpoints, and all else that still knows it."),
-        click.option("--without-missing", is_flag=True, help="Leave out texts that are gone or have changed."),
         click.option("--dry-run", is_flag=True, help="Only say what would be done."),
     ):
         function = option(function)
@@ -35,6 +34,7 @@ def _options(function: Function) -> Function:
 
 @command()
 @click.argument("name", metavar="FILE|SHA256")
+@click.option("--without-missing", is_flag=True, help="Leave out texts that are gone or have changed.")
 @_options
 @common_options
 @click.pass_obj
@@ -56,12 +56,32 @@ def forget(common: Common, /, name: str, checkpoints: Path, **flags: Any) -> Non
     _run(common, flags, lambda request: takeback.forget(checkpoints, name, request))
 
 
+@command()
+@click.option("--to", required=True, metavar="MOMENT", help="A date, a time ago, a snapshot, or a number of words.")
+@_options
+@common_options
+@click.pass_obj
+def rollback(common: Common, /, to: str, checkpoints: Path, **flags: Any) -> None:
+    """Go back to a moment of the stream, exactly.
+
+    The model becomes what it was at the last snapshot until then. What was trained later is trained again by the next
+    `watch`, if it is still there; to prevent that, move it away, or use `streamer forget`.
+
+    \b
+        streamer rollback --to yesterday --dry-run
+        streamer rollback --to snapshot-42
+    """
+    from streamer.service import rollback as going_back
+
+    _run(common, flags, lambda request: going_back.rollback(checkpoints, to, request))
+
+
 def _run(common: Common, flags: dict[str, Any], take_back: Callable[[Request], Outcome]) -> None:
     signals = click.get_current_context().with_resource(StopSignals())
     from streamer.service.takeback import Request
 
     log_to_stderr()
-    how = {key: flags.pop(key) for key in ("dry_run", "without_missing", "purge")}
+    how = {key: flags.pop(key, False) for key in ("dry_run", "without_missing", "purge")}
     given, run = resolve(common.config, flags)
     request = Request(run, **how, tokenizer=given.get("tokenizer"), check=signals.check)
     try:

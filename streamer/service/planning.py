@@ -32,14 +32,16 @@ class Base:
         path: Its file; None for a model that has seen nothing.
         sequence: Its number.
         blocks: Blocks that its model was trained on.
-        journal: What it was trained on, in order.
+        words: Words that it has seen, and trained.
+        ledger: Its ledger.
     """
 
     name: str
     path: Path | None
     sequence: int
     blocks: int
-    journal: Journal
+    words: tuple[int, int]
+    ledger: Ledger
 
 
 @attrs.frozen
@@ -50,6 +52,7 @@ class Step:
         row: The row of the file.
         start: Where it begins in the text.
         stop: Where it ends.
+        passes: The number of the pass, from 0.
         blocks: Blocks that it has.
         ended: Whether the text, as it was read, ended there.
         first: Whether no pass had covered it before.
@@ -58,6 +61,7 @@ class Step:
     row: int
     start: int
     stop: int
+    passes: int
     blocks: int
     ended: bool
     first: bool
@@ -108,9 +112,9 @@ def plan(ledger: Ledger, blocks: int, out: Collection[int], bases: Iterable[Base
         _check_known(ledger, journal, row)
     limit = int(ends[mine[0]] - journal.blocks[mine[0]]) if len(mine) else int(ends[-1]) if len(ends) else 0
     for base in bases:
-        trained = int(base.journal.blocks.sum())
-        if trained <= limit and _is_earlier(base.journal, journal, ends):
-            return Plan(base, _steps(ledger, blocks, journal, ends, base, frozenset(out)), frozenset(out))
+        earlier = base.ledger.journal()
+        if int(earlier.blocks.sum()) <= limit and is_earlier(earlier, journal):
+            return Plan(base, steps(ledger, blocks, base, frozenset(out)), frozenset(out))
     name = ledger.entry(int(journal.row[mine[0]])).path if len(mine) else "it"
     raise StreamerError(
         f"there is no whole state from before {name} was trained",
@@ -129,11 +133,12 @@ def _check_known(ledger: Ledger, journal: Journal, row: int) -> None:
         raise uncovered(f"when {entry.path} was trained")
 
 
-def _is_earlier(base: Journal, now: Journal, ends: Ints) -> bool:
+def is_earlier(base: Journal, now: Journal) -> bool:
     """Return whether a journal is the beginning of another one, as far as the newest spans of it tell.
 
     Rows may have other numbers, and spans may have lost their names since.
     """
+    ends = np.cumsum(now.blocks)
     trained = int(base.blocks.sum())
     whole = int(np.searchsorted(ends, trained, "right"))  # spans that were complete by then
     rest = trained - (int(ends[whole - 1]) if whole else 0)
@@ -151,14 +156,27 @@ def _is_earlier(base: Journal, now: Journal, ends: Ints) -> bool:
     return True
 
 
-def _steps(ledger: Ledger, blocks: int, journal: Journal, ends: Ints, base: Base, out: frozenset[int]) -> list[Step]:
-    trained = int(base.journal.blocks.sum())
+def steps(ledger: Ledger, blocks: int, base: Base, out: frozenset[int]) -> list[Step]:
+    """Return what was trained since a state, in order.
+
+    Args:
+        ledger: The ledger as it is now.
+        blocks: Blocks that the model was trained on.
+        base: The state.
+        out: Rows that need not be read again.
+
+    Raises:
+        StreamerError: 78 if the journal does not say it.
+    """
+    journal, earlier = ledger.journal(), base.ledger.journal()
+    ends = np.cumsum(journal.blocks)
+    trained = int(earlier.blocks.sum())
     total = int(ends[-1]) if len(ends) else 0
     if blocks - base.blocks != total - trained:
         raise uncovered(f"all that was trained since {base.name}: some of it came from Python, or an older version")
     first = int(np.searchsorted(ends, trained, "right"))
     known = _known(journal, first)
-    steps: list[Step] = []
+    found: list[Step] = []
     for at in range(first, len(ends)):
         row, start, count = int(journal.row[at]), int(journal.start[at]), int(journal.blocks[at])
         if row == NAMELESS:
@@ -171,12 +189,12 @@ def _steps(ledger: Ledger, blocks: int, journal: Journal, ends: Ints, base: Base
             raise uncovered(f"what of {entry.path} was trained before")
         before = int(ends[at]) - count
         if before < trained:  # the state is from within it
-            start, count = int(base.journal.start[-1] + base.journal.length[-1]), count - (trained - before)
+            start, count = int(earlier.start[-1] + earlier.length[-1]), count - (trained - before)
             known[row] = max(known.get(row, 0), start)
         fresh = not later or start >= known.get(row, stop)
-        steps.append(Step(row, start, stop, count, ended == ENDED, fresh))
+        found.append(Step(row, start, stop, int(journal.passes[at]), count, ended == ENDED, fresh))
         known[row] = max(known.get(row, 0), stop)
-    return steps
+    return found
 
 
 def _known(journal: Journal, stop: int) -> dict[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import attrs
 
@@ -17,7 +17,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
 from streamer.intake.opened import Opened, Refused, open_regular
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
-from streamer.ledger.entries import NO_DIGEST, Entry, Known, Signature, alike
+from streamer.ledger.entries import NO_DIGEST, Entry, Known, Signature, Verdict, alike
 from streamer.ledger.ledger import Ledger
 from streamer.service.files import has_changed
 from streamer.service.planning import Plan, Step
@@ -32,10 +32,33 @@ Check = Callable[[], None]
 
 
 class Text(NamedTuple):
-    """A file that has a text that was trained: where it is now, and its size and times."""
+    """A file that has a text that was trained.
+
+    Attributes:
+        path: Where it is now.
+        signature: Its size and times.
+        verdict: What was found in it, with the digests of some of its beginnings.
+    """
 
     path: Path
     signature: Signature
+    verdict: Verdict
+
+
+class Account(Protocol):
+    """What is told of a replay, and says when it has come to its end."""
+
+    def ends(self, state: State) -> bool:
+        """Return whether to stop before the next block."""
+        ...
+
+    def begin(self, step: Step, text: Text) -> None:
+        """Begin a step, whose text was found."""
+        ...
+
+    def add(self, stop: int, words: int) -> None:
+        """Add a block of the step that was begun last: where it ends, and its words."""
+        ...
 
 
 @attrs.frozen
@@ -53,7 +76,7 @@ class Texts:
     changed: list[int]
 
 
-def find(ledger: Ledger, rows: Sequence[int], check: Check) -> Texts:
+def find(ledger: Ledger, rows: Sequence[int], check: Check, lengths: Mapping[int, Collection[int]] = {}) -> Texts:
     """Look for the texts of some rows, and hash them.
 
     A text is looked for under its own name, and then under the names of its copies in the ledger: so a log that was
@@ -63,6 +86,7 @@ def find(ledger: Ledger, rows: Sequence[int], check: Check) -> Texts:
         ledger: The ledger.
         rows: The rows.
         check: Called from time to time; raises to stop.
+        lengths: Of each row, lengths of beginnings whose digests are wanted too.
     """
     copies: dict[int, list[str]] = {row: [] for row in rows}
     for entry in ledger:
@@ -74,7 +98,7 @@ def find(ledger: Ledger, rows: Sequence[int], check: Check) -> Texts:
         for name in (entry.path, *copies[row]):
             text = None
             try:
-                text = _text(Path(ledger.root) / name, entry, check)
+                text = _text(Path(ledger.root) / name, entry, lengths.get(row, ()), check)
                 there = True
             except FileNotFoundError:
                 continue
@@ -86,14 +110,14 @@ def find(ledger: Ledger, rows: Sequence[int], check: Check) -> Texts:
     return texts
 
 
-def _text(path: Path, entry: Entry, check: Check) -> Text | None:
+def _text(path: Path, entry: Entry, lengths: Collection[int], check: Check) -> Text | None:
     """Return the text of an entry if a file is, or begins with, what was trained.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
     length, digest = entry.text_bytes, entry.text_sha256
-    before = Known(size=-1, encoding=entry.encoding or "utf-8", lengths=frozenset([length]))
+    before = Known(size=-1, encoding=entry.encoding or "utf-8", lengths=frozenset([length, *lengths]))
     try:
         with open_regular(path) as file:
             verdict = reader.judge(file, encoding=before.encoding, max_bad_ratio=1.0, before=before, check=check)
@@ -102,7 +126,7 @@ def _text(path: Path, entry: Entry, check: Check) -> Text | None:
             else:
                 found = verdict.text_sha256 if verdict.text_bytes == length else verdict.prefixes.get(length, NO_DIGEST)
                 same = alike(found, digest)
-            return Text(path, verdict.signature) if same else None
+            return Text(path, verdict.signature, verdict) if same else None
     except Refused:
         return None
 
@@ -145,7 +169,7 @@ class Replay:
         tokenizer: Tokenizer,
         out: Collection[int],
         bounds: Sequence[tuple[int, ...]] = (),
-        until: Callable[[State], bool] = lambda state: False,
+        account: Account | None = None,
     ) -> None:
         """Train all steps but those of some rows.
 
@@ -153,7 +177,7 @@ class Replay:
             tokenizer: Cuts the texts.
             out: The rows that are left out.
             bounds: Bounds that the model was given since, each with the blocks that were trained by then.
-            until: Returns whether to stop before a block.
+            account: Is told of each block.
 
         Raises:
             StreamerError: 65 if a file changes meanwhile, or gives other blocks than it did; 66 if it disappears.
@@ -172,11 +196,16 @@ class Replay:
                     for at in sorted(due):
                         self._rebound(changes.pop(at))
                     continue
+                self._check_there(step.row)
+                if account:
+                    account.begin(step, self._texts[step.row])
                 for block in self._blocks(step, prefetcher):
                     for at in sorted(at for at in changes if at <= blocks):
                         self._rebound(changes.pop(at))
-                    if until(self.state):
+                    if account and account.ends(self.state):
                         return
+                    if account:
+                        account.add(block.stop, len(block.tokens))
                     self._schedule.make_room()
                     self._schedule.train(block.tokens, epoch=0 if step.first else 1)
                     failpoints.reached("replay.trained")
@@ -191,6 +220,14 @@ class Replay:
                     self._schedule.drain()
             finally:
                 self._schedule.end_workers()
+
+    def _check_there(self, row: int) -> None:
+        if row not in self._texts:
+            raise StreamerError(
+                f"{self._ledger.entry(row).path} is needed, and is gone or no longer what was trained",
+                hint="nothing was changed: put it back as it was",
+                code=ExitCode.NO_INPUT,
+            )
 
     def _begin(self) -> None:
         self._schedule = Schedule(self.state, starter(self._threads))
@@ -211,7 +248,7 @@ class Replay:
             self.first_out = self.state.words_seen, self.state.model.words_trained
 
     def _announce(self, prefetcher: Prefetcher, out: Collection[int]) -> None:
-        wanted = (step for step in self._plan.steps if step.row not in out)
+        wanted = (step for step in self._plan.steps if step.row not in out and step.row in self._texts)
         prefetcher.announce([self._job(step) for step in wanted if step.stop - step.start >= WORTH_SHARING])
 
     def _job(self, step: Step) -> Job:

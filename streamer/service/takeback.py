@@ -23,7 +23,7 @@ from streamer.ledger.entries import Entry
 from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.service.planning import Base, Plan, plan
-from streamer.service.replay import Replay, Texts, find
+from streamer.service.replay import Account, Replay, Texts, find
 from streamer.settings import BOUNDS, RunSettings, levels
 from streamer.state import State
 from streamer.state.reading import read_base
@@ -34,7 +34,6 @@ from streamer.system.processes import keep_freed_memory
 from streamer.training.tokenizing import tokenizer_of
 
 DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-_NOTHING = Ledger().journal()
 
 _log = structlog.get_logger(__name__)
 
@@ -105,7 +104,7 @@ def forget(folder: Path, name: str, request: Request) -> Outcome:
             no room. Then the folder is as it was.
     """
     store = Store(folder)
-    _newest(store)  # so that no folder is made for a lock
+    newest(store)  # so that no folder is made for a lock
     if request.dry_run:
         return _forget(store, name, request)
     with store.lock():
@@ -113,25 +112,42 @@ def forget(folder: Path, name: str, request: Request) -> Outcome:
 
 
 def _forget(store: Store, name: str, request: Request) -> Outcome:
-    checkpoint, now = _newest(store)
+    checkpoint, now = newest(store)
     ledger = now.ledger
     rows = ledger.family(_named(ledger, name))
     if all(ledger.entry(row).outcome == "forgotten" for row in rows):
         return _already(store, now, rows, request)
-    chosen = plan(ledger, now.model.blocks, rows, _bases(store, checkpoint, now))
+    chosen = plan(ledger, now.model.blocks, rows, bases(store, checkpoint, now))
     texts = find(ledger, chosen.rows, request.check)
-    outcome = _outcome(now, chosen, texts)
+    found = expected(now, chosen, texts)
     lost = _lost(ledger, chosen, texts, request)
     if request.dry_run:
-        return outcome
-    _check_room(store, checkpoint)
-    replay = _replayed(store, now, chosen, texts, {*rows, *lost}, request)
+        return found
+    check_room(store, checkpoint)
+    replay = replayed(store, now, chosen, texts, {*rows, *lost}, request)
     ledger.forget(rows)
     ledger.withdraw(lost)
-    return _publish(store, now, replay, outcome, request)
+    files = now.snapshots.files
+    if replay.first_out is not None:
+        seen, trained = replay.first_out
+        files = [one for one in files if one.moment.words_seen <= seen and one.moment.words_trained <= trained]
+    return publish(
+        store,
+        now,
+        replay.state,
+        ledger,
+        Snapshots(list(files), now.snapshots.last, now.snapshots.clock),
+        found,
+        request,
+    )
 
 
-def _newest(store: Store) -> tuple[Checkpoint, State]:
+def newest(store: Store) -> tuple[Checkpoint, State]:
+    """Return the newest checkpoint and its state.
+
+    Raises:
+        StreamerError: 66 if there is none, 65 if none is intact.
+    """
     found = store.load_newest()
     if found is None:
         raise StreamerError(
@@ -165,22 +181,23 @@ def _named(ledger: Ledger, name: str) -> list[int]:
     )
 
 
-def _bases(store: Store, newest: Checkpoint, now: State) -> Iterator[Base]:
+def bases(store: Store, checkpoint: Checkpoint, now: State) -> Iterator[Base]:
     """Yield the states that there are, the newest first; last the model that has seen nothing."""
-    yield Base(newest.name, newest.path, now.sequence, now.model.blocks, now.ledger.journal())
+    words = now.words_seen, now.model.words_trained
+    yield Base(checkpoint.name, checkpoint.path, now.sequence, now.model.blocks, words, now.ledger)
     found = {state.sequence: state.path for state in store.states.list()}
-    found |= {checkpoint.sequence: checkpoint.path for checkpoint in store.list()}
+    found |= {one.sequence: one.path for one in store.list()}
     for sequence, path in sorted(found.items(), reverse=True):
-        if sequence >= newest.sequence or now.given_up.has(sequence):
+        if sequence >= checkpoint.sequence or now.given_up.has(sequence):
             continue
         try:
-            blocks, ledger = read_base(path)
+            blocks, words, ledger = read_base(path)
         except StreamerError as error:
             _log.warning("checkpoint.damaged", name=path.name, reason=error.problem, hint="an older one is used")
             continue
-        yield Base(path.name, path, sequence, blocks, ledger.journal())
+        yield Base(path.name, path, sequence, blocks, words, ledger)
     if not now.initial.words:
-        yield Base("the beginning", None, 0, 0, _NOTHING)
+        yield Base("the beginning", None, 0, 0, (0, 0), Ledger(now.ledger.root))
 
 
 def _state(base: Base, now: State) -> State:
@@ -210,7 +227,8 @@ def _checked(state: State, now: State, base: Base) -> State:
     return state
 
 
-def _outcome(now: State, chosen: Plan, texts: Texts) -> Outcome:
+def expected(now: State, chosen: Plan, texts: Texts) -> Outcome:
+    """Return what is to be done, before it is."""
     ledger, steps = now.ledger, chosen.replayed
     size = sum(step.stop - step.start for step in steps)
     words = sum(_words(ledger.entry(step.row), step.stop - step.start) for step in steps)
@@ -265,7 +283,8 @@ def _lost(ledger: Ledger, chosen: Plan, texts: Texts, request: Request) -> list[
     return lost
 
 
-def _check_room(store: Store, checkpoint: Checkpoint) -> None:
+def check_room(store: Store, checkpoint: Checkpoint) -> None:
+    """Raise (74) if another checkpoint of this size does not fit on the disk."""
     free = shutil.disk_usage(store.folder).free
     if free < checkpoint.size_bytes:
         raise StreamerError(
@@ -275,8 +294,30 @@ def _check_room(store: Store, checkpoint: Checkpoint) -> None:
         )
 
 
-def _replayed(store: Store, now: State, chosen: Plan, texts: Texts, out: Collection[int], request: Request) -> Replay:
-    """Return a replay that was run."""
+def replayed(
+    store: Store,
+    now: State,
+    chosen: Plan,
+    texts: Texts,
+    out: Collection[int],
+    request: Request,
+    account: Account | None = None,
+) -> Replay:
+    """Return a replay that was run.
+
+    Args:
+        store: The checkpoints.
+        now: The state as it is now.
+        chosen: What to replay.
+        texts: The files.
+        out: The rows that are left out.
+        request: How.
+        account: What is told of each block, and says when to stop.
+
+    Raises:
+        StreamerError: 65 if a text changes meanwhile, 66 if it disappears, 78 if the settings or the tokenizer are
+            others than those with which the texts were trained.
+    """
     keep_freed_memory()
     state = _state(chosen.base, now)
     tokenizer = tokenizer_of(state, request.tokenizer)
@@ -298,24 +339,39 @@ def _replayed(store: Store, now: State, chosen: Plan, texts: Texts, out: Collect
     )
     _log.info("replay.started", base=chosen.base.name, files=len(chosen.rows), checkpoints=str(store.folder))
     with Blas().one_thread():
-        replay.run(tokenizer, out, changes)
+        replay.run(tokenizer, out, changes, account)
     failpoints.reached("replay.done")
     return replay
 
 
-def _publish(store: Store, now: State, replay: Replay, outcome: Outcome, request: Request) -> Outcome:
-    state, files = replay.state, now.snapshots.files
-    if replay.first_out is not None:
-        seen, trained = replay.first_out
-        files = [one for one in files if one.moment.words_seen <= seen and one.moment.words_trained <= trained]
-    withdrawn = len(now.snapshots.files) - len(files)
-    state.continue_from(now, now.ledger, Snapshots(list(files), now.snapshots.last, now.snapshots.clock))
+def publish(
+    store: Store,
+    given_up: State,
+    state: State,
+    ledger: Ledger,
+    snapshots: Snapshots,
+    found: Outcome,
+    request: Request,
+) -> Outcome:
+    """Publish a state in the place of a later one, and remove what is given up.
+
+    Args:
+        store: The checkpoints; the caller holds the lock.
+        given_up: The later state.
+        state: The state; it is changed.
+        ledger: Its ledger.
+        snapshots: Its snapshots.
+        found: What to add to.
+        request: How.
+    """
+    withdrawn = len(given_up.snapshots.files) - len(snapshots.files)
+    state.continue_from(given_up, ledger, snapshots)
     number = state.number_next()
     checkpoint = store.publish(state.image(), number)
     failpoints.reached("checkpoint.published")
     _tidy(store, checkpoint, state, request)
     _log.info("replay.saved", name=checkpoint.name, words_seen=state.words_seen)
-    return attrs.evolve(outcome, withdrawn=withdrawn, checkpoint=checkpoint.name)
+    return attrs.evolve(found, withdrawn=withdrawn, checkpoint=checkpoint.name)
 
 
 def _tidy(store: Store, checkpoint: Checkpoint, state: State, request: Request) -> None:

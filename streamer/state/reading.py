@@ -196,10 +196,12 @@ def read_ledger(folder: PathLike = DEFAULT_CHECKPOINTS) -> Ledger:
     return keys.read_ledger(_open(folder, keys.LEDGER)[1])
 
 
-def read_base(path: Path) -> tuple[int, Ledger]:
-    """Return how many blocks the model of a checkpoint was trained on, and its ledger; raises as :func:`load` does."""
-    read = _open(path, (*keys.LEDGER, "progress/blocks"), silent=True)[1]
-    return read.count("progress/blocks"), keys.read_ledger(read)
+def read_base(path: Path) -> tuple[int, tuple[int, int], Ledger]:
+    """Return blocks that a model was trained on, words it has seen and trained, its ledger; raises as :func:`load`."""
+    read = _open(path, (*keys.LEDGER, *keys.HISTORY, "progress/blocks"), silent=True)[1]
+    seen, trained = keys.read_progress(read)
+    words = seen - records.read_initial(read, seen).words_seen, trained
+    return read.count("progress/blocks"), words, keys.read_ledger(read)
 
 
 def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, InitialVectors]:

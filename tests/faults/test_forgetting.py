@@ -20,10 +20,13 @@ import numpy as np
 import pytest
 
 from streamer.checkpoints import Store
+from streamer.service.rollback import rollback
 from streamer.service.takeback import Outcome, Request, forget
 from streamer.settings import RunSettings
-from streamer.state.reading import read_ledger
+from streamer.state.reading import read_ledger, read_past
+from streamer.state.snapshots import quantised
 from streamer.system import failpoints
+from streamer.training import Trainer
 
 from .conftest import Amount, Tell
 from .lives import ANYWHERE, Fault, Killed, Life
@@ -132,8 +135,10 @@ def story(rng: random.Random, names: list[str], length: int) -> list[Act]:
     return acts
 
 
-def forgotten(world: World, name: str, rng: random.Random, request: Request) -> tuple[Outcome, int]:
-    """Take a file out, by processes that are killed, until one says that it is done; return how many were killed.
+def taken_back(
+    world: World, rng: random.Random, take_back: Callable[[Request], Outcome], request: Request
+) -> tuple[Outcome, int]:
+    """Take something back, by processes that are killed, until one says that it is done; return how many were killed.
 
     After each kill the folder has the old state or the new one.
     """
@@ -145,7 +150,7 @@ def forgotten(world: World, name: str, rng: random.Random, request: Request) -> 
         number = next(_numbers)
         try:
             with patch.object(failpoints, "reached", life.reached), patch.object(os, "getpid", lambda n=number: n):
-                return forget(world.checkpoints, name, request), kills
+                return take_back(request), kills
         except Killed:
             found = learned(world.checkpoints)
             after = after or ({} if found == before else found)
@@ -156,7 +161,7 @@ def forgotten(world: World, name: str, rng: random.Random, request: Request) -> 
 _numbers = itertools.count(2_000_000)
 
 
-def worlds(folder: Path, names: list[str], out: str, run: RunSettings) -> tuple[World, World]:
+def worlds(folder: Path, out: str, run: RunSettings) -> tuple[World, World]:
     """Return a world with a file and one without, whose inboxes have the same name, as the ledger's root says it."""
     found = World(folder / "with", run), World(folder / "without", run, out)
     for world in found:
@@ -171,13 +176,13 @@ def case(folder: Path, seed: int, tell: Callable[[str], None] | None = None) -> 
     out = rng.choice(names)
     run = attrs.evolve(RUN, keep_states=rng.choice(["all", "all", "3d"]), keep=rng.choice([1, 3]))
     acts = story(rng, names, rng.randrange(4, 14))
-    one, other = worlds(folder, names, out, run)
+    one, other = worlds(folder, out, run)
     calm = random.Random(0)
     calm.random = lambda: 1.0  # type: ignore[method-assign]
     for act in acts:
         one.do(act, rng)
         other.do(act, calm)
-    outcome, kills = forgotten(one, out, rng, Request(run))
+    outcome, kills = taken_back(one, rng, lambda request: forget(one.checkpoints, out, request), Request(run))
     found, expected = learned(one.checkpoints), learned(other.checkpoints)
     assert found.keys() == expected.keys()
     assert [key for key in found if found[key] != expected[key]] == [], (seed, acts, outcome)
@@ -213,3 +218,52 @@ def test_it_is_as_if_it_had_never_been_there(tmp_path: Path, part: int, amount: 
         found = case(folder, seed)
         kills, files = kills + found[0], files + found[1]
     tell(f"forgetting: {len(seeds)} files taken out, {files} trained again, {kills} kills meanwhile: no bit differs")
+
+
+def counts(checkpoints: Path) -> dict[str, int]:
+    """Return how often each word was seen."""
+    vocabulary = Trainer.resume(checkpoints, threads=1).state.model.vocabulary
+    return {**vocabulary.candidates, **dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))}
+
+
+def back_case(folder: Path, seed: int) -> tuple[int, int]:
+    """Play a random case, go back to a random snapshot; return kills meanwhile, and files trained again for it."""
+    rng = random.Random(seed)
+    names = [f"{letter}.txt" for letter in "abcdef"[: rng.randrange(3, 6)]]
+    run = attrs.evolve(RUN, keep_states=rng.choice(["all", "3d"]), keep=rng.choice([1, 3]), snapshot_every="0.05k")
+    one = World(folder, run)
+    one.inbox.mkdir()
+    for act in story(rng, names, rng.randrange(3, 10)):
+        one.do(act, rng)
+    before = counts(one.checkpoints)
+    snapshots = read_past(one.checkpoints).moments[:-1]
+    chosen = rng.choice(snapshots)
+    outcome, kills = taken_back(one, rng, lambda request: rollback(one.checkpoints, chosen.name, request), Request(run))
+    trainer = Trainer.resume(one.checkpoints, threads=1)
+    state = trainer.state
+    assert (state.words_seen, state.model.words_trained) == (chosen.words_seen, chosen.words_trained)
+    known = read_past(one.checkpoints)
+    there = known.read(known.find(chosen.name))
+    assert there.words == state.model.vocabulary.words and (there.counts == state.model.vocabulary.counts).all()
+    assert (there.squares == state.model.embeddings.input_squares).all()
+    steps, scales = quantised(state.model.embeddings.input)
+    assert (steps == there.steps).all() and (scales == there.scales).all()
+    # What was trained later is trained again, each byte once, since it is still there.
+    one.do(("", "", 0), rng)
+    assert counts(one.checkpoints) == before, seed
+    return kills, outcome.files
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_and_quiet")
+@pytest.mark.parametrize("part", range(3))
+def test_it_is_as_it_was_at_a_moment(tmp_path: Path, part: int, amount: Amount, tell: Tell) -> None:
+    """Words, counts, sums of squares, and vectors as far as the snapshot knows them."""
+    kills = files = 0
+    seeds = range(part, amount(6, 51), 3)
+    for seed in seeds:
+        folder = tmp_path / f"{seed}"
+        folder.mkdir()
+        found = back_case(folder, seed)
+        kills, files = kills + found[0], files + found[1]
+    tell(f"rollback: {len(seeds)} moments, {files} files trained again, {kills} kills meanwhile: no bit differs")

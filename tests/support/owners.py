@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 STATE = (
-    "State", "ModelState", "Vocabulary", "Candidates", "Cold", "Embeddings", "NoiseDistribution", "Register", "Forgetting", "Ledger",
-    "Entry", "History", "Scores", "EpochLosses", "GivenUp", "InitialVectors", "ModelSettings", "Batching",
+    "State", "ModelState", "Vocabulary", "Candidates", "Cold", "Embeddings", "NoiseDistribution", "Register", "Ledger",
+    "Forgetting", "Entry", "History", "Scores", "EpochLosses", "GivenUp", "InitialVectors", "ModelSettings", "Batching",
 )  # fmt: skip
 """The classes that the state is made of."""
 ROOMS = {"Entry": "streamer.ledger", "Register": "streamer.ledger", "Forgetting": "streamer.ledger"}
