@@ -7,6 +7,7 @@ folder as it was, or with the new checkpoint; what is then still to be removed, 
 from __future__ import annotations
 
 import math
+import os
 import re
 import shutil
 import time
@@ -161,7 +162,7 @@ def newest(store: Store) -> tuple[Checkpoint, State]:
 
 def _named(ledger: Ledger, name: str) -> list[int]:
     """Return the rows that a user means."""
-    absolute = str(Path(name).absolute())
+    absolute = os.fspath(Path(os.path.realpath(Path(name).parent)) / Path(name).name)
     inside = absolute.removeprefix(f"{ledger.root}/") if ledger.root else absolute
     for known in dict.fromkeys((name, inside, absolute)):
         if rows := ledger.named(known):
