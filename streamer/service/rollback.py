@@ -6,18 +6,18 @@ forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import attrs
 
-from streamer.checkpoints import Checkpoint, Store
+from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.fingerprint import HEADS, key_of
 from streamer.ledger.entries import NO_DIGEST, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.ledger.spans import NAMELESS
-from streamer.service.planning import Plan, Step, is_earlier, steps, uncovered
+from streamer.service.planning import Base, Plan, Step, is_earlier, steps, uncovered
 from streamer.service.replay import Text, find
 from streamer.service.takeback import Outcome, Request, bases, check_room, expected, newest, publish, replayed
 from streamer.state import State
@@ -31,7 +31,7 @@ def rollback(folder: Path, to: str, request: Request) -> Outcome:
 
     Args:
         folder: The folder of checkpoints.
-        to: The moment, as people write it; the last snapshot until then is meant.
+        to: The moment, as people write it; the last snapshot or whole state until then is meant.
         request: How.
 
     Raises:
@@ -46,8 +46,9 @@ def rollback(folder: Path, to: str, request: Request) -> Outcome:
 
 
 def _rollback(store: Store, to: str, request: Request) -> Outcome:
-    moment = read_past(store.folder).find(to)
     checkpoint, now = newest(store)
+    known = list(bases(store, checkpoint, now))
+    moment = _moment(store, to, known)
     target = moment.words_seen, moment.words_trained
     if target == (now.words_seen, now.model.words_trained):
         raise StreamerError(
@@ -55,7 +56,7 @@ def _rollback(store: Store, to: str, request: Request) -> Outcome:
             hint="this lists what is known: streamer snapshots",
             code=ExitCode.NO_INPUT,
         )
-    chosen = _plan(store, checkpoint, now, moment)
+    chosen = _plan(known, now, moment)
     earlier = chosen.base.words == target
     rows = [] if earlier else chosen.rows
     before = Ledger.from_arrays(chosen.base.ledger.to_arrays(), now.ledger.root)
@@ -80,12 +81,27 @@ def _rollback(store: Store, to: str, request: Request) -> Outcome:
     return publish(store, now, replay.state, before, snapshots, found, request)
 
 
-def _plan(store: Store, checkpoint: Checkpoint, now: State, moment: Moment) -> Plan:
+def _moment(store: Store, to: str, known: Sequence[Base]) -> Moment:
+    """Return the newest moment until a given one: that of a snapshot, or of a whole state."""
+    past = read_past(store.folder)
+    dates = {state.sequence: state.date for state in reversed(store.states.list())}
+    dates |= {one.sequence: one.created for one in store.list() if one.sequence not in dates}
+    states = [
+        Moment(base.name.removesuffix(".h5"), 0, *base.words, 0, dates[base.sequence])
+        for base in known[1:]  # the first is the newest checkpoint, which is the last of all moments anyway
+        if base.sequence in dates
+    ]
+    *snapshots, last = past.moments
+    moments = sorted([*snapshots, *states], key=lambda one: (one.words_seen, one.words_trained, one.number))
+    return attrs.evolve(past, moments=[*moments, last]).find(to)
+
+
+def _plan(known: Sequence[Base], now: State, moment: Moment) -> Plan:
     """Return what was trained from the newest state before a moment up to the oldest one after it."""
     target = moment.words_seen, moment.words_trained
     journal = now.ledger.journal()
     last = now.ledger
-    for base in bases(store, checkpoint, now):
+    for base in known:
         if not is_earlier(base.ledger.journal(), journal):
             continue
         if base.words[0] > target[0] or base.words[1] > target[1]:

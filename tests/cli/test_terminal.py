@@ -77,7 +77,13 @@ def test_a_terminal_that_is_closed(command: list[str], tmp_path: Path) -> None:
         assert screen.process.wait(PATIENCE) == 0
     assert done("status", "--json", folder=tmp_path).json["words_seen"] > 0
     done("watch", "inbox", "--once", *QUICK, folder=tmp_path)
-    assert done("status", "--json", folder=tmp_path).json["files"] == {"trained": 2, "partial": 0, "skipped": 0}
+    assert done("status", "--json", folder=tmp_path).json["files"] == {
+        "trained": 2,
+        "partial": 0,
+        "skipped": 0,
+        "held": 0,
+        "forgotten": 0,
+    }
 
 
 def test_tables_have_colours(undisturbed: Path) -> None:
