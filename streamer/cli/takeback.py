@@ -64,8 +64,8 @@ def forget(common: Common, /, name: str, checkpoints: Path, **flags: Any) -> Non
 def rollback(common: Common, /, to: str, checkpoints: Path, **flags: Any) -> None:
     """Go back to a moment of the stream, exactly.
 
-    The model becomes what it was at the last snapshot or kept state until then. What was trained later is trained again by the next
-    `watch`, if it is still there; to prevent that, move it away, or use `streamer forget`.
+    The model becomes what it was at the last snapshot or kept state until then. What was trained later is trained again
+    by the next `watch`, if it is still there; to prevent that, move it away, or use `streamer forget`.
 
     \b
         streamer rollback --to yesterday --dry-run

@@ -31,7 +31,7 @@ def rollback(folder: Path, to: str, request: Request) -> Outcome:
 
     Args:
         folder: The folder of checkpoints.
-        to: The moment, as people write it; the last snapshot or whole state until then is meant.
+        to: The moment, as people write it; the last snapshot or whole state until then is meant. Or the name of one.
         request: How.
 
     Raises:
@@ -92,6 +92,8 @@ def _moment(store: Store, to: str, known: Sequence[Base]) -> Moment:
         if base.sequence in dates
     ]
     *snapshots, last = past.moments
+    if named := next((one for one in states if one.name == to.removesuffix(".h5")), None):
+        return named
     moments = sorted([*snapshots, *states], key=lambda one: (one.words_seen, one.words_trained, one.number))
     return attrs.evolve(past, moments=[*moments, last]).find(to)
 
