@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -19,6 +20,7 @@ from streamer.intake.opened import Opened, Refused, open_regular
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.ledger.entries import NO_DIGEST, Entry, Known, Signature, Verdict, alike
 from streamer.ledger.ledger import Ledger
+from streamer.model.learner import BlockReport
 from streamer.service.files import has_changed
 from streamer.service.planning import Plan, Step
 from streamer.settings import BOUNDS
@@ -207,7 +209,8 @@ class Replay:
                     if account:
                         account.add(block.stop, len(block.tokens))
                     self._schedule.make_room()
-                    self._schedule.train(block.tokens, epoch=0 if step.first else 1)
+                    then = partial(self._note_loss, step.passes)
+                    self._schedule.train(block.tokens, epoch=0 if step.first else 1, then=then)
                     failpoints.reached("replay.trained")
                     self._trained(block.stop - block.start, len(block.tokens))
                     blocks += 1
@@ -241,6 +244,9 @@ class Replay:
         self._schedule.end_workers()
         self.state = State.from_tree(self.state.to_tree(), bounds)
         self._begin()
+
+    def _note_loss(self, epoch: int, report: BlockReport, seconds: float) -> None:
+        self.state.epochs.add(epoch, report.loss)
 
     def _note_first_out(self) -> None:
         if self.first_out is None:

@@ -136,7 +136,9 @@ class State:
         now, last = GivenUp(list(given_up.given_up.ranges)), max(self.sequence, given_up.sequence)
         now.add(self.sequence, last + 1)
         self.ledger, self.snapshots, self.given_up = ledger, snapshots, now
-        self.epochs, self.sequence = given_up.epochs, last
+        self.sequence = last
+        if self.epochs.job != given_up.epochs.job:  # the replay has no other losses for this command
+            self.epochs = given_up.epochs
 
     def number_next(self) -> int:
         """Increment the number, for the checkpoint that is written next, and return it."""
