@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING, Any
 from streamer.version import __version__
 
 if TYPE_CHECKING:
+    from streamer.answers.explaining import explain
+    from streamer.answers.past import past
     from streamer.errors import StreamerError
     from streamer.state.reading import load
     from streamer.training.trainer import Trainer
     from streamer.vectors import WordVectors
 
-__all__ = ["StreamerError", "Trainer", "WordVectors", "__version__", "load"]
+__all__ = ["StreamerError", "Trainer", "WordVectors", "__version__", "explain", "load", "past"]
 
 _MODULES = {
     "StreamerError": "streamer.errors",
     "Trainer": "streamer.training.trainer",
     "WordVectors": "streamer.vectors",
+    "explain": "streamer.answers.explaining",
     "load": "streamer.state.reading",
+    "past": "streamer.answers.past",
 }
 
 

@@ -17,7 +17,9 @@ from streamer.settings import (
     as_amount,
     expected_disk,
     expected_memory,
+    levels,
     model_settings,
+    most_snapshots,
     rounded_up,
     within,
 )
@@ -85,7 +87,8 @@ def sizes(
 
 
 def _row(settings: ModelSettings, run: RunSettings, extent: Extent) -> dict[str, Any]:
-    memory, disk = expected_memory(settings, extent, run.threads), expected_disk(settings, extent, run.keep)
+    kept = most_snapshots(levels(run.snapshots_kept)) if run.snapshot_every != "0" else 0
+    memory, disk = expected_memory(settings, extent, run.threads), expected_disk(settings, extent, run.keep, kept)
     return {
         **attrs.asdict(extent),
         "vector_size": settings.vector_size,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from streamer.cli import ask, export, learn, look, prepare, takeback, teach
+from streamer.cli import ask, explain, export, history, learn, look, prepare, takeback, teach
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Prepare": (prepare.words, prepare.phrases),
     "Learn": (learn.watch, learn.train),
     "Look": (look.status, look.files, look.list_checkpoints, look.snapshots, look.verify, look.sizing),
-    "Ask": (ask.similar, ask.analogy, ask.evaluate),
+    "Ask": (ask.similar, ask.analogy, ask.evaluate, explain.explain),
+    "Compare": (history.diff, history.drift, history.timeline, history.emerging),
     "Export": (export.export, export.plot),
     "Take back": (takeback.forget, takeback.rollback),
     "Teach": (teach.inspect,),

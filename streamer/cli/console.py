@@ -89,6 +89,18 @@ def tell_of_unknown(vectors: WordVectors, words: Iterable[str], *, suggest: bool
 
 
 @contextlib.contextmanager
+def known_words() -> Iterator[None]:
+    """Turn an unknown word into an error for people, with the nearest spellings."""
+    from streamer.vectors import UnknownWord
+
+    try:
+        yield
+    except UnknownWord as error:
+        hint = f"did you mean {', '.join(error.nearest)}?" if error.nearest else ""
+        raise StreamerError(f"{error.word!r} is not in the vocabulary", hint=hint) from None
+
+
+@contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into an exception, so that half-written files are removed."""
 

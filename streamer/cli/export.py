@@ -6,11 +6,11 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamer.cli.console import as_of_option, ended_by_signals, load, log_to_stderr, tell_of_unknown
+from streamer.cli.console import as_of_option, ended_by_signals, known_words, load, log_to_stderr, tell_of_unknown
 from streamer.cli.options import command, common_options
 from streamer.errors import ExitCode, StreamerError
 
@@ -127,7 +127,11 @@ def _of_words(vectors: WordVectors, path: Path) -> WordVectors:
 )
 @click.option("--skip", type=click.IntRange(0), metavar="N", help="Leave out the N most frequent words, such as 'the'.")
 @click.option(
-    "--word", "words", multiple=True, metavar="WORD", help="Map this word and its neighbours; you can repeat it."
+    "--word",
+    "words",
+    multiple=True,
+    metavar="WORD",
+    help="Draw this word over time; with --map, map it and its neighbours, and you can repeat it.",
 )
 @click.option(
     "--neighbours", type=click.IntRange(0, 200), metavar="N", help="Map N neighbours of each WORD; 8 by default."
@@ -146,13 +150,14 @@ def plot(
     as_of: str | None,
     checkpoints: Path,
 ) -> None:
-    """Draw the history of training, or a map of words.
+    """Draw the history of training, a word over time, or a map.
 
-    The history shows loss, words per second, vocabulary and scores against words trained. A map shows words in two
-    dimensions. FILE's suffix sets the format: .png, .svg or .pdf.
+    The history shows loss, words per second, vocabulary and scores against words trained. A word over time shows what
+    the command timeline does. A map shows words in two dimensions. FILE's suffix sets the format: .png, .svg or .pdf.
 
     \b
         streamer plot history.png
+        streamer plot king.png --word king
         streamer plot words.svg --map --skip 100
         streamer plot words.png --map --word king --word paris
     """
@@ -161,13 +166,18 @@ def plot(
         raise click.UsageError(f"plot cannot write {file.name}; use one of the suffixes {', '.join(plots.FORMATS)}")
     given = {"topn": topn, "skip": skip, "neighbours": neighbours, "font": font}
     given = {name: value for name, value in given.items() if value is not None}
-    if (given or words or as_of) and not as_map:
-        raise click.UsageError("--topn, --skip, --word, --neighbours, --font and --as-of need --map")
+    over_time = bool(words) and not as_map
+    if (as_of and not as_map) or (given.keys() - ({"font"} if over_time else set()) and not as_map):
+        raise click.UsageError("--topn, --skip, --neighbours and --as-of need --map; --font needs --map or --word")
+    if over_time and len(words) > 1:
+        raise click.UsageError("a picture over time has one --word; with --map there can be several")
     if words and not given.keys() <= {"neighbours", "font"}:
         raise click.UsageError("--topn and --skip cannot be used with --word")
     if "neighbours" in given and not words:
         raise click.UsageError("--neighbours needs --word")
 
+    if over_time:
+        return _over_time(plots, file, words[0], checkpoints, **given)
     if not as_map:
         from streamer.state.reading import read_history
 
@@ -182,6 +192,17 @@ def plot(
     drawn = plots.draw_map(vectors, chosen, **given)
     plots.save(drawn.figure, file)
     return click.echo(f"wrote {drawn} to {file}", err=True)
+
+
+def _over_time(plots: ModuleType, file: Path, word: str, checkpoints: Path, **given: Any) -> None:
+    """Draw a word over time."""
+    from streamer.answers.past import past
+
+    log_to_stderr()
+    with known_words():
+        found = past(checkpoints).timeline(word)
+    plots.save(plots.draw_timeline(found.word, found.as_dict()["moments"], **given), file)
+    click.echo(f"wrote {found.word} at {len(found.points):,} moments to {file}", err=True)
 
 
 def _plots() -> ModuleType:

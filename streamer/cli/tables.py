@@ -296,6 +296,11 @@ def _styled(console: Console, text: str, style: str) -> str:
     return captured.get()
 
 
+def bold(text: str) -> str:
+    """Return a text in bold; in a pipe, unchanged."""
+    return _styled(_console(), text, "bold")
+
+
 def _print_wrapped(console: Console, text: str) -> None:
     """Print an indented text, wrapped to the width of the terminal; in a pipe, on one line."""
     width = console.width - 2 if console.is_terminal else sys.maxsize

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from streamer.formats.dates import DateReader, Written
 from streamer.formats.records import LIMIT, Buffer, Record, Stream, plain, wanted
 from streamer.text.scripts import without_spaces
 from streamer.text.tokenizer import SEPARATOR
@@ -26,20 +27,23 @@ _DECODER = json.JSONDecoder(parse_int=float, strict=False)
 _BROKEN = object()
 
 
-def records(stream: Stream, fields: tuple[str, ...] = ()) -> Iterator[Record]:
+def records(stream: Stream, fields: tuple[str, ...] = (), dates: DateReader | None = None) -> Iterator[Record]:
     """Yield the records of a text of JSON values.
 
     Args:
         stream: The text.
         fields: Dotted names of the strings to take; without any, all strings of more than one word are taken.
+        dates: Where the dates of records are, and what reads them; None if nobody asks for them.
     """
-    return _Scanner(stream, fields).records()
+    return _Scanner(stream, fields, dates).records()
 
 
 class _Scanner:
-    def __init__(self, stream: Stream, fields: tuple[str, ...]) -> None:
+    def __init__(self, stream: Stream, fields: tuple[str, ...], dates: DateReader | None) -> None:
         self._stream = stream
         self._fields = [tuple(field.split(".")) for field in fields]
+        self._dates = dates
+        self._dotted = dates is not None and any("." in name for name in dates.names)
         self._buffer = Buffer(stream)
         self._at = 0
         self._in_array = False  # in an array whose elements are the records
@@ -158,7 +162,23 @@ class _Scanner:
             return Record(end, stop, "")
         values = value if isinstance(value, list) and not self._in_array else [value]
         texts = ("\n".join(map(plain, self._strings(item))) for item in values)
-        return Record(end, stop, SEPARATOR.join(filter(None, texts)))
+        text = SEPARATOR.join(filter(None, texts))
+        if self._dates is None:
+            return Record(end, stop, text)
+        if len(values) == 1:
+            return Record(end, stop, text, 0, self._date(self._dates, values[0]))
+        found = (self._date(self._dates, item) for item in values)
+        return Record(end, stop, text, 0, self._dates.newest(date for date in found if date is not None))
+
+    def _date(self, dates: DateReader, value: Any) -> Written | None:
+        """Return the date of a record: the first one in its fields."""
+        if self._dotted or type(value) is not dict:
+            items = (item for name in dates.names for item in _items(value, tuple(name.split("."))))
+            return next((date for item in items if (date := dates.look(item)) is not None), None)
+        for name in dates.names:
+            if name in value and (date := dates.look(value[name])) is not None:
+                return date
+        return None
 
     def _strings(self, value: Any) -> list[str]:
         if not self._fields:
@@ -189,17 +209,23 @@ def _all_strings(value: Any) -> Iterator[str]:
 
 
 def _at_field(value: Any, field: tuple[str, ...]) -> Iterator[str]:
-    """Yield the strings at a dotted name, also through lists; a key may have dots in it."""
+    """Yield the strings at a dotted name."""
+    for item in _items(value, field):
+        if isinstance(item, str):
+            yield item
+        else:
+            yield from _all_strings(item)
+
+
+def _items(value: Any, field: tuple[str, ...]) -> Iterator[Any]:
+    """Yield what is at a dotted name, also through lists; a key may have dots in it."""
     waiting: list[tuple[Any, int]] = [(value, 0)]
     while waiting:
         item, used = waiting.pop()
         if isinstance(item, list):
             waiting.extend((element, used) for element in reversed(item))
         elif used == len(field):
-            if isinstance(item, str):
-                yield item
-            else:
-                yield from _all_strings(item)
+            yield item
         elif isinstance(item, dict):
             ends = range(used + 1, len(field) + 1)
             keys = ((".".join(field[used:stop]), stop) for stop in ends)

@@ -15,6 +15,7 @@ from email.header import decode_header
 from email.message import Message
 
 from streamer.formats import html
+from streamer.formats.dates import DateReader, Written
 from streamer.formats.records import LIMIT, SEPARATES, Buffer, Record, Stream, plain, wanted
 
 HEADERS = 1 << 16
@@ -30,6 +31,7 @@ _NEEDED = re.compile(
     rb"^(?:subject|content-(?:type|transfer-encoding|disposition))[ \t]*:.*(?:\n[ \t].*)*\n?",
     re.IGNORECASE | re.MULTILINE,
 )
+_DATE = re.compile(rb"^date[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)
 _QUOTED = re.compile(r"^[ \t]*>.*\n?", re.MULTILINE)
 _SIGNATURE = re.compile(r"^-- (?:\n.*|\Z)", re.MULTILINE | re.DOTALL)
 _SLOW = {
@@ -61,14 +63,19 @@ class _Level:
     alternative: int
 
 
-def records(stream: Stream) -> Iterator[Record]:
-    """Yield the messages of a mailbox, or the one message that there is."""
-    return _Scanner(stream).records()
+def records(stream: Stream, dates: DateReader | None = None) -> Iterator[Record]:
+    """Yield the messages of a mailbox, or the one message that there is.
+
+    Args:
+        stream: The text.
+        dates: What reads the headers that say when messages are from; None if nobody asks for it.
+    """
+    return _Scanner(stream, dates).records()
 
 
 class _Scanner:
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream, dates: DateReader | None) -> None:
+        self._stream, self._dates = stream, dates
         self._buffer = Buffer(stream)
         self._at = 0
         self._mbox = False
@@ -78,6 +85,7 @@ class _Scanner:
     def _begin(self) -> None:
         """Forget the message before."""
         self._subject: str | None = None
+        self._date: Written | None = None
         self._parts: list[_Part] = []
         self._part: _Part | None = None  # the one whose body comes
         self._levels: list[_Level] = []
@@ -105,7 +113,7 @@ class _Scanner:
         """Read headers, of a message or of a part, and see what follows them."""
         self._part = None
         while True:
-            headers = self._headers()
+            headers = self._headers(first=self._subject is None)
             if self._subject is None:
                 self._subject = _subject(headers)
             kind, boundary, attached = _content(headers)
@@ -127,8 +135,12 @@ class _Scanner:
     def _number(self) -> None:
         self._depths = {level.boundary: depth for depth, level in enumerate(self._levels)}
 
-    def _headers(self) -> Message:
-        """Read up to the blank line that ends the headers, and return those that are needed."""
+    def _headers(self, *, first: bool) -> Message:
+        """Read up to the blank line that ends the headers, and return those that are needed.
+
+        Args:
+            first: Whether they are those of the whole message, which say when it is from.
+        """
         buffer, start = self._buffer, self._at
         lines: list[bytes] = []
         while True:
@@ -145,7 +157,10 @@ class _Scanner:
             self._end = self._at - len(line) + len(line.rstrip())
             if self._at - start <= HEADERS:
                 lines.append(line)
-        needed = _NEEDED.findall(b"".join(lines).replace(b"\r\n", b"\n"))
+        joined = b"".join(lines).replace(b"\r\n", b"\n")
+        if first and self._dates and (date := _DATE.search(joined)):
+            self._date = self._dates.read(b" ".join(date[1].split()).decode("ascii", "replace"))
+        needed = _NEEDED.findall(joined)
         return message_from_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in needed) + b"\n")
 
     def _level(self, line: bytes) -> tuple[int, bool] | None:
@@ -224,7 +239,8 @@ class _Scanner:
                 texts.append(_text(part, unescape=self._mbox))
             except (MessageError, ValueError, LookupError, TypeError, RecursionError):
                 self._broken += 1
-        return Record(self._end, stop, "\n\n".join(plain(text).strip("\n") for text in texts if text), self._broken)
+        joined = "\n\n".join(plain(text).strip("\n") for text in texts if text)
+        return Record(self._end, stop, joined, self._broken, self._date)
 
 
 def _text(part: _Part, *, unescape: bool) -> str:

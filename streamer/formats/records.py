@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Protocol
 
+from streamer.formats.dates import Written
 from streamer.text.tokenizer import SEPARATOR
 
 LIMIT = 8 << 20
@@ -36,12 +37,14 @@ class Record(NamedTuple):
         stop: The position after all bytes that belong to it.
         text: Its text; empty if nothing is in it, or if nobody wants it.
         skipped: Records in these bytes that are broken or too large.
+        date: When it is from; None if it does not say, or nobody asks.
     """
 
     end: int
     stop: int
     text: str
     skipped: int = 0
+    date: Written | None = None
 
 
 def wanted(stream: Stream, end: int) -> bool:

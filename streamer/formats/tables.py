@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 
+from streamer.formats.dates import DateReader
 from streamer.formats.records import LIMIT, Buffer, Record, Stream, plain, wanted
 
 DELIMITERS = ",;\t|"
@@ -19,17 +20,19 @@ class NoColumn(Exception):  # noqa: N818 - it is an outcome of the file, not an 
     """A table has no column of a name; the message is the name."""
 
 
-def records(stream: Stream, fields: Sequence[str]) -> Iterator[Record]:
+def records(stream: Stream, fields: Sequence[str], dates: DateReader | None = None) -> Iterator[Record]:
     """Yield the rows of a table; one without the wanted columns is broken.
 
     Args:
         stream: The table.
         fields: Columns by name, or by number from 1 where the first row has no such name.
+        dates: Where the dates of rows are, and what reads them; None if nobody asks for them.
     """
     csv.field_size_limit(2 * LIMIT)  # of the whole process; rows are shorter
     lines = _Lines(stream)
     rows: Iterator[list[str]] | None = None
     places: list[int] = []
+    dated: list[int] = []  # the columns that have dates
     while True:
         lines.begin()
         try:
@@ -41,6 +44,7 @@ def records(stream: Stream, fields: Sequence[str]) -> Iterator[Record]:
                 rows = csv.reader(lines, delimiter=delimiter)
                 row = next(rows)
                 places, is_header = columns(row, fields)
+                dated = dates.columns(row) if dates else []
                 if is_header:
                     yield Record(lines.end, lines.position, "")
                     continue
@@ -55,7 +59,8 @@ def records(stream: Stream, fields: Sequence[str]) -> Iterator[Record]:
             return  # the table that was judged was another one
         if not places:
             return
-        yield _record(stream, lines, row, places)
+        found = _record(stream, lines, row, places)
+        yield found._replace(date=dates.in_row(row, dated)) if dates and wanted(stream, found.end) else found
 
 
 def _record(stream: Stream, lines: _Lines, row: list[str], places: list[int]) -> Record:

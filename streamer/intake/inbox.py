@@ -50,6 +50,15 @@ class Candidate(NamedTuple):  # fast like Signature, and without a Path: a scan 
     refusal: str | None = None
 
 
+Order = tuple[bool, float, bytes]
+"""What files are sorted by."""
+
+
+def oldest_first(candidate: Candidate) -> Order:
+    """Sort files by mtime, then by name."""
+    return False, candidate.signature.mtime_ns, os.fsencode(candidate.path)
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """The result of one look at the inbox.
@@ -73,9 +82,9 @@ class Inbox:
 
     ``seen`` takes a path and a signature, and returns whether there is nothing to do. It is called for each file at
     each scan. ``without`` is a folder that is left out with its content, wherever it is. ``check`` is called now and
-    then during a scan, which may take seconds; it may raise to stop. The age of a file is measured with ``wall``, how
-    long it has been still with ``monotonic``, and what a scan takes with that and ``cpu``. The folder may vanish and
-    return.
+    then during a scan, which may take seconds; it may raise to stop. ``order`` returns what files that are ready are
+    sorted by. The age of a file is measured with ``wall``, how long it has been still with ``monotonic``, and what a
+    scan takes with that and ``cpu``. The folder may vanish and return.
     """
 
     def __init__(
@@ -86,6 +95,7 @@ class Inbox:
         *,
         without: Path | None = None,
         check: Callable[[], None] = lambda: None,
+        order: Callable[[Candidate], Order] = oldest_first,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         cpu: Callable[[], float] = time.thread_time,
@@ -96,6 +106,7 @@ class Inbox:
         self._seen = seen
         self._without = without
         self._check = check
+        self._order = order
         self._wall = wall
         self._monotonic, self._cpu = monotonic, cpu
         # (size, mtime), and since when it is still; −∞ if that was known at first sight
@@ -149,7 +160,7 @@ class Inbox:
         return self._sift(self._named(due, hints.folders), hints.renamed, pending)
 
     def scan(self) -> Scan:
-        """Scan the whole folder and return what is ready: the oldest mtime first, then by name."""
+        """Scan the whole folder and return what is ready, in order."""
         identity = self._arrive()
         return self._scan(identity, self._told.take())
 
@@ -202,7 +213,7 @@ class Inbox:
             if now - since >= settle:
                 ready.append(Candidate(path, f"{root}/{path}", signature, refusal))
         self._pending = pending
-        ready.sort(key=lambda candidate: (candidate.signature.mtime_ns, os.fsencode(candidate.path)))
+        ready.sort(key=self._order)
         # What is ready stays pending until it was seen, because it may change before it is read.
         waits = [since + settle - now for _, since in pending.values() if now - since < settle]
         return Scan(ready, len(waits), max(0.0, min(waits)) if waits else None, self._unlisted)

@@ -39,12 +39,16 @@ _log = structlog.get_logger(__name__)
 
 
 class TokenBlock(NamedTuple):
-    """A tokenized block of a file: its text bytes from ``start`` to ``stop``; ``skipped`` of its records are broken."""
+    """A tokenized block of a file: its text bytes from ``start`` to ``stop``; ``skipped`` of its records are broken.
+
+    ``date`` is that of its newest record, in seconds since 1970; None if none has one, or nobody asks.
+    """
 
     start: int
     stop: int
     tokens: EncodedText
     skipped: int = 0
+    date: float | None = None
 
 
 class Job(NamedTuple):
@@ -63,10 +67,18 @@ class Job(NamedTuple):
 
 
 def tokenize(
-    file: Opened, job: Job, tokenizer: Tokenizer, *, start: int, size: int = 0, check: Callable[[], None] = lambda: None
+    file: Opened,
+    job: Job,
+    tokenizer: Tokenizer,
+    *,
+    start: int,
+    size: int = 0,
+    date_field: str | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[TokenBlock]:
     """Yield the blocks of a job from a position on, of ``size`` bytes if that is more than usual.
 
+    ``date_field`` is the field with the date of a record: empty for the usual ones, None if nobody asks for dates.
     Raises Refused as :func:`reader.blocks` does, and if a tokenizer of the user fails.
     """
     pieces = reader.blocks(
@@ -76,6 +88,7 @@ def tokenize(
         encoding=job.encoding,
         recipe=job.recipe,
         size=max(reader.PIECE, size),  # read at each call, so that tests can make it small
+        date_field=date_field,
         check=check,
     )
     for block in pieces:
@@ -83,7 +96,10 @@ def tokenize(
             tokens = tokenizer.encode(block.text)
         except TokenizerError as error:
             raise Refused(str(error)) from error
-        yield TokenBlock(block.start, block.stop, tokens, block.skipped)
+        yield TokenBlock(block.start, block.stop, tokens, block.skipped, block.date)
+
+
+_Sent = Job | Tokenizer | Recipe | int | str | None
 
 
 class Prefetcher:
@@ -94,15 +110,25 @@ class Prefetcher:
         enabled: Whether to use another process at all.
         wanted: The format that the user wants.
         size: Bytes of a block, if that is more than usual.
+        date_field: The field with the date of a record; empty for the usual ones, None if nobody asks for dates.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, enabled: bool, wanted: Recipe = ANY, size: int = 0) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        enabled: bool,
+        wanted: Recipe = ANY,
+        size: int = 0,
+        date_field: str | None = None,
+    ) -> None:
         self._tokenizer = tokenizer
+        self._date_field = date_field
         self._wanted = wanted
         self._size = size
         self._enabled = enabled
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[Job | Tokenizer | Recipe | int, TokenBlock | tuple[str, str] | None] | None = None
+        self._connection: Connection[_Sent, TokenBlock | tuple[str, str] | None] | None = None
         self._upcoming: dict[Job, None] = {}  # an ordered set
         self._given: deque[Job] = deque()
         self._current: Job | None = None
@@ -138,7 +164,8 @@ class Prefetcher:
                     position = block.stop
                     yield block
         if position < job.stop:
-            yield from tokenize(file, job, self._tokenizer, start=position, size=self._size, check=check)
+            how: dict[str, Any] = {"size": self._size, "date_field": self._date_field, "check": check}
+            yield from tokenize(file, job, self._tokenizer, start=position, **how)
 
     def close(self) -> None:
         """End the process."""
@@ -158,6 +185,7 @@ class Prefetcher:
             ours.send(self._tokenizer)
             ours.send(self._wanted)
             ours.send(self._size)
+            ours.send(self._date_field)
         except OSError as error:
             ours.close()
             self._enabled = False
@@ -229,7 +257,7 @@ class Prefetcher:
 
 
 def serve(descriptor: int) -> None:
-    """Receive a tokenizer, the wanted format and the size of blocks; answer each job until the other side is gone.
+    """Receive a tokenizer and how texts are read; answer each job until the other side is gone.
 
     The answer is the codec and the recipe of the file, its blocks, and then None.
     """
@@ -239,6 +267,7 @@ def serve(descriptor: int) -> None:
         tokenizer: Tokenizer = connection.recv()
         wanted: Recipe = connection.recv()
         size: int = connection.recv()
+        date_field: str | None = connection.recv()
         while True:
             job: Job = connection.recv()
             try:
@@ -247,7 +276,9 @@ def serve(descriptor: int) -> None:
                         codec, recipe = reader.looked_at(file, encoding=job.encoding, wanted=wanted)
                         known = job._replace(encoding=codec, recipe=job.recipe or recipe)
                         connection.send((codec, known.recipe))
-                        for block in tokenize(file, known, tokenizer, start=job.start, size=size):
+                        for block in tokenize(
+                            file, known, tokenizer, start=job.start, size=size, date_field=date_field
+                        ):
                             connection.send(block)
             except (Refused, FileNotFoundError):
                 pass  # the trainer reads the file itself, and says what is wrong with it

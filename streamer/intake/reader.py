@@ -42,13 +42,15 @@ _Check = Callable[[], None]  # called between pieces; may raise to stop
 class Block(NamedTuple):
     """A piece of a file: its text bytes from ``start`` to ``stop``, and what they say, with newlines as line ends.
 
-    In a format with markup, ``skipped`` of its records were too large, or broken.
+    In a format with markup, ``skipped`` of its records were too large, or broken. ``date`` is that of the newest one,
+    in seconds since 1970; None if none has one, or nobody asks.
     """
 
     start: int
     stop: int
     text: str
     skipped: int = 0
+    date: float | None = None
 
 
 def judge(
@@ -215,6 +217,7 @@ def blocks(
     encoding: str,
     recipe: str = TEXT,
     size: int = PIECE,
+    date_field: str | None = None,
     check: _Check = lambda: None,
 ) -> Iterator[Block]:
     """Yield the text from one position to another in blocks of at most ``size`` bytes.
@@ -222,6 +225,7 @@ def blocks(
     A block ends after its last blank line if it has one, else after a line, else after a word, else between two
     characters; in a format with markup, between two records. Its end depends only on its start, on the bytes of the
     file and on ``stop``. So a run that resumes at any cut makes the same blocks. ``recipe`` is that of the file.
+    ``date_field`` is the field with the date of a record: empty for the usual ones, None if nobody asks for dates.
     ``check`` is called while what is before ``start`` is read. Raises Refused if the file ends early or cannot be read
     any more.
     """
@@ -240,8 +244,9 @@ def blocks(
             return _read(stream, size, exactly=True)
 
         text = Stream(read, codec, start=start, stop=stop, as_it_is=recipe == _MAIL)
-        for found in extracts(text, Recipe.parse(recipe), start=start, stop=stop, size=size):
-            yield Block(start, found.stop, found.text, found.skipped)
+        wanted = Recipe.parse(recipe)
+        for found in extracts(text, wanted, start=start, stop=stop, size=size, date_field=date_field):
+            yield Block(start, found.stop, found.text, found.skipped, found.date)
             start = found.stop
 
 

@@ -36,8 +36,8 @@ def to_columns(rows: FrozenRows, spans: Frozen, folded: FrozenFolded) -> dict[st
     """
     table = rows.table
     there = table.array("outcome") != GONE
-    whole = bool(there.all())
-    keep = None if whole else there
+    number = numbers(there)
+    keep = None if number is None else there
     columns: dict[str, npt.NDArray[Any] | Column] = {name: table.column(name, keep) for name in ROWS}
     columns["paths"] = rows.names(keep)
     for names, (code, texts) in zip(
@@ -48,9 +48,7 @@ def to_columns(rows: FrozenRows, spans: Frozen, folded: FrozenFolded) -> dict[st
     links = np.asarray(table.column("more", keep))
     links = links[links >= 0]
     more = {name: rows.more.array(name)[links] for name in MORE}
-    number = None
-    if not whole:  # the numbers of rows change
-        number = np.cumsum(there, dtype=np.uint32) - np.uint32(1)
+    if number is not None:
         more["row"] = number[more["row"]].astype(np.int32)
         kept = (more["source"] >= 0) & there[more["source"]]
         more["source"] = np.where(kept, number[more["source"]].astype(np.int32), np.int32(-1))
@@ -62,6 +60,15 @@ def to_columns(rows: FrozenRows, spans: Frozen, folded: FrozenFolded) -> dict[st
         rows_of[named] = number[rows_of[named]]
         columns["spans/row"] = rows_of
     return columns | _folded_columns(folded)
+
+
+def numbers(there: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32] | None:
+    """Return the number that each row has when it is stored: (n,); None if all of them stay as they are.
+
+    Args:
+        there: Which rows were not removed: (n,). Of the others, the number means nothing.
+    """
+    return None if there.all() else np.cumsum(there, dtype=np.uint32) - np.uint32(1)
 
 
 def _folded_columns(folded: FrozenFolded) -> dict[str, npt.NDArray[Any] | Column]:

@@ -50,10 +50,6 @@ class Forgetting(Register):
         frozen = self._spans.freeze()
         return Journal(*(frozen.array(name).astype(np.int64) for name in SPAN))
 
-    def entry(self, row: int) -> Entry:
-        """Return a row; it must not be changed."""
-        return self._entry(row)
-
     def named(self, path: str) -> list[int]:
         """Return all rows of a file, the newest first; those that were folded have none."""
         return list(self._rows.versions(path))

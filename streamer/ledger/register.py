@@ -15,9 +15,11 @@ from streamer.ledger import columns as stored
 from streamer.ledger.entries import COPY, NOTHING, OUTCOMES, Entry, Signature
 from streamer.ledger.folded import Folded, FrozenFolded, Sums
 from streamer.ledger.folding import due, fold, missed, sums, worthwhile
-from streamer.ledger.rows import SKIPPED, FrozenRows, Rows, fit
+from streamer.ledger.rows import GONE, SKIPPED, FrozenRows, Rows, fit
 from streamer.ledger.spans import Spans
 from streamer.ledger.table import Frozen
+
+Follow = Callable[[npt.NDArray[np.int32]], None]
 
 
 class FrozenLedger(NamedTuple):
@@ -31,6 +33,10 @@ class FrozenLedger(NamedTuple):
     def leaves(self) -> dict[str, Any]:
         """Return the folder, and the columns; these may be made when they are read."""
         return {"root": self.root, **stored.to_columns(self.rows, self.spans, self.folded)}
+
+    def numbers(self) -> npt.NDArray[np.uint32] | None:
+        """Return the number that each row has in the columns: (n,); None if it is the same. Of removed rows, any."""
+        return stored.numbers(self.rows.table.array("outcome") != GONE)
 
 
 class Register:
@@ -163,7 +169,7 @@ class Register:
         self._here = None
         return noted
 
-    def fold(self, before: int, of: Callable[[str], str]) -> int:
+    def fold(self, before: int, of: Callable[[str], str], follow: Follow = lambda number: None) -> int:
         """Fold the files that are gone since before a time, in seconds since 1970; return how many versions that are.
 
         What is decided of later files stays the same. If few are due among many, nothing is done yet.
@@ -171,6 +177,7 @@ class Register:
         Args:
             before: The time.
             of: Returns the class of a reason: the sums are by class.
+            follow: Called with the new number of each row, −1 if it has none: (n,) int32.
         """
         self._flush()
         going = due(self._rows, before)
@@ -181,6 +188,7 @@ class Register:
         for row, entry in self._open.items():
             entry.row = row
             entry.source = int(number[entry.source]) if entry.source >= 0 else -1
+        follow(number)
         return int(np.count_nonzero(going))
 
     def sums(self, of: Callable[[str], str]) -> dict[tuple[str, str], Sums]:
@@ -190,6 +198,10 @@ class Register:
         for key, one in self.folded.items():
             total[key] = total.get(key, Sums()).plus(one)
         return total
+
+    def entry(self, row: int) -> Entry:
+        """Return a row by its number: one that was not removed."""
+        return self._entry(row)
 
     def _entry(self, row: int) -> Entry:
         return self._open.get(row) or self._rows.load(row)

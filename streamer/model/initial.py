@@ -45,3 +45,4 @@ def set_initial_vectors(state: ModelState, words: Sequence[str], vectors: Floats
     state.vocabulary.restore(list(words), counts, int(counts.sum()))
     squares = np.asarray(counts * SQUARES_PER_COUNT, np.float32)
     state.embeddings.begin(vectors, squares)
+    state.sources.grow(len(words))

@@ -15,6 +15,7 @@ from streamer.model.embeddings import Embeddings, row_bytes
 from streamer.model.pipeline import Pipeline, Tokens, noise_of
 from streamer.model.sampling import NoiseDistribution, Purpose
 from streamer.model.sgns import BATCHING, Batching, Loss
+from streamer.model.sources import NOWHERE, Source, Sources
 from streamer.model.vocabulary import Vocabulary
 from streamer.settings import BOUNDS, ModelSettings
 
@@ -28,7 +29,7 @@ LONGEST_ROUND = 50
 
 @attrs.define
 class ModelState:
-    """Everything that influences the next update of the model.
+    """Everything that influences the next update of the model, and from which files its words come.
 
     Attributes:
         settings: The settings of the model.
@@ -40,6 +41,7 @@ class ModelState:
         words_trained: Tokens of admitted words in those blocks, before subsampling, over all passes.
         bounds: The settings that may change, each time that they did: the blocks trained by then, and their values.
         cold: The words that left the vocabulary.
+        sources: From which files each word comes. It influences nothing.
     """
 
     settings: ModelSettings
@@ -51,6 +53,7 @@ class ModelState:
     words_trained: int = 0
     bounds: list[tuple[int, ...]] = attrs.field(factory=list)
     cold: Cold = attrs.field(factory=Cold)
+    sources: Sources = attrs.field(factory=Sources)
 
     def __attrs_post_init__(self) -> None:
         self.record_bounds()
@@ -140,9 +143,10 @@ class Learner:
         segments: npt.NDArray[np.int32],
         *,
         first_pass: bool = True,
+        source: Source = NOWHERE,
     ) -> BlockReport:
         """Train one block of text; arguments as for :meth:`prepare`."""
-        report, tokens = self.prepare(words, codes, segments, first_pass=first_pass)
+        report, tokens = self.prepare(words, codes, segments, first_pass=first_pass, source=source)
         return report._replace(loss=self.update(tokens))
 
     def prepare(
@@ -152,6 +156,7 @@ class Learner:
         segments: npt.NDArray[np.int32],
         *,
         first_pass: bool = True,
+        source: Source = NOWHERE,
         settle: Callable[[], None] = lambda: None,
     ) -> tuple[BlockReport, Tokens]:
         """Count and admit words, subsample, draw noise words; return the report, without the loss, and the tokens.
@@ -161,6 +166,7 @@ class Learner:
             codes: (n,) int32, for each token the position of its word in ``words``.
             segments: (n,) int32, ascending; the two words of a pair are always in the same segment.
             first_pass: Whether the block is seen for the first time. Later passes count nothing and admit nothing.
+            source: Where the block comes from. Later passes are not recorded.
             settle: Waits until all blocks that were prepared before are trained. It is called before words leave.
         """
         state = self.state
@@ -171,6 +177,8 @@ class Learner:
             admitted = len(state.vocabulary) - size
             if admitted:
                 state.embeddings.grow(size + admitted, self._streams.begin(state.blocks, Purpose.INITIALISE))
+            state.sources.observe(source, ids, counts, state.vocabulary.counts)
+            if admitted:
                 self._welcome(size)
             ids = self._make_room(ids, settle)
         else:
@@ -220,6 +228,7 @@ class Learner:
             ids = size + positions
             state.vocabulary.came_back(ids, rows.counts)
             state.embeddings.put(ids, rows.array, rows.squares)
+            state.sources.came_back(ids)
 
     def _make_room(self, ids: Ints, settle: Callable[[], None]) -> Ints:
         """Let words leave if there are too many; return the ids of the words of the block as they are then."""
@@ -234,6 +243,7 @@ class Learner:
         ids = np.where(np.isin(ids, leaving), -1, ids - before)
         state.cold.put(state.vocabulary.remove(leaving), rows, state.vocabulary.index)
         embeddings.remove(leaving)
+        state.sources.remove(leaving)
         state.noise.remove(leaving, state.vocabulary.total, len(state.vocabulary))
         return ids
 

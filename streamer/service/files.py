@@ -12,7 +12,8 @@ import attrs
 from streamer.errors import ExitCode, StreamerError
 from streamer.formats.recipes import Recipe
 from streamer.intake import reader
-from streamer.intake.inbox import Candidate, Inbox, Scan
+from streamer.intake.dates import date_of
+from streamer.intake.inbox import Candidate, Inbox, Order, Scan, oldest_first
 from streamer.intake.opened import Opened
 from streamer.ledger.entries import COPY, REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
@@ -48,7 +49,36 @@ class Files:
                 candidates = self._file(Path(os.path.realpath(path.parent)) / path.name, passes)
             for candidate in candidates:
                 found.setdefault(candidate.path, candidate)
-        return list(found.values())
+        in_time = self._run.date_from in ("mtime", "name")
+        return sorted(found.values(), key=self.order) if in_time else list(found.values())
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the order of files is that of the dates in their names."""
+        return self._run.date_from == "name"
+
+    def order(self, candidate: Candidate) -> Order:
+        """Return what a file is sorted by: the date in its name or, by default, its mtime; then its name.
+
+        What the model learns depends on the order, so that depends on no clock: a date in the future counts too. Files
+        without a date come last.
+        """
+        if not self.by_name:
+            return oldest_first(candidate)
+        date = self.date_in_name(candidate.path)
+        return date is None, date or 0, os.fsencode(candidate.path)
+
+    def date_in_name(self, name: str) -> float | None:
+        """Return the date that the name of a file says, by its name in the ledger; see :func:`.dates.date_of`.
+
+        Of the folder that names are relative to, only its own name counts, and not those of the folders that it is in.
+        """
+        outer, _, folder = self._ledger.root.rpartition("/")
+        return date_of(name.removeprefix(f"{outer}/") if name.startswith("/") else f"{folder}/{name}")
+
+    def order_in(self, folder: Path) -> Callable[[Candidate], Order]:
+        """Return what files that were found in a folder are sorted by."""
+        return (lambda candidate: self.order(self.named(candidate, folder))) if self.by_name else oldest_first
 
     def adopt(self, folder: Path) -> None:
         """Make names in the ledger relative to a folder, unless they are relative to another one that exists.
@@ -102,7 +132,7 @@ class Files:
     def _in_folder(self, folder: Path, passes: int) -> list[Candidate]:
         at_once = attrs.evolve(self._run, settle=0.0)
         seen = self.seen_in(os.fspath(folder), passes)
-        scan = Inbox(folder, at_once, seen, without=self.checkpoints).scan()
+        scan = Inbox(folder, at_once, seen, without=self.checkpoints, order=self.order_in(folder)).scan()
         refuse_unreadable(folder, scan)
         return [self.named(candidate, folder) for candidate in scan.ready]
 

@@ -22,6 +22,7 @@ from streamer.errors import StreamerError
 from streamer.intake.inbox import Inbox
 from streamer.intake.prefetch import Prefetcher
 from streamer.service.advising import Adviser
+from streamer.service.dating import Dating, date_field
 from streamer.service.files import Files, outdated, refuse_unreadable, wanted
 from streamer.service.progress import Display
 from streamer.service.reporting import Reporter
@@ -56,8 +57,10 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
     files.adopt(root)
 
     seen = files.seen_in(os.fspath(root))
-    with Inbox(inbox, service.run, seen, without=files.checkpoints, check=service.signals.check) as box:
-        tidier = Tidier(service.state.ledger, root, service.run.ledger_keep, box.wanted)
+    how: dict[str, Any] = {"without": files.checkpoints, "check": service.signals.check, "order": files.order_in(root)}
+    with Inbox(inbox, service.run, seen, **how) as box:
+        state, keep = service.state, service.run.ledger_keep
+        tidier = Tidier(state.ledger, root, keep, box.wanted, follow=state.model.sources.renumber)
         _log.info("inbox.watched", path=str(inbox), hint="Ctrl-C saves and stops")
         service.resume_under_way()
         freed = False
@@ -67,6 +70,9 @@ def watch(inbox: Path, service: Service, *, once: bool = False) -> None:
             if tidier.looked(scan):
                 service.saver.changed()
             service.display.waiting(scan.waiting)
+            if once and scan.waiting and files.by_name:
+                service.wait(box, scan)  # what is not still yet may have to be trained before what is
+                continue
             service.announce(scan.ready)
             freed = service.take_all(files.named(candidate, root) for candidate in scan.ready)
             service.score_if_due()
@@ -160,7 +166,13 @@ def start(
         if state.tokenizer != recorded:
             saver.changed()  # so that what was said about it is not said again
         # One thread means one core, so then no other process works.
-        prefetcher = Prefetcher(tokenizer, enabled=run.threads > 1, wanted=wanted(run), size=state.settings.round_bytes)
+        prefetcher = Prefetcher(
+            tokenizer,
+            enabled=run.threads > 1,
+            wanted=wanted(run),
+            size=state.settings.round_bytes,
+            date_field=date_field(run),
+        )
         with display, blas.one_thread(), contextlib.closing(prefetcher), contextlib.ExitStack() as at_exit:
             at_exit.callback(schedule.end_workers)
             # Any other exception may come in the middle of an update: then only the last checkpoint is valid.
@@ -169,7 +181,7 @@ def start(
             files = Files(folder, state.ledger, run)
             reporter = Reporter(run.log_every, terminal=display.live)
             snapshotter = Snapshotter(state, schedule, saver, every(run.snapshot_every), run.snapshots_kept)
-            others = (Adviser(state), snapshotter)
+            others = (Adviser(state), snapshotter, Dating(run.date_from, files.date_in_name))
             service = Service(
                 state, schedule, files, saver, scorer, run, signals, prefetcher, display, reporter, *others
             )

@@ -156,6 +156,25 @@ def is_earlier(base: Journal, now: Journal) -> bool:
     return True
 
 
+def renumbering(base: Ledger, now: Ledger) -> npt.NDArray[np.int32]:
+    """Return the number that each row of an earlier ledger has now, −1 if that is not known: (n,).
+
+    What the journals have in common tells it.
+    """
+    one, other = base.journal(), now.journal()
+    number = np.full(1 + max((entry.row for entry in base), default=0), -1, np.int32)
+    trained = int(one.blocks.sum())
+    whole = int(np.searchsorted(np.cumsum(other.blocks), trained, "right"))
+    rest = trained - int(other.blocks[:whole].sum())
+    old, new = (len(one.row), whole + 1) if rest else (len(one.row), whole)
+    for back in range(1, min(old, new) + 1):
+        before, after = int(one.row[old - back]), int(other.row[new - back])
+        if NAMELESS in (before, after):
+            break
+        number[before] = after
+    return number
+
+
 def steps(ledger: Ledger, blocks: int, base: Base, out: frozenset[int]) -> list[Step]:
     """Return what was trained since a state, in order.
 

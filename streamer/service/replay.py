@@ -6,6 +6,7 @@ before anything is trained: it must be what it was then, or begin with it.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
@@ -48,7 +49,13 @@ class Text(NamedTuple):
 
 
 class Account(Protocol):
-    """What is told of a replay, and says when it has come to its end."""
+    """What is told of a replay, and says when it has come to its end.
+
+    Attributes:
+        ledger: The ledger that it keeps.
+    """
+
+    ledger: Ledger
 
     def ends(self, state: State) -> bool:
         """Return whether to stop before the next block."""
@@ -58,8 +65,12 @@ class Account(Protocol):
         """Begin a step, whose text was found."""
         ...
 
-    def add(self, stop: int, words: int) -> None:
-        """Add a block of the step that was begun last: where it ends, and its words."""
+    def add(self, stop: int, words: int) -> int:
+        """Add a block of the step that was begun last (where it ends, its words); return the row of its file."""
+        ...
+
+    def follow(self, ledger: Ledger) -> None:
+        """Continue with a copy of the ledger, whose rows may have other numbers."""
         ...
 
 
@@ -142,6 +153,7 @@ class Replay:
         ledger: The ledger from which the plan was made.
         texts: The files.
         threads: Cores to train on.
+        latest: The newest date of a text, in seconds since 1970.
         check: Called from time to time; raises to stop.
         trained: Called after each block with its bytes and its words.
 
@@ -158,13 +170,14 @@ class Replay:
         texts: Mapping[int, Text],
         *,
         threads: int,
+        latest: float = math.inf,
         check: Check,
         trained: Callable[[int, int], None] = lambda *_: None,
     ) -> None:
         self.state = state
         self.first_out: tuple[int, int] | None = None
         self._plan, self._ledger, self._texts = plan, ledger, texts
-        self._threads, self._check, self._trained = threads, check, trained
+        self._threads, self._check, self._trained, self._latest = threads, check, trained, latest
 
     def run(
         self,
@@ -196,26 +209,27 @@ class Replay:
                     due = [at for at in changes if at < blocks + step.blocks]
                     blocks += step.blocks
                     for at in sorted(due):
-                        self._rebound(changes.pop(at))
+                        self._rebound(changes.pop(at), account)
                     continue
                 self._check_there(step.row)
+                # Of when it was trained, only this is known; it is told of words, and influences nothing.
+                self.state.pass_time(min(self._ledger.entry(step.row).signature.mtime_ns / 1e9, self._latest))
                 if account:
                     account.begin(step, self._texts[step.row])
                 for block in self._blocks(step, prefetcher):
                     for at in sorted(at for at in changes if at <= blocks):
-                        self._rebound(changes.pop(at))
+                        self._rebound(changes.pop(at), account)
                     if account and account.ends(self.state):
                         return
-                    if account:
-                        account.add(block.stop, len(block.tokens))
+                    row = account.add(block.stop, len(block.tokens)) if account else step.row
                     self._schedule.make_room()
                     then = partial(self._note_loss, step.passes)
-                    self._schedule.train(block.tokens, epoch=0 if step.first else 1, then=then)
+                    self._schedule.train(block.tokens, epoch=0 if step.first else 1, row=row, then=then)
                     failpoints.reached("replay.trained")
                     self._trained(block.stop - block.start, len(block.tokens))
                     blocks += 1
             for at in sorted(changes):
-                self._rebound(changes[at])
+                self._rebound(changes[at], account)
         finally:
             prefetcher.close()
             try:
@@ -238,11 +252,13 @@ class Replay:
         if sum(size for size in sizes if size >= WORTH_SHARING) >= WORTH_WORKERS:
             self._schedule.start_workers()
 
-    def _rebound(self, bounds: dict[str, int]) -> None:
+    def _rebound(self, bounds: dict[str, int], account: Account | None) -> None:
         """Continue with other bounds, as a process does that resumes with them."""
         self._schedule.drain()
         self._schedule.end_workers()
         self.state = State.from_tree(self.state.to_tree(), bounds)
+        if account:
+            account.follow(self.state.ledger)
         self._begin()
 
     def _note_loss(self, epoch: int, report: BlockReport, seconds: float) -> None:

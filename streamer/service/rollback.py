@@ -74,11 +74,11 @@ def _rollback(store: Store, to: str, request: Request) -> Outcome:
     replay = replayed(store, now, chosen, texts, (), request, account)
     if (replay.state.words_seen, replay.state.model.words_trained) != target:
         raise uncovered(f"the block that ends at {described(moment)}")
-    _remember(before, now.ledger)
+    _remember(account.ledger, now.ledger)
     files = [one for one in now.snapshots.files if one.moment.words_seen <= target[0]]
     files = [one for one in files if one.moment.words_trained <= target[1]]
     snapshots = Snapshots(files, now.snapshots.last, moment.date)
-    return publish(store, now, replay.state, before, snapshots, found, request)
+    return publish(store, now, replay.state, account.ledger, snapshots, found, request)
 
 
 def _moment(store: Store, to: str, known: Sequence[Base]) -> Moment:
@@ -154,10 +154,13 @@ class _Books:
         now: The ledger as it is now: it says how each file was read.
         ledger: That of the state to start from; it is changed.
         target: Words seen and trained at the moment at which to stop.
+
+    Attributes:
+        ledger: The same, or what has taken its place.
     """
 
     def __init__(self, now: Ledger, ledger: Ledger, target: tuple[int, int]) -> None:
-        self._now, self._ledger, self._target = now, ledger, target
+        self._now, self.ledger, self._target = now, ledger, target
         self._entry: Entry | None = None
 
     def ends(self, state: State) -> bool:
@@ -168,7 +171,7 @@ class _Books:
         """Plan the file as it was planned then."""
         entry = self._now.entry(step.row)
         verdict = _as_then(entry, text, step.stop if step.ended else entry.text_bytes)
-        self._entry = self._ledger.plan(
+        self._entry = self.ledger.plan(
             entry.path,
             verdict,
             on_change="retrain",
@@ -179,12 +182,19 @@ class _Books:
         if self._entry is None or self._entry.offset != step.start:
             raise uncovered(f"how {entry.path} was looked up")
 
-    def add(self, stop: int, words: int) -> None:
+    def follow(self, ledger: Ledger) -> None:
+        """Continue with a copy of the ledger."""
+        self.ledger = ledger
+        if self._entry is not None and self._entry.under_way:
+            self._entry = ledger.under_way
+
+    def add(self, stop: int, words: int) -> int:
         """Note a block."""
         assert self._entry is not None
-        self._ledger.advance(self._entry, stop, words)
+        self.ledger.advance(self._entry, stop, words)
         if stop == self._entry.text_bytes:
-            self._ledger.finish(self._entry)
+            self.ledger.finish(self._entry)
+        return self._entry.row
 
 
 def _as_then(entry: Entry, text: Text, length: int) -> Verdict:

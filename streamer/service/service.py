@@ -24,6 +24,7 @@ from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
 from streamer.ledger.entries import REMOVED, Entry, Signature
 from streamer.model.learner import BlockReport
 from streamer.service.advising import Adviser
+from streamer.service.dating import Dating
 from streamer.service.files import Files, has_changed, judged
 from streamer.service.progress import Display, FileProgress
 from streamer.service.reporting import Reporter
@@ -59,6 +60,7 @@ class Service:
     reporter: Reporter
     adviser: Adviser
     snapshotter: Snapshotter
+    dating: Dating
     tally: Tally = attrs.field(factory=Tally)
     words_seen: int = 0
 
@@ -206,13 +208,14 @@ class Service:
                 return  # neither trained nor refused: it is checked again when it is still
             # Text added at the end of a file is new, however often the beginning was trained.
             fresh = block.start >= entry.known
-            self.snapshotter.before()
+            self.snapshotter.before(self.dating.date(entry.path, signature, block))
             ledger.advance(entry, block.stop, len(block.tokens))
             progress.skipped += block.skipped
             failpoints.reached("block.advanced")
             schedule.train(
                 block.tokens,
                 epoch=0 if fresh else max(epoch, 1),
+                row=entry.row,
                 then=partial(self._trained, progress, epoch, block.stop),
             )
             failpoints.reached("block.trained")

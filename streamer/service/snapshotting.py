@@ -6,9 +6,6 @@ they are trained, and whatever was killed in between. It changes nothing that is
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import structlog
 
 from streamer.service.saving import Saver
@@ -16,7 +13,7 @@ from streamer.settings import Every, levels
 from streamer.state import State
 from streamer.training import Schedule
 
-MOST_WAITING = 4
+MOST_WAITING = 2
 """Snapshots that wait in memory for a checkpoint; of an archive, each file may be of another hour."""
 
 _log = structlog.get_logger(__name__)
@@ -31,32 +28,23 @@ class Snapshotter:
         saver: Writes them, with the next checkpoint.
         every: How often.
         kept: Which are kept: see :func:`streamer.settings.levels.levels`.
-        clock: Returns the seconds since 1970.
     """
 
-    def __init__(
-        self,
-        state: State,
-        schedule: Schedule,
-        saver: Saver,
-        every: Every,
-        kept: str,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, state: State, schedule: Schedule, saver: Saver, every: Every, kept: str) -> None:
         self._state, self._schedule, self._saver = state, schedule, saver
-        self._every, self._levels, self._clock = every, levels(kept), clock
+        self._every, self._levels = every, levels(kept)
 
-    def before(self, date: float | None = None) -> None:
+    def before(self, date: float | None) -> None:
         """Take a snapshot if it is time, before a block is trained.
 
         Args:
             date: The date of the block's text, in seconds since 1970; None if it has none, and the clock of the stream
-                stands still. By default it is now.
+                stands still.
         """
-        now = self._clock() if date is None else date
-        if self._is_time(now):
+        if self._is_time(self._state.snapshots.clock if date is None else date):
             self._take()
-        self._state.pass_time(now)
+        if date is not None:
+            self._state.pass_time(date)
 
     def _is_time(self, date: float) -> bool:
         state, known = self._state, self._state.snapshots

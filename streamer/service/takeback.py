@@ -23,7 +23,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import Entry
 from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
-from streamer.service.planning import Base, Plan, plan
+from streamer.service.planning import Base, Plan, plan, renumbering
 from streamer.service.replay import Account, Replay, Texts, find
 from streamer.settings import BOUNDS, RunSettings, levels
 from streamer.state import State
@@ -329,12 +329,17 @@ def replayed(
             code=ExitCode.CONFIGURATION,
         )
     changes = now.model.bounds[len(state.model.bounds) :]
+    ledger = account.ledger if account else now.ledger
+    if not account:
+        state.model.sources.renumber(renumbering(state.ledger, now.ledger))
+    state.keep_ledger(ledger)
     replay = Replay(
         state,
         chosen,
         now.ledger,
         texts.found,
         threads=request.run.threads,
+        latest=now.snapshots.clock,
         check=request.check,
         trained=request.trained,
     )

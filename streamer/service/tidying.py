@@ -16,6 +16,7 @@ import structlog
 from streamer.intake.inbox import Scan
 from streamer.intake.reasons import reason_class
 from streamer.ledger.ledger import Ledger
+from streamer.ledger.register import Follow
 
 SHARE = 30
 """How often files are missed in the time for which they are listed: once a day in a month."""
@@ -36,6 +37,7 @@ class Tidier:
         keep: Seconds for which a file is listed after it is gone; 0: for ever.
         wanted: Returns whether a scan looks at a file, given its path in the folder.
         clock: Returns the seconds since 1970.
+        follow: Called with the new numbers of the ledger's rows, if some were folded.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class Tidier:
         keep: float,
         wanted: Callable[[str], bool] = lambda path: True,
         clock: Callable[[], float] = time.time,
+        follow: Follow = lambda number: None,
     ) -> None:
         self._ledger, self._prefix = ledger, f"{os.fspath(root).rstrip('/')}/"
-        self._keep, self._wanted, self._clock = keep, wanted, clock
+        self._keep, self._wanted, self._clock, self._follow = keep, wanted, clock, follow
         self._last = -math.inf
         self._looking = False
 
@@ -69,7 +72,7 @@ class Tidier:
             return False
         now = self._last = self._clock()
         noted = self._ledger.end_scan(int(now), lambda name: self._missed(name, scan.unread))
-        if folded := self._ledger.fold(int(now - self._keep), reason_class):
+        if folded := self._ledger.fold(int(now - self._keep), reason_class, self._follow):
             _log.info("ledger.folded", files=folded, listed=len(self._ledger))
         return noted or folded > 0
 

@@ -92,6 +92,16 @@ class RunSettings:
     field: tuple[str, ...] = setting(
         (), "Train only this field of JSON (a.b) or column of CSV (a name, or a number from 1).", metavar="NAME"
     )
+    date_from: str = setting(
+        "trained",
+        "When a text is from: now, or the mtime of its file, or the date in its name or in its records.",
+        choices=("trained", "mtime", "name", "field"),
+    )
+    date_field: str = setting(
+        "",
+        "Field or column with the date of a record; by default the first of date, time, timestamp and the like.",
+        metavar="NAME",
+    )
     max_bad_ratio: float = setting(
         0.01, "Refuse a file if a larger share of its characters can't be decoded.", low=0, high=1
     )
@@ -137,6 +147,12 @@ class RunSettings:
             raise StreamerError(
                 f"--field does not go with --format {self.format}, which has no fields",
                 hint="leave out --field",
+                code=ExitCode.CONFIGURATION,
+            )
+        if self.date_field and self.date_from != "field":
+            raise StreamerError(
+                f"--date-field {self.date_field} does not go with --date-from {self.date_from}",
+                hint="add --date-from field, or leave out --date-field",
                 code=ExitCode.CONFIGURATION,
             )
         if self.format == "csv" and not self.field:

@@ -6,13 +6,14 @@ The figures behind the formula are in ``docs/sizing.md``; ``tests/settings/test_
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 import attrs
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.settings.amounts import as_amount
 from streamer.settings.fields import flag
+from streamer.settings.levels import Level
 from streamer.settings.model import BOUNDS, CANDIDATES, FEWEST, ModelSettings
 
 _PROGRAM = 105_000_000
@@ -23,10 +24,14 @@ _TOKENIZER = 34_000_000
 """Bytes of the process that tokenizes ahead, and of what it sends, with two cores and more."""
 _BLOCK, _CHUNK = 24_000, 23_300
 """Bytes for each dimension, while a block is trained; and of the sums of each chunk under way."""
-_WORD = 150
+_SOURCES = 49
+"""Bytes of the record of where a word comes from."""
+_WORD = 150 + _SOURCES
 """Bytes of a word in the vocabulary besides its vectors: the word, its id, its count, its share of the noise."""
-_WORD_COPIED = 80
+_WORD_COPIED = 80 + _SOURCES
 """Bytes of a word while a checkpoint is written, besides its vectors."""
+_SNAPSHOT = 16
+"""Bytes of a word in a snapshot besides the word itself, and its vector of one byte a dimension."""
 _CANDIDATE = 200
 """Bytes of a candidate."""
 _FILE = 600
@@ -81,24 +86,35 @@ def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> di
         "candidates": extent.candidates * _CANDIDATE,
         "cold": min(extent.cold, words) * (vectors + _LETTERS + 32),
         "files": extent.files * _FILE,
+        "snapshot": words * _in_snapshot(settings),
         "workers": workers * _WORKER + _TOKENIZER if workers > 1 else 0,
         "kept": min(_KEPT, words * vectors + 60 * extent.candidates),
         "program": _PROGRAM + (_BLOCK + _CHUNK * settings.max_group) * settings.vector_size,
     }
 
 
-def expected_disk(settings: ModelSettings, extent: Extent, keep: int) -> dict[str, int]:
+def expected_disk(settings: ModelSettings, extent: Extent, keep: int, snapshots: int = 0) -> dict[str, int]:
     """Return the bytes on disk that the folder of checkpoints takes at its peak, by what they are for.
 
     Args:
         settings: The settings of the model.
         extent: How large it is.
         keep: Checkpoints that are kept; one more is being written.
+        snapshots: Snapshots that are kept; see :func:`most_snapshots`.
     """
     vectors = _vectors(settings)
-    one = extent.vocabulary * (vectors + _LETTERS + 14) + extent.candidates * (_LETTERS + 16)
+    one = extent.vocabulary * (vectors + _LETTERS + 14 + _SOURCES) + extent.candidates * (_LETTERS + 16)
     one += extent.files * 190 + 50_000
-    return {"checkpoints": (keep + 1) * one, "cold": 2 * extent.cold * (vectors + _LETTERS + 24)}
+    return {
+        "checkpoints": (keep + 1) * one,
+        "cold": 2 * extent.cold * (vectors + _LETTERS + 24),
+        "snapshots": snapshots * extent.vocabulary * _in_snapshot(settings),
+    }
+
+
+def most_snapshots(chosen: Iterable[Level]) -> int:
+    """Return how many snapshots some levels keep after ten years; of those that keep everything, nobody can say."""
+    return sum(min(level.periods, 10) if level.unit == "y" else level.periods for level in chosen)
 
 
 def within(given: int, settings: ModelSettings, named: Collection[str]) -> ModelSettings:
@@ -158,6 +174,11 @@ def rounded_up(count: int) -> str:
 def _vectors(settings: ModelSettings) -> int:
     """Return the bytes of both vectors of a word, and of their accumulators."""
     return 2 * 4 * (settings.vector_size + 1)
+
+
+def _in_snapshot(settings: ModelSettings) -> int:
+    """Return the bytes of a word in a snapshot."""
+    return settings.vector_size + _LETTERS + _SNAPSHOT
 
 
 def _round(count: float) -> int:

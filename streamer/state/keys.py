@@ -33,6 +33,8 @@ from streamer.state.segments import Segment, cold_leaves, restore_cold
 from streamer.state.snapshots import Moment, Snapshot, quantised
 from streamer.state.tokenizing import rules
 from streamer.state.tree_reader import TreeReader, damaged, grouped, record, to_blob
+from streamer.state.word_list import WordList
+from streamer.text.tokenizer import Rules
 from streamer.text.tokenizers import fold
 from streamer.vectors import WordVectors
 
@@ -47,8 +49,10 @@ PAST = (
     *("candidates/floor", "cold/word_count", "initial", "settings", "tokenizer"),
 )
 """What :class:`streamer.state.past.Past` needs."""
-SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares")
+SNAPSHOT = ("vocabulary", "embeddings/input", "embeddings/input_squares", "sources/files")
 COLD = ("cold", "settings/vector_size")
+ORIGINS = ("vocabulary/words", "sources", "ledger")
+"""What :func:`streamer.state.reading.read_origins` needs beside :data:`PAST`."""
 LEDGER = ("ledger",)
 HISTORY = ("vocabulary/words_seen", "progress/words_trained", "history", "scores", "initial")
 FIGURES = (
@@ -185,7 +189,12 @@ def read_vectors(read: TreeReader, checkpoint: Any, cold: Cold | None = None) ->
 
 def read_fold(read: TreeReader) -> Callable[[str], str] | None:
     """Return what returns a word, as somebody types it, as it may be in the vocabulary."""
-    return fold(rules(read_settings(read), read_tokenizer(read)))
+    return fold(read_rules(read))
+
+
+def read_rules(read: TreeReader) -> Rules:
+    """Return everything that decides how the texts of the model are cut."""
+    return rules(read_settings(read), read_tokenizer(read))
 
 
 def read_now(read: TreeReader, moment: Moment) -> Snapshot:
@@ -193,7 +202,8 @@ def read_now(read: TreeReader, moment: Moment) -> Snapshot:
     words, counts = read_words(read)
     steps, scales = quantised(read.floats("embeddings/input", np.float32, (len(words), None)))
     squares = read.floats("embeddings/input_squares", np.float32, (len(words),), low=SMALLEST)
-    return Snapshot(moment, words, steps, scales, counts, squares)
+    files = read.array("sources/files", np.uint32, (len(words),))
+    return Snapshot(moment, WordList(to_blob(words)), steps, scales, counts, squares, files)
 
 
 def read_progress(read: TreeReader) -> tuple[int, int]:
@@ -284,11 +294,6 @@ def _restore_noise(read: TreeReader, vocabulary: Vocabulary, noise: NoiseDistrib
 def ledger_leaves(ledger: Ledger) -> Tree:
     """Return the ledger as leaves of a tree."""
     return {"ledger/root": ledger.root, **grouped("ledger", ledger.to_arrays())}
-
-
-def frozen_ledger(ledger: Ledger) -> dict[str, Any]:
-    """Return the ledger as it is now as a group of leaves, which are made when they are written."""
-    return {"ledger": ledger.freeze()}
 
 
 def read_ledger(read: TreeReader) -> Ledger:

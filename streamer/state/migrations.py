@@ -157,11 +157,18 @@ def _from_8(tree: Tree) -> Tree:
 
 
 def _from_9(tree: Tree) -> Tree:
-    """Add the snapshots, the clock of the stream, what was given up, and where spans end, which nobody noted before."""
+    """Add snapshots, their clock, where words come from, where spans end, what was given up: nobody noted it before."""
     spans = tree.get("ledger/spans/row")
     added: Tree = {f"snapshots/{name}": np.zeros(0, np.int64) for name in ("number", "words_seen", "words_trained")}
     added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
     added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
+    counts = tree.get("vocabulary/counts")
+    words = counts.size if isinstance(counts, np.ndarray) else 0
+    added |= {f"sources/{name}": np.full(words, -1, np.int32) for name in ("first", "last")}
+    added |= {f"sources/{name}_date": np.full(words, -(1 << 31), np.int32) for name in ("first", "last")}
+    added |= {"sources/files": np.zeros(words, np.uint32), "sources/run": np.zeros(words, np.float32)}
+    added |= {"sources/movers": np.full((words, 3), -1, np.int32), "sources/moves": np.zeros((words, 3), np.float32)}
+    added["sources/anew"] = np.zeros(words, np.uint8)
     added |= {"given_up/after": np.zeros(0, np.int64), "given_up/before": np.zeros(0, np.int64)}
     added["ledger/spans/ended"] = np.full(spans.size if isinstance(spans, np.ndarray) else 0, 2, np.uint8)
     return {**tree, **added}

@@ -18,6 +18,7 @@ from streamer.checkpoints import Checkpoint, Store, Tree
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.ledger import Ledger
 from streamer.model.cold import Cold
+from streamer.model.sources import Sources
 from streamer.settings import DEFAULT_CHECKPOINTS, ModelSettings
 from streamer.state import keys, records
 from streamer.state.history import History
@@ -29,6 +30,7 @@ from streamer.state.segments import read_cold as read_cold_words
 from streamer.state.snapshots import Moment, Snapshot, read_snapshots
 from streamer.state.state import State
 from streamer.state.tree_reader import TreeReader
+from streamer.text.tokenizer import Rules
 from streamer.vectors import WordVectors, pickles
 
 PathLike = str | os.PathLike[str]
@@ -118,9 +120,43 @@ def load(
     return _whole(folder, vectors, (*_ALWAYS, *keys.VECTORS, *keys.COLD), sequence)
 
 
+@attrs.frozen(eq=False)
+class Origins:
+    """From which files words come, which files those are, and what was known earlier.
+
+    Attributes:
+        past: The moments of the stream, with the checkpoint from which all of this was read.
+        index: The id of each word with a vector.
+        counts: (V,) int64, how often each was seen.
+        sources: The record of each.
+        ledger: The files.
+        rules: How texts are cut into words.
+    """
+
+    past: Past
+    index: dict[str, int]
+    counts: npt.NDArray[np.int64]
+    sources: Sources
+    ledger: Ledger
+    rules: Rules
+
+
+def read_origins(folder: PathLike = DEFAULT_CHECKPOINTS) -> Origins:
+    """Return from which files the words of the newest intact checkpoint come; raises as :func:`load` does."""
+    checkpoint, read = _open(folder, (*keys.PAST, *keys.ORIGINS))
+    past, (words, counts), ledger = _past(checkpoint, read), keys.read_words(read), keys.read_ledger(read)
+    sources = Sources()
+    sources.restore(records.read_sources(read, len(words), len(ledger)))
+    index = {word: number for number, word in enumerate(words)}
+    return Origins(past, index, counts, sources, ledger, keys.read_rules(read))
+
+
 def read_past(folder: PathLike = DEFAULT_CHECKPOINTS) -> Past:
     """Return the moments of a stream that are known; raises as :func:`load` does."""
-    checkpoint, read = _open(folder, keys.PAST)
+    return _past(*_open(folder, keys.PAST))
+
+
+def _past(checkpoint: Checkpoint, read: TreeReader) -> Past:
     words_seen, words_trained = keys.read_progress(read)
     seen = words_seen - records.read_initial(read, words_seen).words_seen
     known = read_snapshots(read, checkpoint.path.parent)

@@ -1,15 +1,22 @@
-"""What a state has beside the model and the ledger, as leaves of a tree, and back again: curves, scores, records.
+"""What a state has beside the model and the ledger, as leaves of a tree, and back again: curves, scores, sources.
 
 ``docs/checkpoint-format.md`` lists the keys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from streamer.checkpoints import Tree
+from streamer.ledger.register import FrozenLedger
 from streamer.model.sgns import Loss
+from streamer.model.sources import COLUMNS as SOURCES
+from streamer.model.sources import MOVERS, NAMELESS, NO_FILE, WIDE, Columns, renumbered
 from streamer.state import history, scores
 from streamer.state.epochs import EpochLosses
 from streamer.state.given_up import GivenUp
@@ -113,3 +120,33 @@ def read_given_up(read: TreeReader, sequence: int) -> GivenUp:
     if (after >= before).any() or before.max(initial=0) > sequence:
         raise damaged("given_up/ has numbers that are not in order, or higher than sequence")
     return GivenUp(list(zip(after.tolist(), before.tolist(), strict=True)))
+
+
+def sources_leaves(columns: Mapping[str, npt.NDArray[Any]], ledger: FrozenLedger) -> dict[str, Any]:
+    """Return the record of where words come from as leaves of a group, with the numbers that rows have when stored."""
+    number = ledger.numbers()
+    return {**columns, **({} if number is None else renumbered(columns, number))}
+
+
+def read_sources(read: TreeReader, words: int, rows: int) -> Columns:
+    """Return the record of where words come from, if it can be that of so many words and rows of the ledger."""
+    found: Columns = {}
+    for name, (kind, nothing) in SOURCES.items():
+        key, shape = f"sources/{name}", (words, MOVERS) if name in WIDE else (words,)
+        if kind is np.float32:
+            found[name] = read.floats(key, kind, shape, low=0)
+            continue
+        column = found[name] = read.array(key, kind, shape)
+        if nothing == NO_FILE and ((column < NAMELESS) | (column >= rows)).any():
+            raise damaged(f"{key} has a row that is not in the ledger, which has {rows}")
+    if words and found["anew"].max() > 1:
+        raise damaged(f"sources/anew has {found['anew'].max()}, not 0 or 1")
+    seen = found["last"] != NO_FILE
+    if ((found["files"] > 0) != seen).any() or ((found["first"] != NO_FILE) & ~seen).any():
+        raise damaged("sources/files, sources/first and sources/last do not agree on which words files had")
+    movers = np.sort(found["movers"], axis=1)
+    if ((movers[:, 1:] == movers[:, :-1]) & (movers[:, 1:] >= 0)).any():
+        raise damaged("sources/movers has a file twice for one word")
+    if ((found["moves"] > 0) != (found["movers"] != NO_FILE)).any():
+        raise damaged("sources/moves has a number without a file in sources/movers, or the other way around")
+    return found

@@ -25,6 +25,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.settings.levels import Level, kept
 from streamer.state.copies import Copied
 from streamer.state.tree_reader import TreeReader, damaged, to_blob
+from streamer.state.word_list import WordList
 
 FORMAT = "streamer snapshot"
 VERSION = 1
@@ -70,19 +71,26 @@ class Snapshot:
 
     Attributes:
         moment: The moment.
-        words: The words.
+        listed: The words, of which few are decoded.
         steps: (V, D) int8, their input vectors in steps.
         scales: (V,) float32, the size of a step of each.
         counts: (V,) int64, how often each was seen.
         squares: (V,) float32, AdaGrad's accumulators of their input vectors.
+        files: (V,) uint32, how many files had each, as far as it was recorded; None in a snapshot without them.
     """
 
     moment: Moment
-    words: list[str]
+    listed: WordList
     steps: npt.NDArray[np.int8]
     scales: Floats
     counts: Ints
     squares: Floats
+    files: npt.NDArray[np.uint32] | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The words."""
+        return self.listed.all
 
     def vectors(self, rows: Ints | slice = slice(None)) -> Floats:
         """Return the vectors of some rows, of all by default: (n, D) float32."""
@@ -123,12 +131,22 @@ class SnapshotFile:
         self.moment, self._content, self.home = moment, content, home
 
     @classmethod
-    def of(cls, moment: Moment, words: Iterable[str], vectors: Floats, counts: Ints, squares: Floats) -> SnapshotFile:
+    def of(
+        cls,
+        moment: Moment,
+        words: Iterable[str],
+        vectors: Floats,
+        counts: Ints,
+        squares: Floats,
+        files: npt.NDArray[np.uint32] | None = None,
+    ) -> SnapshotFile:
         """Return a snapshot of a vocabulary; arrays are copied. Arguments are as of :class:`Snapshot`."""
         steps, scales = quantised(vectors)
         content: dict[str, Any] = {"format": FORMAT, "snapshot_version": VERSION, "number": moment.number}
         content |= {"words_seen": moment.words_seen, "words_trained": moment.words_trained, "date": moment.date}
         content |= {"words": to_blob(words), "counts": _smallest(counts), "squares": squares.copy()}
+        if files is not None:
+            content["files"] = files.copy()
         return cls(moment, {**content, "vectors": steps, "scales": scales})
 
     @property
@@ -255,7 +273,8 @@ def read_snapshot(folder: Path, moment: Moment) -> Snapshot:
     """
     path = folder / moment.file
     try:
-        return _checked(TreeReader(Store(folder).part(moment.file, moment.digest)), moment)
+        tree = TreeReader(Store(folder).part(moment.file, moment.digest))
+        return _checked(tree, moment, lambda reason: unusable(path, reason))
     except Damaged as error:
         raise unusable(path, error.reason) from None
     except StreamerError as error:
@@ -273,10 +292,10 @@ def unusable(path: Path, reason: str) -> StreamerError:
     )
 
 
-def _checked(read: TreeReader, moment: Moment) -> Snapshot:
+def _checked(read: TreeReader, moment: Moment, refuse: Callable[[str], Exception]) -> Snapshot:
     if read.string("format") != FORMAT or read.integer("snapshot_version") != VERSION:
         raise damaged("it is not a snapshot that this version of streamer reads")
-    words = read.words("words")
+    words = WordList(read.array("words", np.uint8, (None,)), refuse)
     size = len(words)
     there = (read.count("number"), read.count("words_seen"), read.count("words_trained"), size)
     if there != (moment.number, moment.words_seen, moment.words_trained, moment.vocabulary):
@@ -285,7 +304,8 @@ def _checked(read: TreeReader, moment: Moment) -> Snapshot:
     steps = read.array("vectors", np.int8, (size, None))
     scales = read.floats("scales", np.float32, (size,), low=0)
     squares = read.floats("squares", np.float32, (size,), low=1e-12)
-    return Snapshot(moment, words, steps, scales, counts.astype(np.int64), squares)
+    files = read.array("files", np.uint32, (size,)) if read.has("files") else None
+    return Snapshot(moment, words, steps, scales, counts.astype(np.int64), squares, files)
 
 
 def _smallest(counts: Ints) -> npt.NDArray[Any]:

@@ -17,6 +17,7 @@ import attrs
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Image, Tree
 from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
+from streamer.model.sources import COLUMNS as SOURCES
 from streamer.settings import ModelSettings
 from streamer.settings.levels import Level
 from streamer.state import keys, records, snapshots
@@ -114,7 +115,7 @@ class State:
         model = self.model
         vocabulary, embeddings = model.vocabulary, model.embeddings
         now = Moment("", 0, self.words_seen, model.words_trained, len(vocabulary), date)
-        columns = embeddings.input, vocabulary.counts, embeddings.input_squares
+        columns = embeddings.input, vocabulary.counts, embeddings.input_squares, model.sources.files
         return self.snapshots.add(lambda moment: SnapshotFile.of(moment, vocabulary.words, *columns), now, chosen)
 
     def pass_time(self, date: float) -> None:
@@ -124,6 +125,10 @@ class State:
     def restore_snapshots(self, snapshots: Snapshots) -> None:
         """Take over the snapshots of a copy of this state, with those that were not written yet."""
         self.snapshots = snapshots
+
+    def keep_ledger(self, ledger: Ledger) -> None:
+        """Take a ledger for that of this state: words are to be recorded with the numbers of its rows."""
+        self.ledger = ledger
 
     def continue_from(self, given_up: State, ledger: Ledger, snapshots: Snapshots) -> None:
         """Take the place of a later state of the same stream, which is given up: only the number goes on.
@@ -152,6 +157,8 @@ class State:
     def to_tree(self) -> Tree:
         """Return the state as the tree of a checkpoint that needs no other file; large arrays are views, not copies."""
         listed = grouped("snapshots", snapshots.leaves(self.snapshots.files))
+        columns = {name: self.model.sources.column(name) for name in SOURCES}
+        listed |= grouped("sources", records.sources_leaves(columns, self.ledger.freeze()))
         return {**keys.model_leaves(self.model), **self._records(), **listed, **keys.ledger_leaves(self.ledger)}
 
     def image(self, room: Room | None = None) -> Image:
@@ -166,7 +173,9 @@ class State:
         copied, segments = keys.copied_model(self.model, room)
         files = list(self.snapshots.files)
         listed = {"snapshots": Later(partial(snapshots.leaves, files))}  # digests are computed when it is written
-        tree = {**copied, **self._records(), **listed, **keys.frozen_ledger(self.ledger)}
+        ledger = self.ledger.freeze()
+        listed |= {"sources": Later(partial(records.sources_leaves, self.model.sources.copied(), ledger))}
+        tree = {**copied, **self._records(), **listed, "ledger": ledger}
         return Image(tree, [*segments, *files])
 
     def room(self) -> Room:
@@ -214,9 +223,11 @@ class State:
         read = TreeReader(migrate(tree))
         tree.clear()  # a large ledger should not be in memory twice
         model = keys.read_model(read, given or {}, folder)
+        ledger = keys.read_ledger(read)
+        model.sources.restore(records.read_sources(read, len(model.vocabulary), len(ledger)))
         return cls(
             model,
-            keys.read_ledger(read),
+            ledger,
             records.read_history(read, model.vocabulary.total, model.words_trained),
             records.read_scores(read, model.words_trained),
             records.read_initial(read, model.vocabulary.total),

@@ -48,6 +48,10 @@ class TreeReader:
         except StreamerError as error:
             raise damaged(f"{group} are out of bounds: {error.problem}") from None
 
+    def has(self, key: str) -> bool:
+        """Return whether there is a leaf, of those that need not be there."""
+        return key in self._tree
+
     def integer(self, key: str) -> int:
         """Return an integer."""
         value = self._leaf(key)

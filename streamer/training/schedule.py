@@ -15,6 +15,7 @@ import structlog
 
 from streamer.errors import ExitCode, StreamerError
 from streamer.model.learner import BlockReport, Learner
+from streamer.model.sources import NO_FILE, NOWHERE, Source, in_minutes
 from streamer.state import State
 from streamer.text.encoded import EncodedText
 from streamer.workers import Start, Workers, in_this_process
@@ -75,7 +76,7 @@ class Schedule:
         """Whether training stopped in the middle of a block: then the state can't be used any more."""
         return self._unbroken.failure is not None
 
-    def train(self, encoded: EncodedText, *, epoch: int = 0, then: Then = lambda *_: None) -> None:
+    def train(self, encoded: EncodedText, *, epoch: int = 0, row: int = NO_FILE, then: Then = lambda *_: None) -> None:
         """Train one block of text.
 
         With workers, it may return before the block is trained. :meth:`drain` waits for that; until then, weights and
@@ -84,6 +85,7 @@ class Schedule:
         Args:
             encoded: The block.
             epoch: How often this block was trained before; from 1 on, its words are not counted again.
+            row: The row of its file in the ledger, for the record of where words come from; by default, it has no file.
             then: Called when the block is trained, in the order of the blocks, with its report and the seconds it took.
 
         Raises:
@@ -92,7 +94,10 @@ class Schedule:
         with self._unbroken:
             started = time.perf_counter()
             words, codes, segments = encoded.words, encoded.codes, encoded.segments
-            report, tokens = self._learner.prepare(words, codes, segments, first_pass=epoch == 0, settle=self.drain)
+            source = Source(row, in_minutes(self._state.snapshots.clock)) if row >= 0 else NOWHERE
+            report, tokens = self._learner.prepare(
+                words, codes, segments, first_pass=epoch == 0, source=source, settle=self.drain
+            )
             self._under_way.append((report, started, then))
             if self._workers and self._ready(self._workers):
                 self.make_room()

@@ -22,6 +22,10 @@ FEWEST = 20
 """Sightings before a stretch, and within it, below which there is not enough text to tell."""
 CHANGED, PERHAPS = 6.0, 5.0
 """Scores from which on a word changed, or perhaps did."""
+STRETCHES = 8
+"""Earlier stretches of which a floor is made, at most."""
+_LONGEST, _YOUNG = 0.2, 0.3
+"""As parts of the stream so far: a usual earlier stretch at most, and the beginning that is left out."""
 _CELL = 0.5
 """Width of a cell in ln n₀ and ln Δn."""
 _IN_CELL = 100
@@ -76,6 +80,36 @@ def stretch(vectors: tuple[Floats, Floats], counts: tuple[Ints, Ints], squares: 
     return Stretch(moved, np.log(counts[0].astype(np.float64)), np.log((counts[1] - counts[0]).astype(np.float64)))
 
 
+def earlier_stretches(seen: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:
+    """Return the stretches that a floor is made of: pairs of positions of moments that are not later than ``first``.
+
+    Let n be the words of the asked stretch, but a fifth of those before it at most, and at least the words between two
+    moments. Earlier ones have n, 2n and n/2 words, and end where it begins, n words before that, and so on; each with
+    those moments that come nearest. The beginning of a stream is left out, since everything moves there.
+
+    Args:
+        seen: Words seen until each moment, ascending.
+        first: The position of the moment at which the asked stretch begins.
+        last: The one at which it ends.
+
+    Returns:
+        Up to eight pairs of a beginning and an end; few or none if there are few moments.
+    """
+    known, start = np.array(seen[: first + 1], np.float64), float(seen[first])
+    unit = min(seen[last] - start, start * _LONGEST)
+    unit = max(unit, float(np.median(np.diff(known)))) if first else 0.0
+    found: dict[tuple[int, int], None] = {}
+    end = start
+    while unit > 0 and end - unit / 2 >= start * _YOUNG and len(found) < STRETCHES:
+        until = int(np.abs(known - end).argmin())
+        for length in (unit, 2 * unit, unit / 2):
+            begin = int(np.abs(known[:until] - (end - length)).argmin()) if until else -1
+            if begin >= 0 and start * _YOUNG <= known[begin] < known[until] and len(found) < STRETCHES:
+                found[begin, until] = None
+        end = min(end - unit, float(known[until - 1])) if until else 0.0
+    return list(found)
+
+
 def scores(asked: Stretch, earlier: Sequence[Stretch]) -> Doubles:
     """Return by how many robust standard deviations each word of a stretch moved farther than words of like counts.
 
@@ -90,14 +124,19 @@ def scores(asked: Stretch, earlier: Sequence[Stretch]) -> Doubles:
     Returns:
         (n,) float64; empty if there are no words.
     """
+    return scores_and_scales(asked, earlier)[0]
+
+
+def scores_and_scales(asked: Stretch, earlier: Sequence[Stretch]) -> tuple[Doubles, Doubles]:
+    """Return what :func:`scores` returns, and the robust standard deviation of q at each word, (n,) float64 each."""
     pool = Stretch(*(np.concatenate(column) for column in zip(asked, *earlier, strict=True)))
     count = len(asked.moved)
     if not count:
-        return np.zeros(0)
+        return np.zeros(0), np.zeros(0)
     residuals = _residuals(pool)
     own = residuals[:count]
     centre, scale = _centre_and_scale(residuals)
-    found = (own - centre) / scale
+    found, scales = (own - centre) / scale, np.full(count, scale)
     cells = _cells(pool)
     order = cells.argsort(kind="stable")
     bounds = np.flatnonzero(np.diff(cells[order], prepend=-1))
@@ -106,20 +145,21 @@ def scores(asked: Stretch, earlier: Sequence[Stretch]) -> Doubles:
             members = order[begin:end]
             centre, scale = _centre_and_scale(residuals[members])
             mine = members[members < count]
-            found[mine] = (residuals[mine] - centre) / scale
-    return found
+            found[mine], scales[mine] = (residuals[mine] - centre) / scale, scale
+    return found, scales
 
 
 def _residuals(pool: Stretch) -> Doubles:
     """Return what a robust quadratic leaves of q, by iteratively reweighted least squares."""
-    first, second = pool.before, pool.within
-    design = np.stack([np.ones_like(first), first, second, first**2, first * second, second**2], axis=1)
+    first, second = (values - values.mean() for values in (pool.before, pool.within))
+    rows = np.stack([np.ones_like(first), first, second, first**2, first * second, second**2])
     weights = np.ones_like(pool.moved)
     residuals = pool.moved
     for _ in range(_ROUNDS):
-        roots = np.sqrt(weights)
-        fitted, *_ = np.linalg.lstsq(design * roots[:, None], pool.moved * roots, rcond=None)
-        residuals = pool.moved - design @ fitted
+        weighted = rows * weights
+        # Normal equations: six unknowns, centred. LAPACK on the whole table took ten times as long.
+        fitted, *_ = np.linalg.lstsq(weighted @ rows.T, weighted @ pool.moved, rcond=None)
+        residuals = pool.moved - fitted @ rows
         _, scale = _centre_and_scale(residuals)
         again = np.minimum(1.0, _HUBER * scale / np.maximum(np.abs(residuals), 1e-300))
         if np.abs(again - weights).max() < 1e-3:

@@ -47,6 +47,7 @@ def test_words(undisturbed: Path) -> None:
     assert completed("streamer", "similar", prefix, folder=undisturbed) == wanted
     assert completed("streamer", "similar", WORDS[5], prefix.upper(), folder=undisturbed) == wanted
     assert completed("streamer", "analogy", "a", "b", prefix, folder=undisturbed) == wanted
+    assert completed("streamer", "explain", prefix, folder=undisturbed) == wanted
 
 
 @pytest.mark.slow

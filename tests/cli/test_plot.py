@@ -86,7 +86,7 @@ def test_words_that_no_font_can_write(tmp_path: Path) -> None:
     [
         (["plot.gif"], ".png, .svg, .pdf"),
         (["plot"], ".png, .svg, .pdf"),
-        (["plot.png", "--word", "a"], "--map"),
+        (["plot.png", "--word", "a", "--word", "b"], "--map"),
         (["plot.png", "--skip", "3"], "--map"),
         (["plot.png", "--map", "--neighbours", "3"], "--word"),
         (["plot.png", "--map", "--word", "a", "--topn", "3"], "--topn"),

@@ -28,9 +28,15 @@ QUESTIONS = {
     "status": [],
     "files": [],
     "checkpoints": [],
+    "snapshots": [],
     "sizing": [],
     "similar": ["fish", "bread"],
     "analogy": ["boats", "harbour", "train"],
+    "explain": ["the"],
+    "diff": ["fish", "--from", "snapshot-4", "--checkpoints", "past"],
+    "drift": ["--from", "snapshot-5", "--min-z", "-9", "--checkpoints", "past"],
+    "timeline": ["fish", "--checkpoints", "past"],
+    "emerging": ["--since", "snapshot-7", "--checkpoints", "past"],
     "evaluate": ["--pairs", "pairs.tsv", "--analogies", "analogies.txt"],
 }
 """What every command with ``--json`` is asked, after the examples ran."""

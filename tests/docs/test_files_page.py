@@ -5,16 +5,21 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import ModuleType
 
+import attrs
 import pytest
 
 from streamer.formats import binary, detect
+from streamer.formats.dates import NAMES
 from streamer.intake import decoding, inbox, opened, packings, reader
+from streamer.intake.dates import date_of
 from streamer.ledger import entries
 from streamer.service import loop
+from streamer.settings import RunSettings
 
-from .pages import DOCS
+from .pages import DOCS, section, table_rows
 
 PAGE = (DOCS / "files.md").read_text(encoding="utf-8")
 VERDICTS = ("empty", "not text in utf-8: ", decoding.UNDECODABLE, decoding.CONTROLS, decoding.FOR_PRIVATE_USE)
@@ -62,3 +67,24 @@ REASONS = {
 def test_every_reason_is_on_the_page(reason: str) -> None:
     """A reason that ``files`` can show is explained."""
     assert reason in PAGE
+
+
+DATES = section(PAGE, "## When a text is from")
+
+
+def test_dates_in_names_are_as_the_page_says() -> None:
+    """Each example of the table."""
+    rows = {row[0]: row[1] for row in table_rows(DATES) if len(row) == 2}
+    assert len(rows) > 20
+    for name, said in rows.items():
+        found = date_of(name)
+        day = found is not None and datetime.fromtimestamp(found, UTC).isoformat(" ").removesuffix("+00:00")
+        assert said.partition(": ")[0] == (day.removesuffix(" 00:00:00") if day else "none"), name
+
+
+def test_places_of_dates_are_on_the_page() -> None:
+    """The choices of --date-from, and the usual fields in their order."""
+    heading, *choices = [row[0] for row in table_rows(DATES) if len(row) == 3]
+    assert heading == "--date-from"
+    assert choices == list(attrs.fields(RunSettings).date_from.metadata["choices"])
+    assert ", ".join(f"`{name}`" for name in NAMES) in " ".join(DATES.split())

@@ -66,10 +66,20 @@ def test_all_of_trainer_is_on_the_page() -> None:
     assert told == {name: arguments(streamer.Trainer, name) for name in told}
 
 
+def test_all_of_the_past_is_on_the_page(tmp_path: Path) -> None:
+    """The same for what `streamer.past` returns."""
+    told = names([row[0] for row in table_rows(section(PAGE, "## The past of a stream"))])
+    streamer.Trainer(threads=1).save(tmp_path)
+    known = streamer.past(tmp_path)
+    assert told.keys() == public(known)
+    assert told == {name: arguments(type(known), name) for name in told}
+
+
 def test_signatures_in_the_text() -> None:
-    """`load` and `Trainer` are written with their arguments, and the first sentence names all that is exported."""
+    """`load`, `past`, `Trainer` are written with their arguments, and the first sentence names all that is exported."""
     arguments_of_load = arguments(streamer, "load").replace("\n", " ")
     assert f"`streamer.load{arguments_of_load}`" in PAGE
+    assert f"`streamer.past{arguments(streamer, 'past')}`" in PAGE
     assert f"`Trainer{arguments(streamer, 'Trainer')}`" in PAGE
     opening = PAGE.partition("```")[0]
     assert set(streamer.__all__) | {"streamer"} == set(re.findall(r"`(?:import )?(\w+)`", opening))

@@ -43,7 +43,7 @@ def _default(field: attrs.Attribute[object]) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default) or "none"
 
 
-def _values(field: attrs.Attribute[object]) -> str:
+def _values(field: attrs.Attribute[object]) -> str:  # noqa: PLR0911 - one for each kind of setting
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
     if field.name == "tokenizer":
         choices = (*TOKENIZERS, "module:function")
@@ -58,6 +58,8 @@ def _values(field: attrs.Attribute[object]) -> str:
         return f"{low} or more" if high is None else f"{low} to {high}"
     if field.metadata["lines"]:
         return "a file"
+    if field.metadata["rule"]:
+        return str(field.metadata["rule"][1])
     if str(field.type) == "tuple[str, ...]":
         return f"{field.metadata['metavar'].lower()}s"
     return "yes or no" if str(field.type) == "bool" else "a name"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamer.checkpoints import Checkpoint, Image, Store, decode, publish, seal, store
+from streamer.checkpoints import Checkpoint, Image, Store, decode, parts, publish, seal, store
 from streamer.checkpoints.parts import Parts
 from streamer.errors import StreamerError
 from streamer.system import disk
@@ -155,11 +155,11 @@ def old_ones_go_before_the_new_one_comes(patch: Patch) -> None:
 
 @mutant
 def segments_come_after_the_checkpoint(patch: Patch) -> None:
-    parts, whole = Parts.publish, Store.publish
+    late_parts, whole = Parts.publish, Store.publish
 
     def late(self: Store, image: Image, sequence: int) -> Checkpoint:
         found = whole(self, image, sequence)
-        parts(self._parts, image, found.name)
+        late_parts(self._parts, image, found.name)
         return found
 
     patch.setattr(Parts, "publish", lambda self, image, checkpoint: None)
@@ -168,10 +168,26 @@ def segments_come_after_the_checkpoint(patch: Patch) -> None:
 
 @mutant
 def segments_go_with_the_oldest_checkpoint_that_needs_them(patch: Patch) -> None:
-    def unneeded(self: Parts, kept: Iterable[Path]) -> list[Path]:
-        return sorted(self._folder.glob("cold-*.h5"))[:-1]
+    def unneeded(self: Parts, kept: Iterable[Path]) -> list[str]:
+        return sorted(path.name for path in self._folder.glob("cold-*.h5"))[:-1]
 
     patch.setattr(Parts, "_unneeded", unneeded)
+
+
+@mutant
+def snapshots_go_with_the_oldest_checkpoint_that_lists_them(patch: Patch) -> None:
+    def unneeded(self: Parts, kept: Iterable[Path]) -> list[str]:
+        return sorted(f"snapshots/{path.name}" for path in self._folder.glob("snapshots/snapshot-*.h5"))[:-1]
+
+    patch.setattr(Parts, "_unneeded", unneeded)
+
+
+@mutant
+def the_folder_of_snapshots_may_be_lost(patch: Patch) -> None:
+    def made(folder: Path) -> None:
+        disk.mkdir(folder)  # which is recorded by then
+
+    patch.setattr(parts, "make_folder", made)
 
 
 @mutant

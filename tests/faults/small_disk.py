@@ -19,7 +19,7 @@ from streamer.errors import StreamerError
 from ..support.process import QUICK, run, started
 from .state import State
 
-BOUNDED = ("--max-vocabulary", "1000")  # words leave, so that there are segments too
+BOUNDED = ("--max-vocabulary", "1000", "--snapshot-every", "5k")  # so there are segments and snapshots too
 OPTIONS = (*QUICK, *BOUNDED, "--threads", "1", "--checkpoint-every", "0", "--checkpoints", "disk/checkpoints")
 HERE = Path()
 

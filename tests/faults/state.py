@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,26 @@ from streamer.training.trainer import Trainer
 
 OF_THE_CLOCK = {"sequence", "history/seconds", "ledger/gone", "given_up/after", "given_up/before"}
 """What of a checkpoint depends on how often, how fast and when it was saved, and influences nothing."""
+OF_DATES = {"sources/first_date", "sources/last_date"} | {
+    f"snapshots/{name}"
+    for name in ("files", "number", "words_seen", "words_trained", "vocabulary", "date", "last", "clock")
+}
+"""What depends on when texts are from: on the clock, unless ``--date-from`` says otherwise."""
 OF_THE_FOLDER = {"ledger/root", "ledger/ctime_ns", "ledger/mtime_ns"}
 """What depends on where the files lie and when they were put there."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The digest of each array and scalar of the newest checkpoint, but for those of the clock."""
+    """The digest of each array and scalar of the newest checkpoint, but for those of the clock.
+
+    Attributes:
+        leaves: All but those that depend on when texts are from.
+        dated: Those; the names of snapshots are among them, and with them the digests of what is in them.
+    """
 
     leaves: dict[str, str]
+    dated: dict[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, checkpoints: Path) -> State:
@@ -36,7 +47,8 @@ class State:
             content = value.tobytes() + str(value.dtype).encode() if isinstance(value, np.ndarray) else repr(value)
             data = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
             leaves[key] = hashlib.sha256(data).hexdigest()
-        return cls({key: digest for key, digest in leaves.items() if key not in OF_THE_CLOCK})
+        dated = {key: leaves.pop(key) for key in OF_DATES}
+        return cls({key: digest for key, digest in leaves.items() if key not in OF_THE_CLOCK}, dated)
 
     @staticmethod
     def rows(checkpoints: Path) -> tuple[object, ...]:

@@ -51,8 +51,9 @@ def _on(options: str, folder: Path, *arguments: str) -> dict[str, Any]:
 @pytest.mark.timeout(3600)
 def test_disks_of_all_sizes(folder: Path, amount: Amount, tell: Tell) -> None:
     """From no page to room for all: 0 or 74, never a signal, never an older checkpoint than before."""
-    whole = sum(path.stat().st_size for path in _undisturbed(folder).glob("*.h5"))
+    whole = sum(path.stat().st_size for path in _undisturbed(folder).rglob("*.h5"))
     assert list((folder / "undisturbed").glob("cold-*.h5"))
+    assert list((folder / "undisturbed").glob("snapshots/*.h5"))
     count = amount(10, 40)
     sizes = [4096 * (1 + int(1.3 * whole / 4096 * (step / (count - 1)) ** 2)) for step in range(count)]
     outcomes = []

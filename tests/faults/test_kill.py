@@ -25,7 +25,8 @@ HELPED = 9 << 20
 
 
 BOUNDED = ("--max-candidates", "1000", "--max-vocabulary", "1000")
-LANES = ("--lanes", "4", "--lane-size", "2000", *BOUNDED)
+DATED = ("--date-from", "mtime", "--snapshot-every", "5m", "--snapshots", "all")
+LANES = ("--lanes", "4", "--lane-size", "2000", *BOUNDED, *DATED)
 
 
 class Corpus(NamedTuple):
@@ -58,7 +59,9 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> list[Corpus]:
         undisturbed.append(Corpus(inbox, flags, State.of(folder / "checkpoints"), time.monotonic() - began))
         forgets = read_figures(folder / "checkpoints").candidates_error > 0
         assert forgets == (flags == LANES), "only there are more candidates than the bound"
-        cold = read_state(folder / "checkpoints").model.cold
+        state = read_state(folder / "checkpoints")
+        assert (len(state.snapshots.files) > 3) == (flags == LANES and inbox == small)
+        cold = state.model.cold
         assert (cold.returned > 200 and len(cold.segments) > 1) == (flags == LANES), "and more words than theirs"
     return undisturbed
 
@@ -77,7 +80,9 @@ def test_random_kills(corpora: list[Corpus], tmp_path: Path, amount: Amount, tel
             kills += _killed(corpus, folder, rng)
         threads = ("--threads", str(rng.randint(1, 2)))
         done("watch", corpus.inbox, "--once", *QUICK, *corpus.flags, *threads, folder=folder)
-        assert State.of(folder / "checkpoints") == corpus.expected, f"trial {trial}"
+        found = State.of(folder / "checkpoints")
+        assert found == corpus.expected, f"trial {trial}"
+        assert not corpus.flags or found.dated == corpus.expected.dated, f"trial {trial}"
         check_accounts(folder / "checkpoints", corpus.inbox)
         shutil.rmtree(folder)
     tell(f"kill -9 at random: {trials} of {trials} runs, killed {kills} times, end with the same bits")
@@ -126,7 +131,9 @@ def test_kills_while_files_arrive(corpora: list[Corpus], tmp_path: Path, amount:
                 trainer.ended()
         done("watch", inbox, "--once", *QUICK, *flags, folder=folder)
         # The name of the folder and the times of the files are those of this copy.
-        assert State.of(folder / "checkpoints").learned == expected.learned, f"trial {trial}"
+        found = State.of(folder / "checkpoints")
+        assert found.learned == expected.learned, f"trial {trial}"
+        assert not flags or found.dated == expected.dated, f"trial {trial}"
         check_accounts(folder / "checkpoints", inbox)
     tell(f"kill -9 while files arrive: {trials} of {trials} services end with the same bits")
 

@@ -23,11 +23,13 @@ import numpy as np
 import pytest
 
 from streamer.checkpoints import FORMAT_VERSION, Checkpoint, Image, Store, Tree, format, publish, seal
+from streamer.checkpoints.image import Part
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.model.cold import Batch, Rows
 from streamer.state.segments import Segment
+from streamer.state.snapshots import Moment, SnapshotFile
 
 from .conftest import Amount, Tell
 from .mutants import MUTANTS
@@ -42,6 +44,8 @@ FOLDED = 500
 """The number of the state that has a ledger, in which some files are folded; it takes longer than all others."""
 CHILLED = range(600, 610)
 """The numbers of states that need a segment; two that follow each other may need the same one."""
+TIMED = range(700, 710)
+"""The numbers of states that list a snapshot, in the same way."""
 
 
 @functools.cache
@@ -56,6 +60,30 @@ def segment(number: int) -> Segment:
 def segments(number: int) -> list[Segment]:
     """Return the segments that a state needs."""
     return [segment(number // 2)] if number in CHILLED else []
+
+
+@functools.cache
+def snapshot(number: int) -> SnapshotFile:
+    """Return a snapshot of two words."""
+    found = SnapshotFile.of(
+        Moment(f"snapshot-{number}", number, 9, 9, 2, 0.0),
+        ["a", "b"],
+        np.full((2, 3), number, np.float32),
+        np.array([number, 2]),
+        np.ones(2, np.float32),
+    )
+    assert found.name()
+    return found
+
+
+def snapshots(number: int) -> list[SnapshotFile]:
+    """Return new objects for the snapshots that a state lists."""
+    return [SnapshotFile(snapshot(number // 2).moment, snapshot(number // 2)._content)] if number in TIMED else []
+
+
+def parts(number: int) -> list[Part]:
+    """Return all parts of a state."""
+    return [*segments(number), *snapshots(number)]
 
 
 @functools.cache
@@ -83,6 +111,9 @@ def tree(number: int) -> Tree:
     if number in CHILLED:
         digests = "".join(f"{part.name()[5:-3]}\n" for part in segments(number))
         found |= {"cold/segments": np.frombuffer(digests.encode(), np.uint8), "format_version": FORMAT_VERSION}
+    if number in TIMED:
+        names = "".join(f"{Path(part.name()).name}\n" for part in snapshots(number))
+        found |= {"snapshots/files": np.frombuffer(names.encode(), np.uint8), "format_version": FORMAT_VERSION}
     return found
 
 
@@ -94,12 +125,19 @@ def same_bits(left: Tree, right: Tree) -> bool:
     )
 
 
-@functools.cache
 def image(number: int) -> Image:
+    """Return a state as it is stored, with snapshots that were not written yet."""
+    found = _image(number)
+    found.parts = parts(number)
+    return found
+
+
+@functools.cache
+def _image(number: int) -> Image:
     """Return a state as it is stored; making it takes longer than all else."""
     leaves = ledger().freeze().leaves() if number == FOLDED else {}
     ledgers = {f"ledger/{name}": leaf for name, leaf in leaves.items() if name != "root"}
-    return Image({**tree(number), **ledgers}, segments(number))
+    return Image({**tree(number), **ledgers})
 
 
 @contextmanager
@@ -145,8 +183,9 @@ class Trainer:
         number = found[1].get("number")
         if not isinstance(number, int) or not same_bits(found[1], tree(number)):
             return "garbage"
-        for part in segments(number):
-            self.store.part(part.name(), part.name()[5:-3])  # raises if it is not what was written
+        for part in parts(number):
+            digest = Path(part.name()).stem.rpartition("-")[2]
+            self.store.part(part.name(), digest)  # raises if it is not what was written
         return number
 
     def save(self) -> int:
@@ -179,11 +218,17 @@ def saving_what_is_folded(record: Recorder) -> None:
     trainer.save()
 
 
-def saving_segments(keep: int, after: int | None = None) -> Play:
-    """Return what two runs do that save states which need segments, the first killed after so many things."""
+def saving_parts(of: range, keep: int, after: int | None = None) -> Play:
+    """Return what two runs do that save states which need segments or snapshots.
+
+    Args:
+        of: The numbers of the states.
+        keep: How many checkpoints are kept.
+        after: The first run is killed after so many things.
+    """
 
     def play(record: Recorder) -> None:
-        numbers = iter(CHILLED)
+        numbers = iter(of)
         record.stop = after
         try:
             trainer = Trainer(record, record.root / "a", keep, numbers)
@@ -193,7 +238,7 @@ def saving_segments(keep: int, after: int | None = None) -> Play:
             pass
         record.stop = None
         if after:
-            Trainer(record, record.root / "a", keep, CHILLED.__iter__()).save()
+            Trainer(record, record.root / "a", keep, iter(of)).save()
 
     return play
 
@@ -247,8 +292,10 @@ def killed_and_started(keep: int, after: int) -> Play:
 SCENARIOS: dict[str, tuple[Names, Play, int]] = {
     **{f"saving, keep {keep}": ({}, saving(keep), keep) for keep in (1, 2, 3)},
     "saving, with folded files": ({}, saving_what_is_folded, 1),
-    "saving segments": ({}, saving_segments(1), 1),
-    **{f"saving segments, killed after {after}": ({}, saving_segments(1, after), 1) for after in (24, 36)},
+    "saving segments": ({}, saving_parts(CHILLED, 1), 1),
+    **{f"saving segments, killed after {after}": ({}, saving_parts(CHILLED, 1, after), 1) for after in (24, 36)},
+    "saving snapshots": ({}, saving_parts(TIMED, 1), 1),
+    **{f"saving snapshots, killed after {after}": ({}, saving_parts(TIMED, 1, after), 1) for after in (14, 26, 38)},
     "saving, nested folders": ({}, saving(2, 2, "b", "c"), 2),
     **{
         f"starting, {damaged} of 3 damaged, keep {keep}": (prepared(damaged), starting(keep, damaged), keep)
@@ -261,6 +308,7 @@ SCENARIOS: dict[str, tuple[Names, Play, int]] = {
 SOMETIMES = [
     *("saving, keep 2", "starting, 0 of 3 damaged, keep 2", "starting, 2 of 3 damaged, keep 2"),
     *("starting, 3 of 3 damaged, keep 2", "saving segments, killed after 36"),
+    *(f"saving snapshots, killed after {after}" for after in (14, 38)),
     *(f"killed after {after}" for after in range(1, 44) if after % 8 != 4),
 ]
 """What is left to ``--long``."""
@@ -272,6 +320,7 @@ REVEALING = (
     "killed after 20",
     "killed after 22",
     "saving segments",
+    "saving snapshots",
     "starting, 1 of 3 damaged, keep 1",
 )
 """Where bugs show soonest."""

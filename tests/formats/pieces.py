@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 
+from streamer.formats.dates import DateReader
 from streamer.formats.records import Record, Stream
 
 MiB = 1 << 20
@@ -78,3 +79,8 @@ def memory(scanner: Scanner, pieces: Iterable[bytes]) -> tuple[int, int]:
         return tracemalloc.get_traced_memory()[1], count
     finally:
         tracemalloc.stop()
+
+
+def dates(records: Iterable[Record]) -> list[float | None]:
+    """Return the dates of records, in seconds since 1970."""
+    return [None if record.date is None else DateReader().newest([record.date]) for record in records]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from streamer.formats import jsonl
+from streamer.formats.dates import DateReader, seconds
 from streamer.formats.records import LIMIT, Record, Stream
 
-from .pieces import MiB, Pieces, memory, scanned, skipped, texts
+from .pieces import MiB, Pieces, dates, memory, scanned, skipped, texts
 
 RECORDS: list[Any] = [
     {"id": 1, "text": "one two", "user": {"name": "Ada L", "tags": ["x", "deep in"]}},
@@ -174,3 +175,56 @@ def test_a_record_of_tens_of_megabytes_is_skipped(first: bytes, middle: bytes, l
     most, count = memory(scan, pieces)
     assert count == 1
     assert most < 5 * LIMIT
+
+
+def dated(data: str, field: str = "", **how: Any) -> list[float | None]:
+    """Return the dates of the records of a text."""
+    scanner = partial(jsonl.records, dates=DateReader(field, **how))
+    found = scanned(scanner, data.encode())
+    assert [record._replace(date=None) for record in found] == scanned(scan, data.encode()), "the text is the same"
+    return dates(found)
+
+
+def test_dates_of_records() -> None:
+    """The first usual field that holds one, in their order and not in that of the record; a broken record has none."""
+    data = lines(
+        {"ts": 1793714405, "text": "one two", "created_at": "2026-11-03"},
+        {"date": None, "time": "5 min", "created": "2026-11-04T00:00:00Z"},
+        {"text": "none at all", "nested": {"date": "2026-11-03"}},
+        "2026-11-03 is a string",
+        5,
+    )
+    days = [seconds(2026, 11, 3), seconds(2026, 11, 4)]
+    assert dated(data + "\n{broken}\n") == [*days, None, None, None, None]
+    assert dated(json.dumps([{"date": "2026-11-03"}, {"date": "2026-11-04"}], indent=1)) == days
+
+
+def test_dates_in_a_field_that_is_named() -> None:
+    """A dotted name, through lists; the first that is a date. The usual fields do not count."""
+    data = lines(
+        {"date": "2020-01-01", "meta": {"when": "2026-11-03"}},
+        {"date": "2020-01-01", "meta": [{"when": "soon"}, {"when": "2026-11-04"}]},
+        {"date": "2020-01-01", "meta.when": "2026-11-05"},
+        {"date": "2020-01-01"},
+    )
+    days = [seconds(2026, 11, day) for day in (3, 4, 5)]
+    assert dated(data, "meta.when") == [*days, None]
+    assert dated(lines({"year": 1880}, {"year": "1881"}), "year") == [seconds(1880), seconds(1881)]
+
+
+def test_a_record_of_several_has_the_newest_date() -> None:
+    """A line that is a list has one context each, and one date."""
+    data = lines(
+        {"date": "2020-01-01"},
+        [{"date": "2026-11-03"}, {"date": "2026-11-05"}, {}, {"date": "2026-11-04"}],
+    )
+    assert dated(data) == [seconds(2020), seconds(2026, 11, 5)]
+    assert dated(data, latest=seconds(2026, 11, 4)) == [seconds(2020), seconds(2026, 11, 4)]
+
+
+def test_records_that_nobody_wants_are_not_asked_for_dates() -> None:
+    """Nor is any, if nobody asks."""
+    data = lines({"date": "2020-01-01"}, {"date": "2021-01-01"}).encode()
+    found = jsonl.records(Pieces(data, start=22), dates=DateReader())
+    assert dates(found) == [None, seconds(2021)]
+    assert dates(jsonl.records(Pieces(data))) == [None, None]

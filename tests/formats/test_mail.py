@@ -6,13 +6,15 @@ import random
 from email.message import EmailMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from functools import partial
 
 import pytest
 
 from streamer.formats import mail
+from streamer.formats.dates import DateReader, seconds
 from streamer.formats.records import LIMIT
 
-from .pieces import MiB, Pieces, memory, scanned, skipped, texts
+from .pieces import MiB, Pieces, dates, memory, scanned, skipped, texts
 
 FROM = b"From ada@example.org Mon Jan  1 10:00:00 2024\n"
 LANGUAGES = {
@@ -184,3 +186,26 @@ def test_an_attachment_of_a_hundred_megabytes_is_passed_over(kind: str) -> None:
     assert most < 4 * LIMIT
     assert [record.text for record in mail.records(Pieces(pieces))] == ["s\n\nthe text", "next\n\nmail"]
     assert skipped(mail.records(Pieces(b"no mail " * (MiB // 2)))) == 0
+
+
+def test_dates_of_mails() -> None:
+    """The header of each, folded or not; not those of a mail in it, and none if there is none, or no date."""
+    inner = b"Content-Type: message/rfc822\n\nDate: Mon, 1 Jan 2001 10:00:00 +0000\nSubject: inner\n\ntext\n\n"
+    heads = [
+        b"Date: Tue, 03 Nov 2026 01:00:00 +0100\nSubject: one\n\ntext\nDate: Wed, 04 Nov 2026 00:00:00 +0000\n\n",
+        b"subject: two\r\ndate:\r\n\tWed, 04 Nov 2026\r\n 00:00:00 +0000 (UTC)\r\n\r\ntext\r\n\r\n",
+        b"Date: Thu, 05 Nov 2026 00:00:00 +0000\nSubject: three\n" + inner,
+        b"Subject: four\n\ntext\n\n",
+        b"Subject: five\n" + inner,
+        b"Date: some day\nSubject: six\n\ntext\n\n",
+        b"Date: Fri, 06 Nov 2026 \xff\nSubject: seven\n\ntext\n\n",
+        b"Resent-Date: Fri, 06 Nov 2026 00:00:00 +0000\nSubject: eight\n\ntext\n\n",
+    ]
+    data = b"".join(FROM + head for head in heads)
+    found = scanned(partial(mail.records, dates=DateReader()), data)
+    assert dates(found) == [*(seconds(2026, 11, day) for day in (3, 4, 5)), *[None] * 5]
+    bare = scanned(mail.records, data)
+    assert [record._replace(date=None) for record in found] == bare
+    assert {*dates(bare)} == {None}
+    for record, other in zip(mail.records(Pieces(data, start=found[1].stop), DateReader()), found, strict=True):
+        assert record.date == (other.date if other.end > found[1].stop else None)

@@ -10,9 +10,10 @@ from functools import partial
 import pytest
 
 from streamer.formats import tables
+from streamer.formats.dates import DateReader, seconds
 from streamer.formats.records import LIMIT
 
-from .pieces import MiB, Pieces, memory, scanned, skipped, texts
+from .pieces import MiB, Pieces, dates, memory, scanned, skipped, texts
 
 ROWS = [
     ["id", "full text", "who"],
@@ -126,3 +127,31 @@ def test_an_open_quote_takes_a_part_of_the_table() -> None:
     most, count = memory(partial(tables.records, fields=("text",)), pieces)
     assert count == 1
     assert most < 8 * LIMIT
+
+
+DATED = b"id,created_at,text,day\n1,2026-11-03,one,5\n2,no date,two,2026-11-05\n3\n4,2026-11-04,four\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "days"), [("", [3, None, None, 4]), ("day", [None, 5, None, None]), ("4", [None, 5, None, None])]
+)
+def test_dates_of_rows(field: str, days: list[int | None]) -> None:
+    """In a usual column, or in one by name or number; the header and a short row have none. The text is the same."""
+    expected = [None, *(day and seconds(2026, 11, day) for day in days)]
+    found = scanned(partial(tables.records, fields=("text",), dates=DateReader(field)), DATED)
+    assert dates(found) == expected
+    bare = scanned(partial(tables.records, fields=("text",)), DATED)
+    assert [record._replace(date=None) for record in found] == bare
+    assert {*dates(bare)} == {None}
+
+
+def test_dates_of_a_table_without_a_header() -> None:
+    """By numbers only: then the first row has a date, too."""
+    data = b"2026-11-03\tone\n2026-11-04\ttwo\n"
+    found = scanned(partial(tables.records, fields=("2",), dates=DateReader("1")), data)
+    assert list(zip([record.text for record in found], dates(found), strict=True)) == [
+        ("one", seconds(2026, 11, 3)),
+        ("two", seconds(2026, 11, 4)),
+    ]
+    late = tables.records(Pieces(data, start=15), ("2",), DateReader("1"))
+    assert dates(late) == [None, seconds(2026, 11, 4)]

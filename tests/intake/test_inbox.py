@@ -394,3 +394,13 @@ def test_the_watch_lives_when_folders_appear_while_it_starts(root: Path, clock: 
             pass
         put(root / "late")
         assert inbox.wait(10.0), "nobody listens to the folder any more"
+
+
+def test_files_are_sorted_as_somebody_says(root: Path, clock: Clock) -> None:
+    """By default the oldest comes first."""
+    put(root / "a", age=10)
+    put(root / "bb", age=30)
+    put(root / "ccc", age=20)
+    assert paths(make(root, clock).scan()) == ["bb", "ccc", "a"]
+    longest = Inbox(root, RunSettings(), unseen, order=lambda found: (False, -len(found.path), b""), wall=clock)
+    assert paths(longest.scan()) == paths(longest.look()) == ["ccc", "bb", "a"]

@@ -267,6 +267,7 @@ def test_a_file_that_is_not_what_was_announced_is_not_tokenized(files: list[Path
     here.send(CUTS)
     here.send(ANY)
     here.send(0)
+    here.send(None)
     job = job_of(files[0])._replace(recipe="")
     here.send(job._replace(signature=job.signature._replace(mtime_ns=1)))
     assert here.recv() is None
@@ -311,3 +312,26 @@ def test_files_with_markup_are_tokenized_ahead(recipe: str, tmp_path: Path) -> N
     assert [block.tokens.tokens() for block in found] == [block.tokens.tokens() for block in expected]
     assert ("other" in found[0].tokens.words) == (recipe == "text")
     assert ("wanted" in found[0].tokens.words) == (recipe != "jsonl text")
+
+
+@pytest.mark.slow
+def test_dates_come_from_the_other_process_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as here, from the field that is named."""
+    path = tmp_path / "file"
+    path.write_text("".join(f'{{"text": "word{n % 999} and more", "at": {10**9 + n}}}\n' for n in range(200_000)))
+    job = job_of(path)._replace(recipe="jsonl")
+    with open_regular(path) as file:
+        expected = list(tokenize(file, job, CUTS, start=0, date_field="at"))
+    assert [block.date for block in tokenize_bare(path, job)] == [None] * len(expected)
+    dates = [block.date or 0.0 for block in expected]
+    assert len(dates) > 1 and dates == sorted(dates) and dates[-1] == 10**9 + 199_999
+    forbid_ours(monkeypatch)
+    with contextlib.closing(Prefetcher(CUTS, enabled=True, date_field="at")) as other:
+        other.announce(announced([job]))
+        assert [block.date for block in theirs(other, job)] == dates
+
+
+def tokenize_bare(path: Path, job: Job) -> list[TokenBlock]:
+    """Return the blocks of a file if nobody asks for dates."""
+    with open_regular(path) as file:
+        return list(tokenize(file, job, CUTS, start=0))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from streamer.formats.dates import DAY, seconds
 from streamer.formats.recipes import ANY, Recipe
 from streamer.intake import reader, streams
 from streamer.intake.opened import open_regular
@@ -74,13 +78,15 @@ MAKERS: dict[str, tuple[Callable[[random.Random], str], Recipe, str]] = {
 def blocks(path: Path, wanted: Recipe, *, start: int = 0, stop: int | None = None, **how: object) -> list[Block]:
     """Return the blocks of a file from a position on, by the recipe that it has."""
     encoding = str(how.get("encoding", "utf-8"))
+    date_field = None if how.get("date_field") is None else str(how["date_field"])
     with open_regular(path) as file:
         verdict = reader.judge(file, encoding=encoding, max_bad_ratio=0.01, wanted=wanted)
         assert verdict.refusal is None
         stop = verdict.text_bytes if stop is None else stop
         size = int(str(how.get("size", 1 << 20)))
         recipe = str(how.get("recipe", verdict.format))
-        return list(reader.blocks(file, start=start, stop=stop, encoding=encoding, recipe=recipe, size=size))
+        asked: dict[str, Any] = {"recipe": recipe, "size": size, "date_field": date_field}
+        return list(reader.blocks(file, start=start, stop=stop, encoding=encoding, **asked))
 
 
 def words(found: list[Block]) -> list[str]:
@@ -156,6 +162,49 @@ def test_a_long_record_is_cut_as_text_is(tmp_path: Path) -> None:
     assert max(len(block.text) for block in found) <= 200
     for number, block in enumerate(found[:-1], 1):
         assert blocks(path, ANY, start=block.stop, size=200) == found[number:]
+
+
+def test_a_block_has_the_date_of_its_newest_record(tmp_path: Path) -> None:
+    """From any cut on, whatever the order of records; each part of a long one has its date. The text is the same."""
+    chance, path = random.Random(8), tmp_path / "file"
+    days = [chance.randrange(1, 29) for _ in range(60)]
+    records = [{"at": f"2026-10-{day:02}", "text": f"word{day} " * chance.choice([2, 3, 90])} for day in days]
+    # One without a date; and one of a single word, which is no text.
+    records[::10] = [{"text": "no date here"}, {"at": "2026-10-31", "text": "short"}] * 3
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    found = blocks(path, ANY, size=200, date_field="at")
+    assert [block._replace(date=None) for block in found] == blocks(path, ANY, size=200)
+    inside = [{int(word[4:]) for word in block.text.split() if word[4:].isdecimal()} for block in found]
+    assert [block.date for block in found] == [seconds(2026, 10, max(each)) if each else None for each in inside]
+    assert max(map(len, inside)) > 1, "some blocks have several records"
+    assert any(one == other and len(one) == 1 for one, other in itertools.pairwise(inside)), "some records are cut"
+    for number, block in enumerate(found, 1):
+        assert blocks(path, ANY, start=block.stop, size=200, date_field="at") == found[number:]
+    assert {block.date for block in blocks(path, ANY, size=200, date_field="")} == {None}
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        ('{"ts": %d, "text": "one two"}\n{"ts": %d, "text": "three four"}\n', ANY),
+        ("text,ts\none,%d\ntwo,%d\n", Recipe("csv", ("text",))),
+    ],
+    ids=["jsonl", "csv"],
+)
+def test_dates_in_the_future_are_none(content: str, wanted: Recipe, tmp_path: Path) -> None:
+    """A single one would be the newest of all for years. Clocks may differ by a day."""
+    now, path = int(time.time()), tmp_path / "file"
+    path.write_text(content % (now + DAY / 2, now + 2 * DAY))
+    [block] = blocks(path, wanted, date_field="")
+    assert block.date == int(now + DAY / 2)
+
+
+def test_html_and_text_have_no_dates(tmp_path: Path) -> None:
+    """Nothing says where one would be."""
+    path = tmp_path / "file"
+    for content in ("<!DOCTYPE html><html class=no><p>2026-11-03", "date: 2026-11-03"):
+        path.write_text(content)
+        assert [block.date for block in blocks(path, ANY, date_field="")] == [None]
 
 
 def test_skipped_records_are_counted_with_their_block(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from streamer.model import initial, sampling
 from streamer.model.embeddings import INITIAL_SQUARES, Floats
 from streamer.model.learner import Learner, ModelState
 from streamer.model.sampling import Purpose
+from streamer.model.sources import NO_FILE
 from streamer.settings import ModelSettings
 
 from ..support.corpus import text
@@ -44,6 +45,7 @@ def test_the_state_is_that_of_words_met_so_often() -> None:
     assert not state.embeddings.output.any()
     assert state.embeddings.input_squares[0] == np.float32(600 * initial.SQUARES_PER_COUNT)
     assert (state.embeddings.output_squares == np.float32(INITIAL_SQUARES)).all()
+    assert state.sources.column("first").tolist() == [NO_FILE] * len(WORDS)
 
 
 def learned(state: ModelState) -> Floats:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.formats.dates import seconds
 from streamer.intake import reader
-from streamer.intake.inbox import Candidate, Scan
+from streamer.intake.inbox import Candidate, Inbox, Scan
 from streamer.intake.opened import open_regular
 from streamer.ledger.entries import REWRITTEN, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
@@ -66,6 +67,67 @@ def test_names_in_the_folder_are_relative(make: Make, ledger: Ledger, inbox: Pat
     assert [Path(each.absolute) for each in found] == [inbox / each.path for each in found]
     assert [each.signature for each in found] == [Signature.of((inbox / each.path).stat()) for each in found]
     assert ledger.root == str(inbox)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Return a folder of texts with and without dates in their names, in an order of mtimes that is another one."""
+    names = ["letters 1843.txt", "z.txt", "1840-05-02.txt", "2090.txt", "a.txt", "1841/b.txt", "1840-05-01.txt"]
+    for number, name in enumerate(names):
+        put(tmp_path / "archive" / name, "text", age=100 * (number + 1))
+    return tmp_path / "archive"
+
+
+BY_NAME = ["1840-05-01.txt", "1840-05-02.txt", "1841/b.txt", "letters 1843.txt", "2090.txt", "a.txt", "z.txt"]
+BY_MTIME = ["1840-05-01.txt", "1841/b.txt", "a.txt", "2090.txt", "1840-05-02.txt", "z.txt", "letters 1843.txt"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [("name", BY_NAME), ("mtime", BY_MTIME), ("trained", BY_MTIME), ("field", BY_MTIME)]
+)
+def test_the_order_of_a_folder(source: str, expected: list[str], make: Make, archive: Path) -> None:
+    """Dates in names, then those without, each by name; else the oldest first. A date in the future counts, too."""
+    assert paths(make(date_from=source).candidates([archive], passes=1)) == expected
+    inbox = Inbox(archive, RunSettings(), lambda *_: False, order=make(date_from=source).order_in(archive))
+    assert paths(inbox.scan().ready) == expected
+
+
+def test_the_order_of_files_that_are_named(make: Make, archive: Path) -> None:
+    """As they are named; but with dates from names or mtimes, in the order of those."""
+    given = [archive / "z.txt", archive / "1841", archive / "letters 1843.txt", archive / "1840-05-02.txt"]
+
+    def named(source: str) -> list[str]:
+        return [Path(path).name for path in paths(make(date_from=source).candidates(given, passes=1))]
+
+    assert named("trained") == named("field") == ["z.txt", "b.txt", "letters 1843.txt", "1840-05-02.txt"]
+    assert named("name") == ["1840-05-02.txt", "b.txt", "letters 1843.txt", "z.txt"]
+    assert named("mtime") == ["b.txt", "1840-05-02.txt", "z.txt", "letters 1843.txt"]
+
+
+def test_the_order_is_that_of_the_names_in_the_ledger(make: Make, ledger: Ledger, archive: Path) -> None:
+    """In another folder than the first, files have absolute names, and the folders that lead there count."""
+    put(archive.parent / "1839" / "other.txt", "text")
+    files = make(date_from="name")
+    files.adopt(archive)
+    inbox = Inbox(archive.parent, RunSettings(), lambda *_: False, order=files.order_in(archive.parent))
+    first = inbox.scan().ready[0]
+    assert (first.path, files.named(first, archive.parent).path) == (
+        "1839/other.txt",
+        f"{archive.parent}/1839/other.txt",
+    )
+
+
+def test_the_folders_above_say_nothing(make: Make, tmp_path: Path) -> None:
+    """Of the folder that is given, its own name counts, and so do those beside it."""
+    folder = tmp_path / "1700" / "1841"
+    folder.mkdir(parents=True)
+    files = make(date_from="name")
+    files.adopt(folder)
+    assert files.date_in_name("b.txt") == seconds(1841)
+    assert files.date_in_name("1840 b.txt") == seconds(1840)
+    assert files.date_in_name(f"{tmp_path}/1700/1842/b.txt") == seconds(1842)
+    assert files.date_in_name(f"{tmp_path}/1700/other/b.txt") is None
+    assert files.date_in_name("/1699/b.txt") == seconds(1699)
 
 
 def test_what_was_seen_in_a_folder(make: Make, ledger: Ledger, inbox: Path, tmp_path: Path) -> None:

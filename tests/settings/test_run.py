@@ -18,8 +18,21 @@ def test_defaults_are_those_of_the_contract() -> None:
     )
     assert run.threads >= 1
     assert attrs.astuple(run)[1:4] == (0, "", False)
-    assert attrs.astuple(run)[4:13] == (60, 600, 3, 30 * 86400, 2, 5, False, (), DEFAULT_EXCLUDE)
-    assert attrs.astuple(run)[13:] == (("auto",), "auto", (), 0.01, "skip", "skip", (), (), 1_000_000, 0)
+    assert attrs.astuple(run)[4:9] == (60, 600, 3, "1h", "24h 7d 8w 24mo 1000y")
+    assert attrs.astuple(run)[9:15] == (30 * 86400, 2, 5, False, (), DEFAULT_EXCLUDE)
+    assert attrs.astuple(run)[15:18] == (("auto",), "auto", ())
+    assert attrs.astuple(run)[18:] == ("trained", "", 0.01, "skip", "skip", (), (), 1_000_000, 0)
+
+
+def test_a_field_of_dates_goes_with_dates_from_fields() -> None:
+    """Else it would do nothing; and there are four places that a date may come from."""
+    assert RunSettings(date_from="field", date_field="created_at").date_field == "created_at"
+    for source in ("trained", "mtime", "name"):
+        with pytest.raises(StreamerError, match=f"^--date-field day does not go with --date-from {source}") as raised:
+            RunSettings(date_from=source, date_field="day")
+        assert raised.value.code == ExitCode.CONFIGURATION
+    with pytest.raises(StreamerError, match=r"^--date-from must be one of trained, mtime, name, field"):
+        RunSettings(date_from="header")
 
 
 @pytest.mark.parametrize("name", ["text", "html", "mail"])

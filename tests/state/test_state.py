@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from streamer.ledger.entries import Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.model.sgns import Batching, Loss
+from streamer.model.sources import NO_FILE
 from streamer.settings import ModelSettings
 from streamer.state import Score, State
-from streamer.training import Trainer
+from streamer.text.encoded import EncodedText
+from streamer.training import Schedule, Trainer
 from streamer.version import __version__
 
 from ..support.states import SMALL, bits, copied, exact, texts
@@ -232,3 +235,103 @@ def test_an_image_does_not_follow_the_state(tmp_path: Path) -> None:
     tree = store.load(store.publish(image, 7))[1]
     assert exact(tree) == exact(before)
     assert exact(state.to_tree()) != exact(before)
+
+
+class Stream:
+    """A state, and files with the same words that come to it, of one text each."""
+
+    def __init__(self) -> None:
+        self.state = State.new(ModelSettings(vector_size=4, min_count=2, max_candidates=0, seed=1))
+
+    def refuse(self, path: str) -> None:
+        """Refuse a file."""
+        self.state.ledger.refuse(path, Signature(7, 1, 1), "empty")
+
+    def take(self, path: str, text: str) -> None:
+        """Train a file."""
+        data = text.encode()
+        digest = hashlib.sha256(path.encode() + data).digest()
+        verdict = Verdict(Signature(len(data), 1, 1), digest, len(data), text_sha256=digest, encoding="utf-8")
+        entry = self.state.ledger.plan(path, verdict)
+        assert entry is not None
+        self.state.ledger.advance(entry, len(data), 9)
+        Schedule(self.state, lambda model: None).train(EncodedText.of([text.split()]), row=entry.row)
+        self.state.ledger.finish(entry)
+
+    def fold(self, *paths: str) -> None:
+        """Fold files, which are gone."""
+        self.state.ledger.begin_scan()
+        self.state.ledger.end_scan(1, lambda path: path in paths)
+        assert self.state.ledger.fold(1, str, self.state.model.sources.renumber) == len(paths)
+
+    def told(self, word: str) -> tuple[str, str, set[str], int]:
+        """Return the first file of a word, the last, those that moved it most, and how many there were."""
+        sources, at = self.state.model.sources, self.state.model.vocabulary.index[word]
+        movers = [row for row in sources.column("movers")[at].tolist() if row != NO_FILE]
+        return (
+            self._name(sources.column("first")[at]),
+            self._name(sources.column("last")[at]),
+            set(map(self._name, movers)),
+            int(sources.files[at]),
+        )
+
+    def _name(self, row: int) -> str:
+        return "folded" if row < 0 else self.state.ledger.entry(row).path
+
+
+class Restarted(Stream):
+    """The same, read from its checkpoint again after each file."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._store = Store(folder)
+
+    def take(self, path: str, text: str) -> None:
+        """Train a file, save, and begin again."""
+        super().take(path, text)
+        self._store.publish(self.state.image(), self.state.number_next())
+        found = self._store.load_newest()
+        assert found is not None
+        self.state = State.from_checkpoint(*found)
+
+
+def test_words_know_their_files_whatever_becomes_of_rows(tmp_path: Path) -> None:
+    """Rows get other numbers when a refused file is trained after all, and when files are folded; names stay."""
+    for stream in (whole := Stream(), restarted := Restarted(tmp_path)):
+        stream.refuse("bad")
+        stream.take("a", "king queen " * 30)
+        stream.refuse("worse")
+        stream.take("b", "king " * 30 + "queen")
+        stream.take("bad", "king " * 20)
+        stream.take("c", "king queen new new")
+        assert stream.told("king") == ("a", "c", {"b", "bad", "c"}, 4)
+        assert stream.told("queen") == ("a", "c", {"b", "c"}, 3)
+        stream.take("worse", "king king king")
+        stream.take("d", "king " * 90)
+        assert stream.told("king") == ("a", "d", {"b", "bad", "d"}, 6)
+        assert stream.told("new") == ("c", "c", set(), 1)
+        stream.fold("a", "b")
+        assert stream.told("king") == ("folded", "d", {"folded", "bad", "d"}, 6)
+        stream.take("d2", "king queen")
+        stream.take("e", "king " * 300)
+        assert stream.told("king") == ("folded", "e", {"folded", "d", "e"}, 8)
+        assert stream.told("queen") == ("folded", "d2", {"folded", "c", "d2"}, 4)
+    assert whole.state.ledger._rows.removed == [], "it folded after rows were removed"
+    assert {**bits(whole.state), "ledger/gone": 0} == {**bits(restarted.state), "ledger/gone": 0}
+    rows = State.from_tree(whole.state.to_tree()).model.sources.column("last")
+    assert np.array_equal(rows, whole.state.model.sources.column("last"))
+
+
+def test_a_gap_in_the_rows_is_closed_when_they_are_stored() -> None:
+    """What is in memory keeps its numbers, and what is stored has those of the columns."""
+    stream = Stream()
+    stream.refuse("bad")
+    stream.take("a", "king " * 30)
+    stream.take("bad", "king " * 30)
+    assert stream.state.model.sources.column("first").tolist() == [1]
+    assert stream.state.to_tree()["sources/first"] == [0]
+    stream.state.image()
+    assert stream.state.model.sources.column("first").tolist() == [1]
+    again = Stream()
+    again.state = State.from_tree(stream.state.to_tree())
+    assert again.told("king") == stream.told("king") == ("a", "bad", {"bad"}, 2)

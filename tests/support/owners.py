@@ -15,6 +15,7 @@ from typing import NamedTuple
 STATE = (
     "State", "ModelState", "Vocabulary", "Candidates", "Cold", "Embeddings", "NoiseDistribution", "Register", "Ledger",
     "Forgetting", "Entry", "History", "Scores", "EpochLosses", "GivenUp", "InitialVectors", "ModelSettings", "Batching",
+    "Sources",
 )  # fmt: skip
 """The classes that the state is made of."""
 ROOMS = {"Entry": "streamer.ledger", "Register": "streamer.ledger", "Forgetting": "streamer.ledger"}
