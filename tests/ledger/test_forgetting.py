@@ -119,6 +119,15 @@ def test_a_family_is_all_of_one_text() -> None:
     assert ledger.family(ledger.named("other")) == ledger.named("other")
 
 
+def test_a_copy_stands_for_a_file_that_has_grown_since() -> None:
+    """Their texts differ by now; but that of the copy is in the model as the beginning of the other."""
+    ledger = Ledger()
+    train(ledger, "a", text(1))
+    assert train(ledger, "copy", text(1)) is None
+    train(ledger, "a", text(1) + b"more\n")
+    assert {ledger.entry(row).path for row in ledger.family(ledger.named("copy"))} == {"a", "copy"}
+
+
 def test_what_is_forgotten_accounts_for_its_bytes_and_leaves_the_journal() -> None:
     """Nothing of it is trained any more; the spans of others stay."""
     ledger = Ledger()

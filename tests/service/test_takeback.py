@@ -171,15 +171,18 @@ def test_bounds_that_changed_since_change_again(tmp_path: Path) -> None:
     """At the same place in the stream."""
     found, other = Stream(tmp_path / "one"), Stream(tmp_path / "two")
     for one in (found, other):
-        one.put("a.txt", 0, 3000)
+        one.put("a.txt", 0)
         if one is found:
             one.put("b.txt", 1)
+        one.write("c.txt", text(2))
         one.learn(max_candidates=5000)
-        one.put("c.txt", 2)
+        one.put("d.txt", 3)
+        one.write("e.txt", text(4))
         one.learn(max_candidates=6000, max_vocabulary=1000)
     forget(found.checkpoints, "b.txt", found.request())
     assert found.learned() == other.learned()
-    assert read_state(found.checkpoints).settings.max_candidates == 2_000_000
+    bounds = read_state(found.checkpoints).model.bounds
+    assert [values[1:] for values in bounds] == [(2_000_000, 0), (5000, 0), (6000, 1000)]
 
 
 def test_later_snapshots_are_withdrawn(tmp_path: Path) -> None:
