@@ -52,7 +52,7 @@ class Account(Protocol):
     """What is told of a replay, and says when it has come to its end.
 
     Attributes:
-        ledger: The ledger that it keeps.
+        ledger: The ledger that it keeps; it may be replaced by a copy, in which rows have other numbers.
     """
 
     ledger: Ledger
@@ -61,16 +61,12 @@ class Account(Protocol):
         """Return whether to stop before the next block."""
         ...
 
-    def begin(self, step: Step, text: Text) -> None:
-        """Begin a step, whose text was found."""
+    def begin(self, step: Step, text: Text, at: int) -> None:
+        """Begin a step, whose text was found, or continue it from a position."""
         ...
 
     def add(self, stop: int, words: int) -> int:
         """Add a block of the step that was begun last (where it ends, its words); return the row of its file."""
-        ...
-
-    def follow(self, ledger: Ledger) -> None:
-        """Continue with a copy of the ledger, whose rows may have other numbers."""
         ...
 
 
@@ -215,10 +211,13 @@ class Replay:
                 # Of when it was trained, only this is known; it is told of words, and influences nothing.
                 self.state.pass_time(min(self._ledger.entry(step.row).signature.mtime_ns / 1e9, self._latest))
                 if account:
-                    account.begin(step, self._texts[step.row])
+                    account.begin(step, self._texts[step.row], step.start)
                 for block in self._blocks(step, prefetcher):
-                    for at in sorted(at for at in changes if at <= blocks):
+                    due = sorted(at for at in changes if at <= blocks)
+                    for at in due:
                         self._rebound(changes.pop(at), account)
+                    if due and account:
+                        account.begin(step, self._texts[step.row], block.start)
                     if account and account.ends(self.state):
                         return
                     row = account.add(block.stop, len(block.tokens)) if account else step.row
@@ -258,7 +257,7 @@ class Replay:
         self._schedule.end_workers()
         self.state = State.from_tree(self.state.to_tree(), bounds)
         if account:
-            account.follow(self.state.ledger)
+            account.ledger = self.state.ledger
         self._begin()
 
     def _note_loss(self, epoch: int, report: BlockReport, seconds: float) -> None:

@@ -167,7 +167,7 @@ class _Books:
         """Return whether the moment has come."""
         return state.words_seen >= self._target[0] and state.model.words_trained >= self._target[1]
 
-    def begin(self, step: Step, text: Text) -> None:
+    def begin(self, step: Step, text: Text, at: int) -> None:
         """Plan the file as it was planned then."""
         entry = self._now.entry(step.row)
         verdict = _as_then(entry, text, step.stop if step.ended else entry.text_bytes)
@@ -179,14 +179,8 @@ class _Books:
             passes=step.passes + 1,
             moved=lambda path, signature: True,
         )
-        if self._entry is None or self._entry.offset != step.start:
+        if self._entry is None or self._entry.offset != at:
             raise uncovered(f"how {entry.path} was looked up")
-
-    def follow(self, ledger: Ledger) -> None:
-        """Continue with a copy of the ledger."""
-        self.ledger = ledger
-        if self._entry is not None and self._entry.under_way:
-            self._entry = ledger.under_way
 
     def add(self, stop: int, words: int) -> int:
         """Note a block."""

@@ -124,3 +124,28 @@ def test_a_needed_text_is_gone(tmp_path: Path) -> None:
     assert locked.value.code == ExitCode.LOCKED
     plan = rollback(found.checkpoints, moment.name, found.request(dry_run=True))
     assert plan.missing == ["a.txt"] and found.on_disk() == before
+
+
+def test_bounds_that_changed_meanwhile(tmp_path: Path) -> None:
+    """They change again at the same place; the ledger goes on with other numbers of rows, and words still know it."""
+    found = Stream(tmp_path, snapshot_every="0.05k", snapshots="all", keep_states="3d", keep=1)
+    found.put("a.txt", 0)
+    found.write("b.txt", text(1))
+    found.learn(max_candidates=5000)
+    found.put("c.txt", 2)
+    moments = read_past(found.checkpoints).moments
+    bounds = read_state(found.checkpoints).model.bounds
+    rollback(found.checkpoints, moments[-3].name, found.request())
+    state = read_state(found.checkpoints)
+    assert state.model.bounds == bounds and len(bounds) == 2
+    assert (state.words_seen, state.model.words_trained) == (moments[-3].words_seen, moments[-3].words_trained)
+    assert state.ledger.under_way is not None and state.ledger.under_way.path == "c.txt"
+    assert [state.ledger.entry(row).path for row in sorted(set(state.model.sources.column("last").tolist()))] == [
+        "a.txt",
+        "b.txt",
+        "c.txt",
+    ]
+    found.learn()
+    assert {entry.path: entry.outcome for entry in read_ledger(found.checkpoints)} == dict.fromkeys(
+        ("a.txt", "b.txt", "c.txt"), "trained"
+    )
