@@ -115,12 +115,12 @@ class Forgetting(Register):
                 self._rows.remove(entry.row)
         self._spans.leave_out(gone)
 
-    def remember(self, forgotten: Iterable[Entry]) -> None:
-        """Add rows of texts that another ledger has forgotten."""
-        for entry in forgotten:
+    def remember(self, others: Iterable[Entry]) -> None:
+        """Add rows of another ledger, of files of which nothing was trained; they are changed."""
+        for entry in others:
             entry.row = -1
             self._rows.append(entry)
-            self._forgot = True
+            self._forgot = None
 
     def _forgotten(self, path: str, verdict: Verdict) -> Entry | None:
         """Return the row of a text that was forgotten, and that a text is or begins with."""

@@ -52,13 +52,17 @@ class Account(Protocol):
     """What is told of a replay, and says when it has come to its end.
 
     Attributes:
-        ledger: The ledger that it keeps; it may be replaced by a copy, in which rows have other numbers.
+        ledger: The ledger that it keeps.
     """
 
     ledger: Ledger
 
     def ends(self, state: State) -> bool:
         """Return whether to stop before the next block."""
+        ...
+
+    def follow(self, ledger: Ledger) -> None:
+        """Continue with a copy of the ledger, whose rows may have other numbers."""
         ...
 
     def begin(self, step: Step, text: Text, at: int) -> None:
@@ -257,7 +261,7 @@ class Replay:
         self._schedule.end_workers()
         self.state = State.from_tree(self.state.to_tree(), bounds)
         if account:
-            account.ledger = self.state.ledger
+            account.follow(self.state.ledger)
         self._begin()
 
     def _note_loss(self, epoch: int, report: BlockReport, seconds: float) -> None:

@@ -7,6 +7,7 @@ forgotten.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import attrs
@@ -167,6 +168,10 @@ class _Books:
         """Return whether the moment has come."""
         return state.words_seen >= self._target[0] and state.model.words_trained >= self._target[1]
 
+    def follow(self, ledger: Ledger) -> None:
+        """Continue with a copy of the ledger."""
+        self.ledger = ledger
+
     def begin(self, step: Step, text: Text, at: int) -> None:
         """Plan the file as it was planned then."""
         entry = self._now.entry(step.row)
@@ -214,7 +219,17 @@ def _as_then(entry: Entry, text: Text, length: int) -> Verdict:
 
 
 def _remember(ledger: Ledger, now: Ledger) -> None:
-    """Let what was forgotten stay forgotten."""
+    """Let what was forgotten stay forgotten, and let copies be known of which all was trained by then.
+
+    A file that has grown since is no longer what its copy is: nobody would know the copy again.
+    """
     known = {(entry.path, entry.text_sha256) for entry in ledger if entry.outcome == "forgotten"}
     forgotten = [entry for entry in now if entry.outcome == "forgotten"]
     ledger.remember(entry for entry in forgotten if (entry.path, entry.text_sha256) not in known)
+    for entry in now:
+        if not entry.copied or entry.source < 0 or ledger.knows(entry.path):
+            continue
+        path = now.entry(entry.source).path
+        rows = [row for row in ledger.named(path) if ledger.entry(row).known >= entry.text_bytes]
+        if len(rows) == len(now.named(path)) == 1:
+            ledger.remember([replace(entry, source=rows[0], copy_of=path)])

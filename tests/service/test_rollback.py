@@ -149,3 +149,20 @@ def test_bounds_that_changed_meanwhile(tmp_path: Path) -> None:
     assert {entry.path: entry.outcome for entry in read_ledger(found.checkpoints)} == dict.fromkeys(
         ("a.txt", "b.txt", "c.txt"), "trained"
     )
+
+
+def test_a_copy_of_what_has_grown_since_is_known_as_one(tmp_path: Path) -> None:
+    """Else it would be trained again: the file of which it is a copy begins with it, and is another one by now."""
+    found = Stream(tmp_path)
+    found.put("a.txt", 0)
+    found.put("b.txt", 1)
+    words = read_state(found.checkpoints).words_seen
+    found.write("a.copy", text(0))
+    found.learn()
+    found.grow("a.txt", 7)
+    counted = read_state(found.checkpoints).words_seen
+    rollback(found.checkpoints, f"{words}", found.request())
+    found.learn()
+    rows = {entry.path: entry.explanation for entry in read_ledger(found.checkpoints)}
+    assert rows == {"a.txt": "", "b.txt": "", "a.copy": "a copy of a.txt"}
+    assert read_state(found.checkpoints).words_seen == counted
