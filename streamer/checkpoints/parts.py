@@ -66,16 +66,21 @@ class Parts:
                 make_folder(path.parent)
             self._write(path, image)
 
-    def retire(self, kept: Iterable[Path]) -> None:
-        """Remove the parts that none of these checkpoints needs; none if one of them can't be read."""
-        unneeded = self._unneeded(kept)
+    def retire(self, kept: Iterable[Path], states: Iterable[Path] = ()) -> None:
+        """Remove the parts that none of these checkpoints needs; none if one of them can't be read.
+
+        Args:
+            kept: The checkpoints.
+            states: Kept states. One that is damaged needs nothing: it is never used.
+        """
+        unneeded = self._unneeded(kept, states)
         if unneeded:
             disk.sync_folder(self._folder, "checkpoint.sync_name")  # no checkpoint comes back without its parts
         for name in unneeded:
             self._durable.discard(name)
             disk.remove(self._folder / name, "checkpoint.retire")
 
-    def _unneeded(self, kept: Iterable[Path]) -> list[str]:
+    def _unneeded(self, kept: Iterable[Path], states: Iterable[Path]) -> list[str]:
         there = [
             f"{path.relative_to(self._folder)}"
             for inside, name in _NAMES.items()
@@ -83,11 +88,16 @@ class Parts:
             if name.fullmatch(path.name)
         ]
         needed: set[str] = set()
-        for checkpoint in kept if there else ():
+        used = set(states)
+        for checkpoint in (*kept, *used) if there else ():
             if checkpoint.name not in self._needs:
                 try:
                     self._needs[checkpoint.name] = self._named_by(checkpoint)
-                except (OSError, Damaged, StreamerError):
+                except Damaged:
+                    if checkpoint not in used:
+                        return []
+                    self._needs[checkpoint.name] = set()
+                except (OSError, StreamerError):
                     return []
             needed |= self._needs[checkpoint.name]
         return [name for name in there if name not in needed]

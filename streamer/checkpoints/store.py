@@ -18,6 +18,7 @@ import attrs
 from streamer.checkpoints import lock
 from streamer.checkpoints.format import FORMAT_VERSION, Damaged, Newer, decode, seal, verify
 from streamer.checkpoints.image import Image, Tree
+from streamer.checkpoints.kept import KeptStates
 from streamer.checkpoints.parts import SNAPSHOT_FOLDER, Parts
 from streamer.checkpoints.publish import cannot_write, make_folder, publish
 from streamer.errors import ExitCode, StreamerError
@@ -57,10 +58,14 @@ class Store:
 
     Args:
         folder: The folder; it is made when something is first written.
+
+    Attributes:
+        folder: The same.
+        states: Checkpoints of earlier days and weeks.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.states = folder, KeptStates(folder)
         self._parts = Parts(folder, _write, _read)
 
     def list(self) -> Checkpoints:
@@ -74,9 +79,7 @@ class Store:
     def save(self, tree: Tree, sequence: int) -> Checkpoint:
         """Write a tree as the checkpoint with this number, durably; see :meth:`publish`.
 
-        Raises:
-            ValueError: If a key or a value cannot be stored.
-            StreamerError: With exit code 74.
+        Raises ValueError if a key or a value cannot be stored, StreamerError with exit code 74.
         """
         return self.publish(Image(tree), sequence)
 
@@ -140,16 +143,17 @@ class Store:
             listed = self.list()
         except StreamerError as error:  # the checkpoint has been written, so no input is missing
             raise StreamerError(error.problem, hint=error.hint, code=ExitCode.CANNOT_WRITE) from error
-        folders = (self.folder, self.folder / SNAPSHOT_FOLDER)
+        folders = (self.folder, self.folder / SNAPSHOT_FOLDER, self.states.folder)
         left_behind = [(path, "checkpoint.sweep") for each in folders for path in sorted(each.glob(LEFT_BEHIND))]
         old = [(checkpoint.path, "checkpoint.retire") for checkpoint in reversed(listed[max(keep, 1) :])]
+        kept = [checkpoint.path for checkpoint in listed[: max(keep, 1)]]
         try:
             path = self.folder
             if old:
                 disk.sync_folder(path, "checkpoint.sync_name")
             for path, purpose in [*left_behind, *old]:
                 disk.remove(path, purpose)
-            self._parts.retire(checkpoint.path for checkpoint in listed[: max(keep, 1)])
+            self._parts.retire(kept, [state.path for state in self.states.list()])
         except OSError as error:
             raise cannot_write(path, error) from error
 

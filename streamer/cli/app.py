@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from streamer.cli import ask, explain, export, history, learn, look, prepare, release, teach
+from streamer.cli import ask, explain, export, history, learn, look, prepare, release, takeback, teach
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Prepare": (prepare.words, prepare.phrases),
@@ -13,6 +13,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Ask": (ask.similar, ask.analogy, ask.evaluate, explain.explain),
     "Compare": (history.diff, history.drift, history.timeline, history.emerging),
     "Export": (export.export, export.plot),
+    "Take back": (takeback.forget, takeback.rollback),
     "Teach": (teach.inspect,),
 }
 

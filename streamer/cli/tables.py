@@ -24,7 +24,7 @@ from streamer.system.printable import printable
 if TYPE_CHECKING:
     from streamer.answers.cutting import Cut  # imports the intake, which no other table needs
 
-COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red", "held": "magenta"}
+COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red", "held": "magenta", "forgotten": "red"}
 PARTS = {"copy": "copy for a checkpoint", "cold": "words that left", "kept": "kept for later"}
 """Parts of a size that are called otherwise in tables."""
 GAP = "    "

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.errors import ExitCode, StreamerError
-from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
+from streamer.ledger.entries import COPY, IN_TRAINING, NOTHING, OUTCOMES
 from streamer.ledger.folded import FOLDED, Folded, FrozenFolded
-from streamer.ledger.rows import GONE, MORE, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
-from streamer.ledger.spans import NAMELESS, SPAN, Spans
+from streamer.ledger.rows import GONE, MORE, REFUSED, SKIPPED, TRAINED, FrozenRows, Rows, name_ends
+from streamer.ledger.spans import NAMELESS, SPAN, UNKNOWN, Spans
 from streamer.ledger.table import PIECE, Column, Frozen
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -172,6 +172,8 @@ def _wrong(columns: Mapping[str, npt.NDArray[Any]]) -> str:
             column, shape = columns[group + name], (length, 32) if name == "sha256" else (length,)
             if column.dtype != ("u1" if name == "sha256" else kind) or column.shape != shape:
                 return f"{group}{name} is {column.dtype} of shape {column.shape}"
+    if (columns["spans/ended"] > UNKNOWN).any():
+        return "spans/ended has something else than 0, 1 and 2"
     rows = len(columns["outcome"])
     for name in ("paths", *TEXTS):
         blob = columns[name]
@@ -228,7 +230,7 @@ def _unsound(
         training: The number of the reason of a row under way, −1 if there is none.
     """
     outcome, size, rows = columns["outcome"], columns["size"], len(columns["size"])
-    refused = outcome == SKIPPED
+    refused = np.isin(outcome, REFUSED)
     text, trained = size.copy(), np.where(outcome == TRAINED, size, 0)
     start, offset = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     for column, name in ((text, "text_bytes"), (trained, "bytes_trained"), (start, "start"), (offset, "offset")):
@@ -252,7 +254,7 @@ def _twice(rows: Rows) -> str:
     newest[older[older >= 0]] = False
     for row in np.flatnonzero(newest).tolist():
         versions = [rows.load(found) for found in rows.versions(rows.path(row))]
-        trained = [entry.text_sha256 for entry in versions if entry.outcome != "skipped" and any(entry.text_sha256)]
+        trained = [entry.text_sha256 for entry in versions if entry.outcome not in NOTHING and any(entry.text_sha256)]
         if len(set(trained)) < len(trained):
             return f"paths has {versions[0].path!r} twice with the same content"
         if sum(entry.outcome == "skipped" for entry in versions) > 1:

@@ -10,13 +10,18 @@ from typing import NamedTuple
 
 TEXT = "text"
 """The recipe of a file without markup."""
-OUTCOMES = ("trained", "partial", "skipped", "held")  # the position is stored
+OUTCOMES = ("trained", "partial", "skipped", "held", "forgotten")  # the position is stored
+NOTHING = ("skipped", "forgotten")
+"""Outcomes of files of which nothing was trained."""
 IN_TRAINING = "in training"
 CHANGED = "changed while it was being trained"
 REMOVED = "removed before all of it was trained"
 REWRITTEN = "rewritten after it was trained (--on-change retrain trains it again)"
 COPY = "a copy of another file"
 RELEASED = "released: it comes with the next files"
+FORGOTTEN = "taken out (streamer forget)"
+FORGOTTEN_TEXT = "its text was forgotten (streamer forget)"
+FORGOTTEN_BEGINNING = "begins with a text that was forgotten (streamer forget)"
 NO_DIGEST = bytes(32)
 
 
@@ -153,7 +158,7 @@ class Entry:
     @property
     def bytes_skipped(self) -> int:
         """Return the bytes that this row accounts for without having trained them."""
-        if self.outcome == "skipped":
+        if self.outcome in NOTHING:
             return self.text_bytes or self.signature.size
         return self.start if self.under_way else self.text_bytes - self.bytes_trained
 

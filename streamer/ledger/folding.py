@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from streamer.ledger.entries import COPY, IN_TRAINING, OUTCOMES
 from streamer.ledger.folded import DIGEST, Folded, Sums, name_key
-from streamer.ledger.rows import GONE, SKIPPED, TRAINED, FrozenRows, Rows
+from streamer.ledger.rows import GONE, REFUSED, SKIPPED, TRAINED, FrozenRows, Rows
 from streamer.ledger.spans import Spans
 from streamer.ledger.table import PIECE
 
@@ -33,7 +33,7 @@ def accounts(rows: FrozenRows) -> dict[str, npt.NDArray[np.int64]]:
     reason = table.array("reason")
     training = np.isin(reason, [number for number, text in enumerate(rows.reasons) if text == IN_TRAINING])
     skipped = np.where(training, start, text - trained)
-    skipped = np.where(outcome == SKIPPED, np.where(text > 0, text, size), skipped)
+    skipped = np.where(np.isin(outcome, REFUSED), np.where(text > 0, text, size), skipped)
     return {
         "text_bytes": text, "start": start, "offset": offset, "bytes_trained": trained, "bytes_skipped": skipped,
         "words": table.array("words"),
@@ -152,7 +152,10 @@ def _newest(rows: Rows) -> Mask:
 
 
 def _whole_files(rows: FrozenRows, newest: Mask) -> Mask:
-    """Return all rows of those files that can be folded, given the newest row of each: (n,)."""
+    """Return all rows of those files that can be folded, given the newest row of each: (n,).
+
+    What was forgotten never is: a text must be known by its whole digest for ever.
+    """
     table, found = rows.table, accounts(rows)
     outcome, older = table.array("outcome"), table.array("older")
     largest = np.maximum.reduce([found[name] for name in ("text_bytes", "start", "words", "bytes_skipped")])

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from streamer.ledger.entries import (
     CHANGED,
     COPY,
+    FORGOTTEN_BEGINNING,
+    FORGOTTEN_TEXT,
     IN_TRAINING,
     NO_DIGEST,
     RELEASED,
@@ -20,10 +22,8 @@ from streamer.ledger.entries import (
     Verdict,
     alike,
 )
-from streamer.ledger.register import Register
+from streamer.ledger.forgetting import ENOUGH, Forgetting
 
-ENOUGH = 1 << 10
-"""Bytes that two texts must have in common, if no line ends there: short ones may be alike by chance."""
 COPIES = 8
 """Copies of one text with which later files are compared: there may be millions."""
 
@@ -42,12 +42,12 @@ class Elsewhere(NamedTuple):
     copies: int = 0
 
 
-class Ledger(Register):
+class Ledger(Forgetting):
     """Decides what to train of a file, and notes what was trained."""
 
     def known(self, path: str, *, duplicates: str = "skip") -> Known:
         """Return what a reader of a file needs to find out what of it was trained before."""
-        by_head = self._lengths if duplicates == "skip" else lambda head: ()
+        by_head = self._lengths if duplicates == "skip" or self.has_forgotten else lambda head: ()
         if not self.knows(path):
             return Known(by_head=by_head)  # almost every file
         versions = [entry for entry in self._versions(path) if entry.known]
@@ -83,7 +83,8 @@ class Ledger(Register):
     ) -> Entry | None:
         """Return the entry to train from its offset on, or None if there is nothing to train.
 
-        The same content is never trained again, under no name. If text was added to a file, only that text is trained.
+        The same content is never trained again, under no name, and what was forgotten never at all. If text was added
+        to a file, only that text is trained.
         A rewritten file is refused or, with ``on_change="retrain"``, trained as a new version. See the table in
         ``tests/ledger``.
 
@@ -96,6 +97,9 @@ class Ledger(Register):
             moved: Returns whether a file no longer has the signature that it had.
         """
         self._recall(path, verdict)
+        if (forgotten := self._forgotten(path, verdict)) is not None:
+            self._refuse_forgotten(path, verdict, forgotten)
+            return None
         versions = self._versions(path)
         same = next((entry for entry in versions if entry.same(verdict)), None)
         copy = self._copied(path, verdict) if duplicates == "skip" else None
@@ -137,7 +141,9 @@ class Ledger(Register):
             self._rows.append(entry)
             self._open[entry.row] = entry
         fresh = offset - max(entry.offset, entry.known)
-        self._spans.add(entry.row, entry.offset, offset, entry.passes)
+        # A pass over a file that grew is read in two parts: what was trained before, and what is new.
+        end = entry.known if entry.offset < entry.known else entry.text_bytes
+        self._spans.add(entry.row, entry.offset, offset, entry.passes, ended=offset == end)
         if fresh > 0:
             # A block is partly fresh only if the file grew in a later pass: then words are counted in proportion.
             entry.words += words * fresh // (offset - entry.offset)
@@ -349,6 +355,14 @@ class Ledger(Register):
             for entry in self._versions(path):
                 if entry.held and not entry.bytes_trained and entry.row not in (but, -1):
                     self._rows.remove(entry.row)
+    def _refuse_forgotten(self, path: str, verdict: Verdict, forgotten: Entry) -> None:
+        whole = forgotten.text_bytes == verdict.text_bytes
+        if not whole or forgotten.path != path:
+            self._refuse(path, verdict, FORGOTTEN_TEXT if whole else FORGOTTEN_BEGINNING)
+            return
+        self._drop_refused(path)
+        forgotten.signature, forgotten.sha256 = verdict.signature, verdict.sha256
+        self._store(forgotten)
 
     def _drop_refused(self, path: str) -> None:
         if entry := self._refused(path):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamer.ledger import columns as stored
-from streamer.ledger.entries import COPY, OUTCOMES, Entry, Signature
+from streamer.ledger.entries import COPY, NOTHING, OUTCOMES, Entry, Signature
 from streamer.ledger.folded import Folded, FrozenFolded, Sums
 from streamer.ledger.folding import due, fold, missed, sums, worthwhile
 from streamer.ledger.rows import GONE, SKIPPED, FrozenRows, Rows, fit
@@ -115,7 +115,7 @@ class Register:
             if row in self._open:
                 continue
             if _alike(self._rows.signature(row), signature):
-                return self._rows.outcome(row) in ("skipped", "held") or self._rows.load(row).finished(passes)
+                return self._rows.outcome(row) in (*NOTHING, "held") or self._rows.load(row).finished(passes)
             if self._rows.outcome(row) == "skipped":
                 return False
         return False
@@ -210,7 +210,7 @@ class Register:
         """Return the versions of a file that were trained, at least in part, the newest first."""
         rows, folded = self._rows, self._folded
         listed = [
-            self._entry(row) for row in rows.versions(path) if row in self._open or rows.outcome(row) != "skipped"
+            self._entry(row) for row in rows.versions(path) if row in self._open or rows.outcome(row) not in NOTHING
         ]
         numbers = (number for number in reversed(folded.of_name(path)) if not folded.refused(number))
         return listed + [folded.load(number, path) for number in numbers]

@@ -34,7 +34,9 @@ MORE = {
 bytes on disk, in :data:`ROW` that of the text."""
 GONE = len(OUTCOMES)
 """The outcome of a row that was removed."""
-TRAINED, SKIPPED = OUTCOMES.index("trained"), OUTCOMES.index("skipped")
+TRAINED, SKIPPED, FORGOTTEN = map(OUTCOMES.index, ("trained", "skipped", "forgotten"))
+REFUSED = (SKIPPED, FORGOTTEN)
+"""The outcomes of rows of which nothing was trained."""
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -132,9 +134,9 @@ class Rows:
         This is what a scan asks of each file. It says nothing of files that are packed, or copies in part.
         """
         found = self.table[row]
-        if found[2:5] != signature or found[14] >= 0 or not (found[12] == SKIPPED or found[8] >= passes):
+        if found[2:5] != signature or found[14] >= 0 or not (found[12] in REFUSED or found[8] >= passes):
             return False
-        return found[12] in (TRAINED, SKIPPED)
+        return found[12] == TRAINED or found[12] in REFUSED
 
     def versions(self, path: str) -> Iterator[int]:
         """Yield the rows of a file that were not removed, the newest first."""

@@ -156,7 +156,15 @@ def start(
         here |= {name: getattr(state.settings, name) for name in BOUNDS if run.memory}  # it chose them
         _log.info("service.started", checkpoints=str(folder), **here)
         failpoints.reached("service.started")
-        saver = Saver(store, state, schedule, every=run.checkpoint_every, fresh=run.fresh, keep=run.keep)
+        saver = Saver(
+            store,
+            state,
+            schedule,
+            every=run.checkpoint_every,
+            fresh=run.fresh,
+            keep=run.keep,
+            keep_states=run.keep_states,
+        )
         if not state.sequence and state.initial.words:
             saver.changed()  # initial vectors are worth a checkpoint, even if no text comes
         if state.tokenizer != recorded:

@@ -10,6 +10,7 @@ readers see what was learned. The clock decides only when to save, never what is
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,7 @@ import structlog
 
 from streamer.checkpoints import Image, Store
 from streamer.errors import ExitCode, StreamerError
+from streamer.settings import levels
 from streamer.state import Room, State
 from streamer.system import failpoints
 from streamer.training import Schedule
@@ -40,12 +42,22 @@ class Saver:
         every: Least seconds between checkpoints; with 0, every change is worth one.
         fresh: Most seconds from a change to the checkpoint that has it.
         keep: Checkpoints to keep.
+        keep_states: Which whole states to keep for longer; see :func:`streamer.settings.levels.levels`.
     """
 
     def __init__(
-        self, store: Store, state: State, schedule: Schedule, *, every: float, fresh: float, keep: int
+        self,
+        store: Store,
+        state: State,
+        schedule: Schedule,
+        *,
+        every: float,
+        fresh: float,
+        keep: int,
+        keep_states: str = "3d 4w",
     ) -> None:
         self._store, self._every, self._fresh, self._keep = store, every, fresh, keep
+        self._states = levels(keep_states)
         self._state, self._schedule = state, schedule
         self._writer = ThreadPoolExecutor(1, "checkpoint")
         self._under_way: Future[float] | None = None
@@ -160,15 +172,19 @@ class Saver:
                 self._working_since = time.monotonic()
         failpoints.reached("checkpoint.copied")
         pause = time.monotonic() - started
-        trained = self._state.model.words_trained
-        self._under_way = self._writer.submit(self._write, image, number, started, pause, trained)
+        trained, clock = self._state.model.words_trained, self._state.snapshots.clock
+        date = clock if clock > -math.inf else time.time()
+        self._under_way = self._writer.submit(self._write, image, number, date, started, pause, trained)
 
-    def _write(self, image: Image, sequence: int, started: float, pause: float, words_trained: int) -> float:
+    def _write(
+        self, image: Image, sequence: int, date: float, started: float, pause: float, words_trained: int
+    ) -> float:
         try:
             checkpoint = self._store.publish(image, sequence)
         except MemoryError:
             raise _no_memory() from None
         failpoints.reached("checkpoint.published")
+        self._store.states.keep(checkpoint.path, sequence, date, self._states, self._state.given_up.has)
         self._store.retire(self._keep)
         seconds = time.monotonic() - started
         _log.info(

@@ -61,6 +61,12 @@ class RunSettings:
         metavar="LEVELS",
         rule=(levels, LEVELS),
     )
+    keep_states: str = setting(
+        "3d 4w",
+        "Whole states to keep, from which rollback and forget start: the last of each day and week; or all.",
+        metavar="LEVELS",
+        rule=(levels, LEVELS),
+    )
     ledger_keep: float = setting(
         30 * 86400.0,
         "Time for which files that are gone from the folder are still listed; 0: for ever.",

@@ -157,7 +157,8 @@ def _from_8(tree: Tree) -> Tree:
 
 
 def _from_9(tree: Tree) -> Tree:
-    """Add snapshots, the clock of the stream, where words come from, and judgements of files: there were none."""
+    """Add snapshots, their clock, where words come from, judgements, where spans end, and what was given up."""
+    spans = tree.get("ledger/spans/row")
     added: Tree = {f"snapshots/{name}": np.zeros(0, np.int64) for name in ("number", "words_seen", "words_trained")}
     added |= {"snapshots/vocabulary": np.zeros(0, np.int64), "snapshots/date": np.zeros(0, np.float64)}
     added |= {"snapshots/files": np.zeros(0, np.uint8), "snapshots/last": 0, "snapshots/clock": float("-inf")}
@@ -173,6 +174,8 @@ def _from_9(tree: Tree) -> Tree:
     added |= {"judgements/shorter": 0, "judgements/unusual": 0}
     added |= {f"judgements/{name}": np.zeros(0, np.uint8) for name in ("files", "reasons")}
     added |= {"judgements/begun": "", "judgements/waived": ""}
+    added |= {"given_up/after": np.zeros(0, np.int64), "given_up/before": np.zeros(0, np.int64)}
+    added["ledger/spans/ended"] = np.full(spans.size if isinstance(spans, np.ndarray) else 0, 2, np.uint8)
     return {**tree, **added}
 
 

@@ -240,6 +240,14 @@ def read_files(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[Ledger, dict[str
     return keys.read_ledger(read), records.read_flagged(read)
 
 
+def read_base(path: Path) -> tuple[int, tuple[int, int], Ledger]:
+    """Return blocks that a model was trained on, words it has seen and trained, its ledger; raises as :func:`load`."""
+    read = _open(path, (*keys.LEDGER, *keys.HISTORY, "progress/blocks"), silent=True)[1]
+    seen, trained = keys.read_progress(read)
+    words = seen - records.read_initial(read, seen).words_seen, trained
+    return read.count("progress/blocks"), words, keys.read_ledger(read)
+
+
 def read_history(folder: PathLike = DEFAULT_CHECKPOINTS) -> tuple[History, Scores, InitialVectors]:
     """Return history, scores and initial vectors of the newest intact checkpoint; raises as :func:`load` does."""
     return _history(_open(folder, keys.HISTORY)[1])

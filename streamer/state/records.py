@@ -21,6 +21,7 @@ from streamer.model.sources import COLUMNS as SOURCES
 from streamer.model.sources import MOVERS, NAMELESS, NO_FILE, WIDE, Columns, renumbered
 from streamer.state import history, judgements, scores
 from streamer.state.epochs import EpochLosses
+from streamer.state.given_up import GivenUp
 from streamer.state.history import COLUMNS, History
 from streamer.state.initial import InitialVectors
 from streamer.state.judgements import Judgements
@@ -164,6 +165,20 @@ def _read_texts(read: TreeReader, key: str) -> list[str]:
     if rest:
         raise damaged(f"{key} is not a list of texts")
     return texts
+
+
+def given_up_leaves(given_up: GivenUp) -> Tree:
+    """Return the checkpoints that were given up as leaves of a tree."""
+    return grouped("given_up", given_up.to_arrays())
+
+
+def read_given_up(read: TreeReader, sequence: int) -> GivenUp:
+    """Return the checkpoints that were given up, all of which have lower numbers than this one."""
+    after = read.counts("given_up/after", None, low=0)
+    before = read.counts("given_up/before", len(after), low=1)
+    if (after >= before).any() or before.max(initial=0) > sequence:
+        raise damaged("given_up/ has numbers that are not in order, or higher than sequence")
+    return GivenUp(list(zip(after.tolist(), before.tolist(), strict=True)))
 
 
 def sources_leaves(columns: Mapping[str, npt.NDArray[Any]], ledger: FrozenLedger) -> dict[str, Any]:

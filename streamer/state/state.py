@@ -23,6 +23,7 @@ from streamer.settings.levels import Level
 from streamer.state import keys, records, snapshots
 from streamer.state.copies import Later, Room, large
 from streamer.state.epochs import EpochLosses
+from streamer.state.given_up import GivenUp
 from streamer.state.history import History
 from streamer.state.initial import InitialVectors
 from streamer.state.judgements import Judgements
@@ -54,6 +55,7 @@ class State:
         tokenizer: The version of what cuts texts into words.
         snapshots: What the model was at moments of the stream, and the clock of the stream.
         judgements: How the last files looked before they were trained.
+        given_up: The checkpoints that are no earlier states of this one.
         sequence: The number of the checkpoint that this state was last saved to or read from; 0 if there is none.
     """
 
@@ -66,6 +68,7 @@ class State:
     tokenizer: TokenizerRecord = attrs.field(factory=TokenizerRecord)
     snapshots: Snapshots = attrs.field(factory=Snapshots)
     judgements: Judgements = attrs.field(factory=Judgements)
+    given_up: GivenUp = attrs.field(factory=GivenUp)
     sequence: int = 0
 
     @classmethod
@@ -132,6 +135,25 @@ class State:
         """Take over the snapshots of a copy of this state, with those that were not written yet."""
         self.snapshots = snapshots
 
+    def keep_ledger(self, ledger: Ledger) -> None:
+        """Take a ledger for that of this state: words are to be recorded with the numbers of its rows."""
+        self.ledger = ledger
+
+    def continue_from(self, given_up: State, ledger: Ledger, snapshots: Snapshots) -> None:
+        """Take the place of a later state of the same stream, which is given up: only the number goes on.
+
+        Args:
+            given_up: The later state.
+            ledger: What this model was trained on.
+            snapshots: Those that this state has.
+        """
+        now, last = GivenUp(list(given_up.given_up.ranges)), max(self.sequence, given_up.sequence)
+        now.add(self.sequence, last + 1)
+        self.ledger, self.snapshots, self.given_up = ledger, snapshots, now
+        self.sequence = last
+        if self.epochs.job != given_up.epochs.job:  # the replay has no other losses for this command
+            self.epochs = given_up.epochs
+
     def number_next(self) -> int:
         """Increment the number, for the checkpoint that is written next, and return it."""
         self.sequence += 1
@@ -193,6 +215,7 @@ class State:
             **records.epochs_leaves(self.epochs),
             **records.tokenizer_leaves(self.tokenizer),
             **records.judgements_leaves(self.judgements),
+            **records.given_up_leaves(self.given_up),
         }
 
     @classmethod
@@ -223,6 +246,7 @@ class State:
             records.read_tokenizer(read),
             snapshots.read_snapshots(read, folder),
             records.read_judgements(read),
+            records.read_given_up(read, read.count("sequence")),
             read.count("sequence"),
         )
 

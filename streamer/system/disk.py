@@ -62,6 +62,12 @@ def rename(old: Path, new: Path, name: str) -> None:
     old.replace(new)
 
 
+def link(old: Path, new: Path, name: str) -> None:
+    """Give a file a second name, which no file may have."""
+    failpoints.reached(name)
+    os.link(old, new)
+
+
 def remove(path: Path, name: str) -> None:
     """Remove a file, if it exists."""
     failpoints.reached(name)

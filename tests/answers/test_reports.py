@@ -69,7 +69,7 @@ def test_status_has_the_keys_of_the_contract(folder: Path) -> None:
     assert json.loads(json.dumps(status)) == status
     assert {**status, "checkpoint": "checkpoint-0000000001.h5", "sequence": 1, "vector_size": 4} == status
     assert status["size_bytes"] == (folder / status["checkpoint"]).stat().st_size
-    assert status["files"] == {"trained": 1, "partial": 1, "skipped": 2, "held": 0}
+    assert status["files"] == {"trained": 1, "partial": 1, "skipped": 2, "held": 0, "forgotten": 0}
 
 
 def test_status_of_what_was_not_measured(folder: Path) -> None:

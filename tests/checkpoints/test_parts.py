@@ -158,3 +158,21 @@ def test_what_a_checkpoint_of_an_older_version_needs_is_nothing(tmp_path: Path) 
     (tmp_path / Words(7).name()).touch()
     store.retire(2)
     assert there(tmp_path) == [1]
+
+
+def test_a_kept_state_needs_its_segments_too(tmp_path: Path) -> None:
+    """They stay as long as it does; one that is damaged can't be used, and holds nothing back."""
+    one, two = map(Words, (1, 2))
+    store = Store(tmp_path)
+    saved(store, 1, one)
+    store.states.keep(tmp_path / "checkpoint-0000000001.h5", 1, 0, [], lambda number: False)
+    for number in (2, 3, 4):
+        saved(store, number, two)
+    assert there(tmp_path) == [1, 2] and len(store.list()) == 2
+    again = Store(tmp_path)  # another process, which does not know what the state needs
+    again.retire(2)
+    assert there(tmp_path) == [1, 2]
+    kept = store.states.list()[0].path
+    kept.write_bytes(kept.read_bytes()[:-1])
+    Store(tmp_path).retire(2)
+    assert there(tmp_path) == [2]

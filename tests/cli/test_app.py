@@ -48,6 +48,8 @@ OPTIONS = {
     "verify": set(),
     "sizing": {*SIZES, "vocabulary", "candidates", "files", "cold", "json"},
     "inspect": set(),
+    "forget": {"without_missing", "dry_run", "purge", "threads", "keep", "keep_states", "tokenizer"},
+    "rollback": {"to", "dry_run", "purge", "threads", "keep", "keep_states", "tokenizer"},
 }
 ESCAPE = "\x1b"
 

@@ -82,6 +82,7 @@ def test_a_terminal_that_is_closed(command: list[str], tmp_path: Path) -> None:
         "partial": 0,
         "skipped": 0,
         "held": 0,
+        "forgotten": 0,
     }
 
 

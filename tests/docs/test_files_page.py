@@ -48,6 +48,7 @@ def _texts(node: ast.AST) -> Iterator[ast.AST]:
 
 REASONS = {
     *(inbox.FOLDER, entries.IN_TRAINING, entries.CHANGED, entries.REWRITTEN),
+    *(entries.FORGOTTEN, entries.FORGOTTEN_TEXT, entries.FORGOTTEN_BEGINNING),
     *(opened._KINDS.values()),
     *VERDICTS,
     *ENDS,

@@ -110,6 +110,8 @@ NONSENSE: dict[str, tuple[str, Any]] = {
     "a copy of nothing": ("ledger/more/source", _first(9)),
     "a span of no file": ("ledger/spans/row", _first(9)),
     "spans of other lengths": ("ledger/spans/blocks", lambda array: array[:-1]),
+    "a span that ends in a way that there is not": ("ledger/spans/ended", _first(3)),
+    "a future given up that has no end": ("given_up/after", lambda array: np.array([1])),
     "a folded file without a name": ("ledger/folded/name", _first(0)),
     "a folded file with a copy longer than itself": ("ledger/folded/start", _first(2**31)),
     "a folded file of fewer bytes than its copy": ("ledger/folded/text_bytes", lambda array: array * np.uint32(0)),

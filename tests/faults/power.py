@@ -128,6 +128,9 @@ class Model:
         folder = self._folder(old.parent)
         folder.changes.append({old.name: None, new.name: folder.now()[old.name]})
 
+    def _link(self, old: Path, new: Path) -> None:
+        self._folder(new.parent).changes.append({new.name: self._folder(old.parent).now()[old.name]})
+
     def _remove(self, path: Path, other: Any) -> None:
         self._folder(path.parent).changes.append({path.name: None})
 
@@ -224,6 +227,7 @@ _HOW: dict[str, Callable[..., Done | None]] = {
     "create": _how_create,
     "write": _how_write,
     "sync": lambda result, descriptor: Done("sync", Path(), descriptor),
+    "link": lambda result, old, new, name: Done("link", old, new) if result is None and new.exists() else None,
     "rename": lambda result, old, new, name: Done("rename", old, new),
     "remove": _how_remove,
     "sync_folder": lambda result, folder, name: Done("sync_folder", folder),

@@ -13,7 +13,7 @@ import numpy as np
 from streamer.checkpoints import Store
 from streamer.training.trainer import Trainer
 
-OF_THE_CLOCK = {"sequence", "history/seconds", "ledger/gone"}
+OF_THE_CLOCK = {"sequence", "history/seconds", "ledger/gone", "given_up/after", "given_up/before"}
 """What of a checkpoint depends on how often, how fast and when it was saved, and influences nothing."""
 OF_DATES = {"sources/first_date", "sources/last_date"} | {
     f"snapshots/{name}"

@@ -28,6 +28,7 @@ LARGE = "large.txt"
 
 # What is not on the way of `watch --once` over some files; each has a test of its own below.
 ELSEWHERE = {"folder.make", "folder.sync", "checkpoint.set_aside", "inbox.event", "helper.start"}
+ELSEWHERE |= {"replay.trained", "replay.done"}
 MOMENTS = {
     "checkpoint.copied", "checkpoint.published", "input.planned", "block.read", "block.advanced", "block.trained",
     "file.finished", "service.started", "service.stopping", "service.saved",
@@ -36,7 +37,7 @@ MOMENTS = {
 CALLS = sorted(FAILPOINTS.keys() - MOMENTS - ELSEWHERE)
 OFTEN = ("block.read", "block.advanced", "block.trained", "input.read", "input.open", "checkpoint.write")
 SAVING = ("checkpoint.create", "checkpoint.write", "checkpoint.sync", "checkpoint.rename", "checkpoint.sync_name")
-SAVED = (*SAVING, "checkpoint.retire")
+SAVED = (*SAVING, "checkpoint.keep", "checkpoint.retire")
 
 KILLS = [f"{name}:kill:1" for name in sorted(FAILPOINTS.keys() - ELSEWHERE)]
 KILLS += [f"{name}:kill:{number}" for name in OFTEN for number in (2, 3)]

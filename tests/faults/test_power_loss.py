@@ -28,6 +28,7 @@ from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.model.cold import Batch, Rows
+from streamer.settings import levels
 from streamer.state.segments import Segment
 from streamer.state.snapshots import Moment, SnapshotFile
 
@@ -157,8 +158,10 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 class Trainer:
     """What a real trainer does to a folder: start, save now and then."""
 
-    def __init__(self, record: Recorder, folder: Path, keep: int, numbers: Iterator[int]) -> None:
-        self.record, self.keep, self.numbers = record, keep, numbers
+    def __init__(
+        self, record: Recorder, folder: Path, keep: int, numbers: Iterator[int], *, states: bool = False
+    ) -> None:
+        self.record, self.keep, self.numbers, self.states = record, keep, numbers, states
         self.store = Store(folder)
         self.sequence = 0
         self.resumed_from = self.start()
@@ -186,6 +189,10 @@ class Trainer:
         for part in parts(number):
             digest = Path(part.name()).stem.rpartition("-")[2]
             self.store.part(part.name(), digest)  # raises if it is not what was written
+        for state in self.store.states.list():  # of a number that is given again, there may be an older one
+            kept = self.store.load(str(state.path))[1]["number"]
+            if not isinstance(kept, int) or not same_bits(self.store.load(str(state.path))[1], tree(kept)):
+                return "garbage"
         return number
 
     def save(self) -> int:
@@ -196,6 +203,9 @@ class Trainer:
             self.sequence += 1
             self.store.publish(image(number), self.sequence)
             self.record.mark(("told", number))
+            if self.states:
+                path = self.store.folder / f"checkpoint-{self.sequence:010d}.h5"
+                self.store.states.keep(path, self.sequence, self.sequence * 40_000.0, levels("1d"), lambda _: False)
             self.store.retire(self.keep)
         return number
 
@@ -207,6 +217,25 @@ def saving(keep: int, saves: int = 4, *folders: str) -> Play:
         trainer = Trainer(record, record.root.joinpath("a", *folders), keep, itertools.count(1))
         for _ in range(saves):
             trainer.save()
+
+    return play
+
+
+def saving_states(after: int | None = None) -> Play:
+    """Return what two runs do that keep states of each day of the stream, the first killed after so many things."""
+
+    def play(record: Recorder) -> None:
+        numbers = itertools.count(1)
+        record.stop = after
+        try:
+            trainer = Trainer(record, record.root / "a", 1, numbers, states=True)
+            for _ in range(4):
+                trainer.save()
+        except PowerLoss:
+            pass
+        record.stop = None
+        if after:
+            Trainer(record, record.root / "a", 1, numbers, states=True).save()
 
     return play
 
@@ -296,6 +325,8 @@ SCENARIOS: dict[str, tuple[Names, Play, int]] = {
     **{f"saving segments, killed after {after}": ({}, saving_parts(CHILLED, 1, after), 1) for after in (24, 36)},
     "saving snapshots": ({}, saving_parts(TIMED, 1), 1),
     **{f"saving snapshots, killed after {after}": ({}, saving_parts(TIMED, 1, after), 1) for after in (14, 26, 38)},
+    "keeping states": ({}, saving_states(), 1),
+    **{f"keeping states, killed after {after}": ({}, saving_states(after), 1) for after in (12, 20, 29)},
     "saving, nested folders": ({}, saving(2, 2, "b", "c"), 2),
     **{
         f"starting, {damaged} of 3 damaged, keep {keep}": (prepared(damaged), starting(keep, damaged), keep)
@@ -309,6 +340,7 @@ SOMETIMES = [
     *("saving, keep 2", "starting, 0 of 3 damaged, keep 2", "starting, 2 of 3 damaged, keep 2"),
     *("starting, 3 of 3 damaged, keep 2", "saving segments, killed after 36"),
     *(f"saving snapshots, killed after {after}" for after in (14, 38)),
+    *(f"keeping states, killed after {after}" for after in (12, 29)),
     *(f"killed after {after}" for after in range(1, 44) if after % 8 != 4),
 ]
 """What is left to ``--long``."""

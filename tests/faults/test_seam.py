@@ -33,7 +33,7 @@ for done in record.done:
     elif done.what in ("write", "sync"):
         path = paths[done.other[0] if done.what == "write" else done.other]
     size = len(done.other[1]) if done.what == "write" else 0
-    lines.append([done.what, path, str(done.other) if done.what == "rename" else "", size])
+    lines.append([done.what, path, str(done.other) if done.what in ("link", "rename") else "", size])
 print(json.dumps(lines))
 """
 """One process that records what it does by itself, while strace looks."""
@@ -44,6 +44,7 @@ CALLS = (
     "symlinkat copy_file_range sendfile splice"
 )
 WHAT = {"fsync": "sync", "rename": "rename", "unlink": "remove", "mkdir": "mkdir", "write": "write"}
+WHAT |= {"link": "link", "linkat": "link"}
 
 
 def can_trace() -> bool:
@@ -103,7 +104,7 @@ def _seen(log: str, work: str) -> list[list[object]]:
         if what == "sync" and Path(paths[0]).is_dir():
             what = "sync_folder"
         size = result if what == "write" else 0
-        found.append([what, paths[0], paths[1] if what == "rename" else "", size])
+        found.append([what, paths[0], paths[1] if what in ("link", "rename") else "", size])
     return found
 
 
@@ -127,6 +128,6 @@ def test_what_the_kernel_sees_is_what_is_recorded(tmp_path: Path, tell: Tell) ->
         assert recorded == seen
         kinds.update(what for what, *_ in recorded)
         assert len(recorded) >= 6
-    assert kinds == {"mkdir", "create", "write", "sync", "rename", "remove", "sync_folder"}
+    assert kinds == {"mkdir", "create", "write", "sync", "rename", "remove", "sync_folder", "link"}
     assert (checkpoints / f"{newest.name}.damaged").exists()
     tell("power loss: in 4 traced runs the kernel saw what was recorded, in that order, and nothing else")

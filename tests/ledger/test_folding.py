@@ -316,7 +316,7 @@ def test_a_refused_file_that_returns_counts_once() -> None:
             ("skipped", "not text"): Sums(1, 0, 3, 0),
         }
         assert fold(ledger, {}) == 2
-        assert ledger.outcomes() == {"trained": 0, "partial": 0, "skipped": 2, "held": 0}
+        assert ledger.outcomes() == {"trained": 0, "partial": 0, "skipped": 2, "held": 0, "forgotten": 0}
     one(ledger, "b", b"good text", time=5)
     assert ledger.sums(same) == {("skipped", "a folder"): Sums(1, 0, 7, 0), ("trained", ""): Sums(1, 9, 0, 9)}
     check(ledger)

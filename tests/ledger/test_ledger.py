@@ -95,7 +95,7 @@ def test_a_new_file_is_trained_from_its_start() -> None:
     ledger.finish(entry)
     assert (entry.outcome, entry.reason, entry.bytes, entry.words, entry.passes) == ("trained", "", 10, 5, 1)
     assert ledger.under_way is None
-    assert ledger.outcomes() == {"trained": 1, "partial": 0, "skipped": 0, "held": 0}
+    assert ledger.outcomes() == {"trained": 1, "partial": 0, "skipped": 0, "held": 0, "forgotten": 0}
     check(ledger)
 
 
@@ -149,7 +149,7 @@ def test_the_reasons_say_what_happened() -> None:
     train(ledger, ledger.plan(PATH, look(ledger, b"01234567")), to=4)
     ledger.plan(PATH, look(ledger, b"other"))
     assert [row.reason for row in ledger.entries] == [CHANGED, REWRITTEN]
-    assert ledger.outcomes() == {"trained": 0, "partial": 1, "skipped": 1, "held": 0}
+    assert ledger.outcomes() == {"trained": 0, "partial": 1, "skipped": 1, "held": 0, "forgotten": 0}
 
 
 def test_a_refused_file_is_taken_up_when_it_becomes_good() -> None:

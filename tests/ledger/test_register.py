@@ -50,7 +50,7 @@ def test_an_empty_ledger_survives_storage() -> None:
     """No rows are stored as columns without rows."""
     check(Ledger())
     assert Ledger().to_arrays()["sha256"].shape == (0, 32)
-    assert Ledger().outcomes() == {"trained": 0, "partial": 0, "skipped": 0, "held": 0}
+    assert Ledger().outcomes() == {"trained": 0, "partial": 0, "skipped": 0, "held": 0, "forgotten": 0}
 
 
 @pytest.mark.parametrize("root", ["", "/data/inbox", "/data/naïve 東京", "/data/" + os.fsdecode(b"caf\xe9")])

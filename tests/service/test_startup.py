@@ -90,7 +90,7 @@ def test_the_newest_is_resumed(store: Store, log: list[Any]) -> None:
         "name": "checkpoint-0000000002.h5",
         "vocabulary": 5,
         "words_seen": 10,
-        "files": {"trained": 0, "partial": 0, "skipped": 0, "held": 0},
+        "files": {"trained": 0, "partial": 0, "skipped": 0, "held": 0, "forgotten": 0},
     }
     assert {**line, **wanted} == line
 

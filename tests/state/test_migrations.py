@@ -55,7 +55,7 @@ def as_version_1(tree: Tree, *without: str) -> Tree:
     """Return a tree as version 1 had it, without the leaves of some groups that came later."""
     old = {key.replace("initial/", "origin/"): leaf for key, leaf in copied(tree).items()}
     assert old.keys() != tree.keys()
-    without = (*without, "tokenizer", "bounds", "cold", "snapshots", "sources", "judgements")
+    without = (*without, "tokenizer", "bounds", "cold", "snapshots", "sources", "judgements", "given_up")
     settings = ["tokenizer", "keep_case", "min_length", "stop_words", "phrases", "max_group", "lanes", "lane_size"]
     later = {"batching/growth", *(f"settings/{name}" for name in [*settings, "max_candidates", "max_vocabulary"])}
     later |= {"candidates/errors", "candidates/floor", "candidates/forgotten"}

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 STATE = (
     "State", "ModelState", "Vocabulary", "Candidates", "Cold", "Embeddings", "NoiseDistribution", "Register", "Ledger",
-    "Entry", "History", "Scores", "EpochLosses", "InitialVectors", "ModelSettings", "Batching", "Sources", "Judgements",
+    "Forgetting", "Entry", "History", "Scores", "EpochLosses", "GivenUp", "InitialVectors", "ModelSettings", "Batching",
+    "Sources", "Judgements",
 )  # fmt: skip
 """The classes that the state is made of."""
-ROOMS = {"Entry": "streamer.ledger", "Register": "streamer.ledger"}
+ROOMS = {"Entry": "streamer.ledger", "Register": "streamer.ledger", "Forgetting": "streamer.ledger"}
 """Classes whose fields are changed by all modules of a room: the ledger's rows are nobody else's."""
 
 _MUTATING = {
