@@ -19,7 +19,7 @@ from streamer.settings import (
     expected_memory,
     levels,
     model_settings,
-    most_snapshots,
+    most_kept,
     rounded_up,
     within,
 )
@@ -87,8 +87,9 @@ def sizes(
 
 
 def _row(settings: ModelSettings, run: RunSettings, extent: Extent) -> dict[str, Any]:
-    kept = most_snapshots(levels(run.snapshots_kept)) if run.snapshot_every != "0" else 0
-    memory, disk = expected_memory(settings, extent, run.threads), expected_disk(settings, extent, run.keep, kept)
+    snapshots = most_kept(levels(run.snapshots_kept)) if run.snapshot_every != "0" else 0
+    memory = expected_memory(settings, extent, run.threads)
+    disk = expected_disk(settings, extent, run.keep, snapshots, most_kept(levels(run.keep_states)))
     return {
         **attrs.asdict(extent),
         "vector_size": settings.vector_size,

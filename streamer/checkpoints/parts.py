@@ -71,7 +71,8 @@ class Parts:
 
         Args:
             kept: The checkpoints.
-            states: Kept states. One that is damaged needs nothing: it is never used.
+            states: Kept states. They need their segments, but not the snapshots that they list, of which there may be
+                many. One that is damaged needs nothing: it is never used.
         """
         unneeded = self._unneeded(kept, states)
         if unneeded:
@@ -92,7 +93,7 @@ class Parts:
         for checkpoint in (*kept, *used) if there else ():
             if checkpoint.name not in self._needs:
                 try:
-                    self._needs[checkpoint.name] = self._named_by(checkpoint)
+                    self._needs[checkpoint.name] = self._named_by(checkpoint, snapshots=checkpoint not in used)
                 except Damaged:
                     if checkpoint not in used:
                         return []
@@ -102,10 +103,11 @@ class Parts:
             needed |= self._needs[checkpoint.name]
         return [name for name in there if name not in needed]
 
-    def _named_by(self, checkpoint: Path) -> set[str]:
-        """Return the names of the parts that a checkpoint lists."""
+    def _named_by(self, checkpoint: Path, *, snapshots: bool) -> set[str]:
+        """Return the names of the segments that a checkpoint lists, and of its snapshots if they are wanted."""
         tree = self._read(checkpoint, (SEGMENTS, SNAPSHOTS))
-        return {*map(segment_name, _lines(tree, SEGMENTS)), *map(snapshot_name, _lines(tree, SNAPSHOTS))}
+        listed = _lines(tree, SNAPSHOTS) if snapshots else []
+        return {*map(segment_name, _lines(tree, SEGMENTS)), *map(snapshot_name, listed)}
 
     def _intact(self, path: Path) -> bool:
         """Return whether a part is there, and is what its name says."""

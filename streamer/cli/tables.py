@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from streamer.answers.cutting import Cut  # imports the intake, which no other table needs
 
 COLOURS = {"trained": "green", "partial": "yellow", "skipped": "red", "held": "magenta", "forgotten": "red"}
-PARTS = {"copy": "copy for a checkpoint", "cold": "words that left", "kept": "kept for later"}
+PARTS = {
+    "copy": "copy for a checkpoint",
+    "cold": "words that left",
+    "kept": "kept for later",
+    "states": "days and weeks",
+}
 """Parts of a size that are called otherwise in tables."""
 GAP = "    "
 """Between tables side by side."""

@@ -355,6 +355,7 @@ class Ledger(Forgetting):
             for entry in self._versions(path):
                 if entry.held and not entry.bytes_trained and entry.row not in (but, -1):
                     self._rows.remove(entry.row)
+
     def _refuse_forgotten(self, path: str, verdict: Verdict, forgotten: Entry) -> None:
         whole = forgotten.text_bytes == verdict.text_bytes
         if not whole or forgotten.path != path:

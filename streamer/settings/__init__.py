@@ -13,7 +13,7 @@ from streamer.settings.levels import Level, kept, levels
 from streamer.settings.model import BOUNDS, LINES, TOKENIZERS, ModelSettings
 from streamer.settings.reading import model_settings, names, read_lines, read_toml
 from streamer.settings.run import DEFAULT_EXCLUDE, FORMATS, RunSettings, available_cores
-from streamer.settings.sizing import Extent, expected_disk, expected_memory, most_snapshots, rounded_up, within
+from streamer.settings.sizing import Extent, expected_disk, expected_memory, most_kept, rounded_up, within
 
 DEFAULT_CHECKPOINTS = "checkpoints"
 
@@ -44,7 +44,7 @@ __all__ = [
     "kept",
     "levels",
     "model_settings",
-    "most_snapshots",
+    "most_kept",
     "names",
     "read_lines",
     "read_toml",

@@ -93,27 +93,31 @@ def expected_memory(settings: ModelSettings, extent: Extent, threads: int) -> di
     }
 
 
-def expected_disk(settings: ModelSettings, extent: Extent, keep: int, snapshots: int = 0) -> dict[str, int]:
+def expected_disk(
+    settings: ModelSettings, extent: Extent, keep: int, snapshots: int = 0, states: int = 0
+) -> dict[str, int]:
     """Return the bytes on disk that the folder of checkpoints takes at its peak, by what they are for.
 
     Args:
         settings: The settings of the model.
         extent: How large it is.
         keep: Checkpoints that are kept; one more is being written.
-        snapshots: Snapshots that are kept; see :func:`most_snapshots`.
+        snapshots: Snapshots that are kept; see :func:`most_kept`.
+        states: Whole states that are kept for days and weeks, in the same way.
     """
     vectors = _vectors(settings)
     one = extent.vocabulary * (vectors + _LETTERS + 14 + _SOURCES) + extent.candidates * (_LETTERS + 16)
     one += extent.files * 190 + 50_000
     return {
         "checkpoints": (keep + 1) * one,
+        "states": states * one,
         "cold": 2 * extent.cold * (vectors + _LETTERS + 24),
         "snapshots": snapshots * extent.vocabulary * _in_snapshot(settings),
     }
 
 
-def most_snapshots(chosen: Iterable[Level]) -> int:
-    """Return how many snapshots some levels keep after ten years; of those that keep everything, nobody can say."""
+def most_kept(chosen: Iterable[Level]) -> int:
+    """Return how many things some levels keep after ten years; of those that keep everything, nobody can say."""
     return sum(min(level.periods, 10) if level.unit == "y" else level.periods for level in chosen)
 
 

@@ -6,6 +6,7 @@ With ``--hold-unusual``, this decides what is trained. So it is part of the stat
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import attrs
@@ -82,6 +83,10 @@ class Judgements:
         self.unusual += 1
         if len(self.flagged) > FLAGGED:
             del self.flagged[next(iter(self.flagged))]
+
+    def forget(self, names: Collection[str]) -> None:
+        """Note nothing any more of the files of some names."""
+        self.flagged = {name: reason for name, reason in self.flagged.items() if name not in names}
 
     def waive(self, key: str) -> None:
         """Note that a file was released: it is trained however it looks."""
