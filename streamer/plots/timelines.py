@@ -46,6 +46,8 @@ def draw_timeline(word: str, rows: Sequence[Mapping[str, Any]], font: str = "") 
             hint="wait for more snapshots: streamer snapshots lists them",
             code=ExitCode.NO_INPUT,
         )
+    first = next(number for number, row in enumerate(rows) if row["count"] is not None)
+    rows = rows[max(0, first - 1) :]  # what was before the word came has nothing to show
     dates = [datetime.fromisoformat(row["date"]).astimezone().replace(tzinfo=None) for row in rows]
     by_date = max(dates) > min(dates)
     seen = np.array([row["words_seen"] for row in rows], np.float64)
@@ -91,7 +93,8 @@ def _distances(axes: Axes, at: Floats, rows: Sequence[Mapping[str, Any]]) -> Non
     if changed.any():
         axes.plot(at[changed], moved[changed], "o", color=COLOURS[1], markersize=6, label="changed: z ≥ 6")
     axes.set_ylabel("distance")
-    _from_zero(axes, 1.3)  # with room for the legend
+    highest = np.nanmax([*moved, *usual], initial=0)  # the band may be wide where there is little text
+    axes.set_ylim(0, 1.3 * highest if highest > 0 else 1)  # with room for the legend
     axes.legend(loc="upper right", frameon=False, fontsize=8, labelcolor=GREY, ncols=3)
 
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from streamer.service import loop
+from streamer.service import service as service_module
 from streamer.service.progress import Display
 from streamer.service.signals import StopSignals
 from streamer.settings import RunSettings
@@ -41,8 +42,8 @@ def test_one_by_one_or_all_at_once(threads: int, tmp_path: Path, monkeypatch: py
     """By one process and by workers, as one run and as one that ends after each file: the same bits."""
     there = files(tmp_path / "all")
     expected = trained(tmp_path / "alone", tmp_path / "all")
-    monkeypatch.setattr(loop, "WORTH_WORKERS", 1)
-    monkeypatch.setattr(loop, "WORTH_SHARING", 1)
+    monkeypatch.setattr(service_module, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(service_module, "WORTH_SHARING", 1)
     assert trained(tmp_path / "at once", tmp_path / "all", threads) == expected
     if threads == 1:
         for path in there:
@@ -60,8 +61,8 @@ def test_lanes_one_by_one_or_all_at_once(tmp_path: Path, monkeypatch: pytest.Mon
         put(tmp_path / "slowly" / path.name, path.read_bytes(), age=60)
         found = trained(tmp_path / "one by one", tmp_path / "slowly", **several)
     assert found == expected != trained(tmp_path / "one lane", tmp_path / "all")
-    monkeypatch.setattr(loop, "WORTH_WORKERS", 1)
-    monkeypatch.setattr(loop, "WORTH_SHARING", 1)
+    monkeypatch.setattr(service_module, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(service_module, "WORTH_SHARING", 1)
     assert trained(tmp_path / "at once", tmp_path / "all", 2, **several) == expected
 
 
@@ -83,8 +84,8 @@ def test_words_that_leave_one_by_one_or_all_at_once(
         put(tmp_path / "slowly" / path.name, path.read_bytes(), age=60)
         found = trained(tmp_path / "one by one", tmp_path / "slowly", **bounded)
     assert found == expected
-    monkeypatch.setattr(loop, "WORTH_WORKERS", 1)
-    monkeypatch.setattr(loop, "WORTH_SHARING", 1)
+    monkeypatch.setattr(service_module, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(service_module, "WORTH_SHARING", 1)
     for threads in (2, 8):
         assert trained(tmp_path / str(threads), tmp_path / "all", threads, **bounded) == expected
     folders = [tmp_path / name for name in ("alone", "one by one", "2", "8")]
@@ -94,9 +95,9 @@ def test_words_that_leave_one_by_one_or_all_at_once(
 def test_small_files_start_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many bytes are waiting, only those in files that are worth handing over count."""
     files(tmp_path / "all")
-    monkeypatch.setattr(loop, "WORTH_WORKERS", sum(SIZES))
+    monkeypatch.setattr(service_module, "WORTH_WORKERS", sum(SIZES))
     for least, started in ((20_000, 0), (1, 1)):
-        monkeypatch.setattr(loop, "WORTH_SHARING", least)
+        monkeypatch.setattr(service_module, "WORTH_SHARING", least)
         with capture_logs() as lines:
             trained(tmp_path / f"{least}", tmp_path / "all", threads=2)
         assert sum(line["event"] == "workers.started" for line in lines) == started

@@ -18,10 +18,10 @@ def test_defaults_are_those_of_the_contract() -> None:
     )
     assert run.threads >= 1
     assert attrs.astuple(run)[1:4] == (0, "", False)
-    assert attrs.astuple(run)[4:9] == (60, 600, 3, "1h", "24h 7d 8w 24mo 1000y")
-    assert attrs.astuple(run)[9:15] == (30 * 86400, 2, 5, False, (), DEFAULT_EXCLUDE)
-    assert attrs.astuple(run)[15:18] == (("auto",), "auto", ())
-    assert attrs.astuple(run)[18:] == ("trained", "", 0.01, "skip", "skip", (), (), 1_000_000, 0)
+    assert attrs.astuple(run)[4:10] == (60, 600, 3, "1h", "24h 7d 8w 24mo 1000y", "3d 4w")
+    assert attrs.astuple(run)[10:16] == (30 * 86400, 2, 5, False, (), DEFAULT_EXCLUDE)
+    assert attrs.astuple(run)[16:19] == (("auto",), "auto", ())
+    assert attrs.astuple(run)[19:] == ("trained", "", 0.01, "skip", "skip", False, (), (), 1_000_000, 0)
 
 
 def test_a_field_of_dates_goes_with_dates_from_fields() -> None:
