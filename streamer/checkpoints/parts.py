@@ -21,6 +21,8 @@ _NAMES = {
     SNAPSHOT_FOLDER: re.compile(rf"snapshot-\d+-{DIGEST.pattern}\.h5"),
 }
 """The names of parts, by the folder that they are in."""
+_STATE = re.compile(r"state-(\d{10,})[-+]")
+"""How the name of a kept state begins: with the number of its checkpoint."""
 
 
 class Parts:
@@ -91,6 +93,8 @@ class Parts:
         needed: set[str] = set()
         used = set(states)
         for checkpoint in (*kept, *used) if there else ():
+            if checkpoint.name not in self._needs and checkpoint in used:
+                self._needs |= self._of_link(checkpoint)
             if checkpoint.name not in self._needs:
                 try:
                     self._needs[checkpoint.name] = self._named_by(checkpoint, snapshots=checkpoint not in used)
@@ -102,6 +106,12 @@ class Parts:
                     return []
             needed |= self._needs[checkpoint.name]
         return [name for name in there if name not in needed]
+
+    def _of_link(self, state: Path) -> dict[str, set[str]]:
+        """Return what a kept state needs, by its name, if the checkpoint that it is a link to was written here."""
+        found = _STATE.match(state.name)
+        listed = self._needs.get(f"checkpoint-{found[1]}.h5") if found else None
+        return {} if listed is None else {state.name: {name for name in listed if "/" not in name}}
 
     def _named_by(self, checkpoint: Path, *, snapshots: bool) -> set[str]:
         """Return the names of the segments that a checkpoint lists, and of its snapshots if they are wanted."""
