@@ -11,7 +11,7 @@ from streamer.cli.completion import complete_checkpoint
 from streamer.cli.console import files_command, json_option, log_to_stderr, print_json
 from streamer.cli.options import WORDS, Common, command, common_options, resolve, sizes_options
 
-OUTCOMES = ("trained", "partial", "skipped", "held")
+OUTCOMES = ("trained", "partial", "skipped", "held", "forgotten")
 
 
 @command()

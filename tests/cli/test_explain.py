@@ -11,7 +11,19 @@ from ..support.corpus import WORDS
 from ..support.process import done, json_of, run
 
 KEYS = {
-    *("word", "moment", "count", "cold", "came_back", "files", "first", "last", "moved_most", "examples"),
+    *(
+        "word",
+        "moment",
+        "dates_of_texts",
+        "count",
+        "cold",
+        "came_back",
+        "files",
+        "first",
+        "last",
+        "moved_most",
+        "examples",
+    ),
     *("without_examples", "over_time"),
 }
 

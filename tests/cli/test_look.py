@@ -117,9 +117,9 @@ def test_times_in_the_zone_of_whoever_looks(zone: str, hours: float, undisturbed
 
 
 def test_files(undisturbed: Path) -> None:
-    """`files --json` is a list of exactly the contract's keys."""
+    """`files --json` is a list of exactly these keys."""
     keys = {"path", "outcome", "reason", "format", "encoding", "words", "bytes", "bytes_trained", "bytes_skipped"}
-    keys |= {"sha256"}
+    keys |= {"sha256", "unusual"}
     rows = json_of(undisturbed, "files")
     assert len(rows) == 24
     assert all(set(row) == keys and re.fullmatch("[0-9a-f]{64}", row["sha256"]) for row in rows)

@@ -22,12 +22,13 @@ from streamer.ledger.entries import Entry
 from streamer.ledger.ledger import Ledger
 
 from ..support.texts import encode
+from .state import OF_DATES
 
 Key = tuple[str, bytes]
 """A path and the SHA-256 of what it held."""
 
 TRAILER = struct.Struct("<8sQ32s")
-UNLIKE = {"sequence", "history/seconds", "ledger/gone"}
+UNLIKE = {"sequence", "history/seconds", "ledger/gone", *OF_DATES}
 """Leaves of a tree that a run may have otherwise than one that was never stopped: they count saves, or are times."""
 
 

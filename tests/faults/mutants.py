@@ -168,7 +168,7 @@ def segments_come_after_the_checkpoint(patch: Patch) -> None:
 
 @mutant
 def segments_go_with_the_oldest_checkpoint_that_needs_them(patch: Patch) -> None:
-    def unneeded(self: Parts, kept: Iterable[Path]) -> list[str]:
+    def unneeded(self: Parts, kept: Iterable[Path], states: Iterable[Path]) -> list[str]:
         return sorted(path.name for path in self._folder.glob("cold-*.h5"))[:-1]
 
     patch.setattr(Parts, "_unneeded", unneeded)
@@ -176,7 +176,7 @@ def segments_go_with_the_oldest_checkpoint_that_needs_them(patch: Patch) -> None
 
 @mutant
 def snapshots_go_with_the_oldest_checkpoint_that_lists_them(patch: Patch) -> None:
-    def unneeded(self: Parts, kept: Iterable[Path]) -> list[str]:
+    def unneeded(self: Parts, kept: Iterable[Path], states: Iterable[Path]) -> list[str]:
         return sorted(f"snapshots/{path.name}" for path in self._folder.glob("snapshots/snapshot-*.h5"))[:-1]
 
     patch.setattr(Parts, "_unneeded", unneeded)

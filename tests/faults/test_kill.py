@@ -25,7 +25,7 @@ HELPED = 9 << 20
 
 
 BOUNDED = ("--max-candidates", "1000", "--max-vocabulary", "1000")
-DATED = ("--date-from", "mtime", "--snapshot-every", "5m", "--snapshots", "all")
+DATED = ("--date-from", "mtime", "--snapshot-every", "1m", "--snapshots", "all")
 LANES = ("--lanes", "4", "--lane-size", "2000", *BOUNDED, *DATED)
 
 

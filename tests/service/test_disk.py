@@ -17,7 +17,7 @@ def test_so_many_are_kept_and_nothing_else(tmp_path: Path) -> None:
         put(tmp_path / "inbox" / f"{number}.txt", text(number, 5_000))
         done("watch", "inbox", "--once", *QUICK, "--keep", "2", folder=tmp_path)
     names = ["checkpoint-0000000002.h5", "checkpoint-0000000003.h5"]
-    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [".lock", *names]
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [".lock", *names, "states"]
 
 
 @pytest.mark.slow

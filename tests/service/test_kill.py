@@ -56,7 +56,7 @@ def test_killed_while_a_checkpoint_is_written(inbox: Path, tmp_path: Path, expec
             trainer.killed()
     done("watch", inbox, "--once", *QUICK, folder=tmp_path)
     assert Result.of(tmp_path) == expected
-    assert {path.name for path in checkpoints.iterdir() if path.suffix != ".h5"} == {".lock"}
+    assert {path.name for path in checkpoints.iterdir() if path.suffix != ".h5"} == {".lock", "states"}
 
 
 def test_any_number_of_threads(inbox: Path, tmp_path: Path, expected: Result) -> None:

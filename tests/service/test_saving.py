@@ -46,6 +46,10 @@ class Clock:
         """Return the seconds that it shows."""
         return self.now
 
+    def time(self) -> float:
+        """Return the same, as a date."""
+        return self.now
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -445,7 +449,7 @@ def test_finish_on_a_disk_that_refuses(
         saver.finish()
     assert caught.value.code == ExitCode.CANNOT_WRITE and caught.value.hint
     assert store.list()[0].path.read_bytes() == good
-    assert {path.name for path in store.folder.iterdir()} == {".lock", "checkpoint-0000000001.h5"}
+    assert {path.name for path in store.folder.iterdir()} == {".lock", "states", "checkpoint-0000000001.h5"}
 
 
 def test_old_ones_that_cannot_be_removed(
