@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -87,7 +87,13 @@ class Emerging(NamedTuple):
         return to_frame([attrs.asdict(word) for word in [*self.words, *(self.bursts or [])]])
 
 
-def emerging(first: Snapshot, last: Snapshot, before: Iterable[Snapshot] = (), *, topn: int = 20) -> Emerging:
+def emerging(
+    first: Snapshot,
+    last: Snapshot,
+    before: Callable[[Sequence[str]], set[str]] = lambda words: set(),
+    *,
+    topn: int = 20,
+) -> Emerging:
     """Return which words are new, and which come in many more files than before.
 
     Bursts are counted in files, not in sightings, since one book is one burst: by sightings, 615 of 6,494 words of a
@@ -96,15 +102,14 @@ def emerging(first: Snapshot, last: Snapshot, before: Iterable[Snapshot] = (), *
     Args:
         first: What was known at a moment.
         last: What was known later.
-        before: What was known at moments before the first: a word that was known then is not new, it returned.
+        before: Returns those of some words that were known at moments before the first: they returned, and are not
+            new.
         topn: The most words of a kind that are listed.
     """
     rows = last.listed.without(first.listed)
     listed = rows[(-last.counts[rows]).argsort(kind="stable")][:topn]
     words = [last.listed[row] for row in listed.tolist()]
-    returned: set[str] = set()
-    for snapshot in before:
-        returned |= {word for word in words if snapshot.listed.find(word) is not None}
+    returned = before(words)
     counts = last.counts[listed].tolist()
     near = neighbours(last, listed.tolist(), NEIGHBOURS)
     found = [
@@ -133,7 +138,7 @@ def _bursts(first: Snapshot, last: Snapshot, topn: int) -> list[Emerged]:
     here, there = first.listed.shared(last.listed)
     assert first.files is not None and last.files is not None
     before, after = first.files[here].astype(np.float64), last.files[there].astype(np.float64)
-    seen = after - before
+    seen = np.maximum(after - before, 0)  # a word that left and came back has its files counted anew
     # The word that is in most files stands for all files, of which a snapshot does not know the number.
     expected = before * (seen.max(initial=0) / max(before.max(initial=0), 1))
     score = surprise(seen, expected)

@@ -105,7 +105,7 @@ class StreamPast:
             return sight(there, words, rows, topn)
 
         *snapshots, newest = self.moments
-        if snapshots and snapshots[-1].words_seen == newest.words_seen:  # it is the same moment
+        if snapshots and _place(snapshots[-1]) == _place(newest):  # it is the same moment
             newest = snapshots.pop()
         return timeline(word, comparing.side_by_side(look, [*snapshots, newest]))
 
@@ -122,13 +122,21 @@ class StreamPast:
         """
         first, last = self._between(since, to)
         before = [one for one in self.moments if one.words_seen < first.words_seen]
-        read = comparing.read_all(self._past, [first, last, *before])
-        return find_emerging(read[0], read[1], read[2:], topn=topn)
+        then, now = comparing.read_all(self._past, [first, last])
+
+        def known(words: Sequence[str]) -> set[str]:
+            def at(moment: Moment) -> set[str]:  # one snapshot after the other is let go
+                listed = self._past.read(moment).listed
+                return {word for word in words if listed.find(word) is not None}
+
+            return set().union(*comparing.side_by_side(at, before))
+
+        return find_emerging(then, now, known, topn=topn)
 
     def _between(self, since: str, to: str | None) -> tuple[Moment, Moment]:
         first = self._past.find(since, since=True)
         last = self.moments[-1] if to is None else self._past.find(to)
-        if first.words_seen >= last.words_seen:
+        if _place(first) >= _place(last):
             same = "both are" if first == last else f"{described(first)} is not before"
             raise StreamerError(
                 f"there is nothing between {since} and {to or 'now'}: {same} {described(last)}",
@@ -162,6 +170,11 @@ class StreamPast:
     def _unknown(self, word: str, snapshot: Snapshot) -> UnknownWord:
         order = (-snapshot.counts).argsort(kind="stable").tolist()
         return UnknownWord(word, [snapshot.words[row] for row in order])
+
+
+def _place(moment: Moment) -> tuple[int, int]:
+    """Return where a moment is in the stream; in later passes over a text, no word is seen for the first time."""
+    return moment.words_seen, moment.words_trained
 
 
 def past(folder: PathLike = DEFAULT_CHECKPOINTS) -> StreamPast:

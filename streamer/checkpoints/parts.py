@@ -54,6 +54,7 @@ class Parts:
                 self._durable.add(part.name())
             part.published(self._folder)
         self._needs[checkpoint] = {part.name() for part in image.parts}
+        self._forget_states(checkpoint)
 
     def _place(self, part: Part) -> None:
         """Write a part, unless it is there.
@@ -91,8 +92,8 @@ class Parts:
             if name.fullmatch(path.name)
         ]
         needed: set[str] = set()
-        used = set(states)
-        for checkpoint in (*kept, *used) if there else ():
+        used, all_kept = set(states), list(kept)
+        for checkpoint in (*all_kept, *used) if there else ():
             if checkpoint.name not in self._needs and checkpoint in used:
                 self._needs |= self._of_link(checkpoint)
             if checkpoint.name not in self._needs:
@@ -105,7 +106,19 @@ class Parts:
                 except (OSError, StreamerError):
                     return []
             needed |= self._needs[checkpoint.name]
+        alive = {path.name for path in (*all_kept, *used)}
+        self._needs = {name: needs for name, needs in self._needs.items() if name in alive}
         return [name for name in there if name not in needed]
+
+    def _forget_states(self, checkpoint: str) -> None:
+        """Forget what states need that have the number of a checkpoint, or a higher one: others get their names."""
+        later = [
+            name
+            for name in self._needs
+            if (found := _STATE.match(name)) and f"checkpoint-{found[1]}" >= checkpoint[:-3]
+        ]
+        for name in later:
+            del self._needs[name]
 
     def _of_link(self, state: Path) -> dict[str, set[str]]:
         """Return what a kept state needs, by its name, if the checkpoint that it is a link to was written here."""

@@ -201,7 +201,8 @@ def _over_time(plots: ModuleType, file: Path, word: str, checkpoints: Path, **gi
     log_to_stderr()
     with known_words():
         found = past(checkpoints).timeline(word)
-    plots.save(plots.draw_timeline(found.word, found.as_dict()["moments"], **given), file)
+    by_texts = found.points[-1].moment.by_texts
+    plots.save(plots.draw_timeline(found.word, found.as_dict()["moments"], **given, by_texts=by_texts), file)
     click.echo(f"wrote {found.word} at {len(found.points):,} moments to {file}", err=True)
 
 

@@ -16,7 +16,7 @@ YEARS = range(1000, 2101)
 """Years that a text may be from."""
 DAY = 86400.0
 
-_FIRST = datetime(YEARS[0], 1, 1, tzinfo=UTC).timestamp()
+FIRST = datetime(YEARS[0], 1, 1, tzinfo=UTC).timestamp()
 _AFTER = datetime(YEARS[-1] + 1, 1, 1, tzinfo=UTC).timestamp()
 _LONGEST = 100  # characters
 _DAY_SIZE, _NAIVE_SIZE = len("2026-11-03"), len("2026-11-03T14:00:05")
@@ -67,7 +67,7 @@ class DateReader:
             date = _of_number(value, with_years=self._with_years)
         else:
             return None
-        return date if date is not None and _FIRST <= date <= self._latest else None
+        return date if date is not None and FIRST <= date <= self._latest else None
 
     def look(self, value: object) -> Written | None:
         """Return the date that a value seems to say, None if it is none; for :meth:`newest`."""

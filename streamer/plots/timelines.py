@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ _MARGIN = 0.07
 """Of the span of time, at each side."""
 
 
-def draw_timeline(word: str, rows: Sequence[Mapping[str, Any]], font: str = "") -> Figure:
+def draw_timeline(word: str, rows: Sequence[Mapping[str, Any]], font: str = "", *, by_texts: bool = False) -> Figure:
     """Draw the frequency of a word, how far it moved between moments, and its neighbours, over dates.
 
     If all moments have one date, they are drawn over words seen.
@@ -36,6 +36,7 @@ def draw_timeline(word: str, rows: Sequence[Mapping[str, Any]], font: str = "") 
         word: The word.
         rows: Its moments, as ``timeline --json`` lists them.
         font: The family or the file of a font to use before all others.
+        by_texts: Whether dates are those that texts say; then they are shown in UTC.
 
     Raises:
         StreamerError: 66 if fewer than two moments know the word, or there is no such font.
@@ -48,7 +49,8 @@ def draw_timeline(word: str, rows: Sequence[Mapping[str, Any]], font: str = "") 
         )
     first = next(number for number, row in enumerate(rows) if row["count"] is not None)
     rows = rows[max(0, first - 1) :]  # what was before the word came has nothing to show
-    dates = [datetime.fromisoformat(row["date"]).astimezone().replace(tzinfo=None) for row in rows]
+    zone = UTC if by_texts else None
+    dates = [datetime.fromisoformat(row["date"]).astimezone(zone).replace(tzinfo=None) for row in rows]
     by_date = max(dates) > min(dates)
     seen = np.array([row["words_seen"] for row in rows], np.float64)
     at: Floats = np.asarray(date2num(dates), np.float64) if by_date else seen  # type: ignore[no-untyped-call]

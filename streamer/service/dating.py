@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from streamer.formats.dates import DAY
+from streamer.formats.dates import DAY, FIRST
 from streamer.intake.prefetch import TokenBlock
 from streamer.ledger.entries import Signature
 from streamer.settings import RunSettings
@@ -42,7 +42,8 @@ class Dating:
     def date(self, path: str, signature: Signature, block: TokenBlock) -> float | None:
         """Return when a block of a file is from, in seconds since 1970; None if nobody can say.
 
-        A date in the future is none: it would be the newest of all for a long time. Clocks may differ by a day.
+        A date in the future is none: it would be the newest of all for a long time. Clocks may differ by a day. One
+        before the year 1000 is none either.
 
         Args:
             path: The name of the file in the ledger.
@@ -59,7 +60,7 @@ class Dating:
                 date = block.date
             case _:
                 return now
-        if date is not None and date <= now + DAY:
+        if date is not None and FIRST <= date <= now + DAY:
             return date
         if len(block.tokens) and not self._told:
             self._told = True

@@ -9,13 +9,14 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
 
-from streamer.checkpoints import Store
+from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
+from streamer.intake.opened import Refused, open_regular
 from streamer.ledger.ledger import Ledger
 from streamer.service.saving import Saver
 from streamer.state import State
@@ -24,6 +25,9 @@ from streamer.system.atomic_files import atomic
 from streamer.system.printable import printable
 
 PATTERN = "release-*.json"
+
+LARGEST = 1 << 20
+"""Bytes of the largest request."""
 
 _log = structlog.get_logger(__name__)
 
@@ -72,10 +76,11 @@ class Requests:
 
     def _read(self, path: Path) -> list[str]:
         try:
-            names = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            with open_regular(path) as file:
+                names = json.loads(file.read(LARGEST))
+            if isinstance(names, list) and all(isinstance(name, str) and os.fsencode(name) for name in names):
                 return names
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError, Refused):  # a name that no file can have is a ValueError
             pass
         _log.warning("release.ignored", path=str(path), reason="it is not a list of names")
         return []
@@ -98,11 +103,27 @@ def release(folder: Path, files: Sequence[str]) -> bool:
         _ask(folder, [_named(ledger, file, strict=False) for file in files])
         return False
     with store.lock():
-        state = read_state(folder)
+        found = store.load_newest(on_damage=_set_aside(store))
+        if found is None:
+            read_state(folder)  # says what is wrong
+            return False
+        state = State.from_checkpoint(*found)
         for name in [_named(state.ledger, file) for file in files]:
             state.ledger.release(name)
+        there = len(store.list())
         store.publish(state.image(), state.number_next())
+        store.retire(there)
     return True
+
+
+def _set_aside(store: Store) -> Callable[[Checkpoint, str], None]:
+    """Return what sets a damaged checkpoint aside, as a trainer does when it starts."""
+
+    def aside(checkpoint: Checkpoint, reason: str) -> None:
+        store.set_aside(checkpoint)
+        _log.warning("checkpoint.damaged", name=checkpoint.name, reason=reason, hint="an older one is used")
+
+    return aside
 
 
 def _ask(folder: Path, names: Sequence[str]) -> None:

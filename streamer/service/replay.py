@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 import attrs
 
 from streamer.errors import ExitCode, StreamerError
+from streamer.formats.dates import FIRST
 from streamer.intake import reader
 from streamer.intake.opened import Opened, Refused, open_regular
 from streamer.intake.prefetch import Job, Prefetcher, TokenBlock
@@ -212,8 +213,7 @@ class Replay:
                         self._rebound(changes.pop(at), account)
                     continue
                 self._check_there(step.row)
-                # Of when it was trained, only this is known; it is told of words, and influences nothing.
-                self.state.pass_time(min(self._ledger.entry(step.row).signature.mtime_ns / 1e9, self._latest))
+                self._pass_time(step)
                 if account:
                     account.begin(step, self._texts[step.row], step.start)
                 for block in self._blocks(step, prefetcher):
@@ -240,6 +240,12 @@ class Replay:
                     self._schedule.drain()
             finally:
                 self._schedule.end_workers()
+
+    def _pass_time(self, step: Step) -> None:
+        """Set the clock. Of when a text was trained, only this is known; it is told of words, and influences nothing."""
+        date = self._ledger.entry(step.row).signature.mtime_ns / 1e9
+        if date >= FIRST:
+            self.state.pass_time(min(date, self._latest))
 
     def _check_there(self, row: int) -> None:
         if row not in self._texts:

@@ -6,6 +6,9 @@ they are trained, and whatever was killed in between. It changes nothing that is
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import structlog
 
 from streamer.service.saving import Saver
@@ -15,6 +18,9 @@ from streamer.training import Schedule
 
 MOST_WAITING = 2
 """Snapshots that wait in memory for a checkpoint; of an archive, each file may be of another hour."""
+
+SECONDS = 0.25
+"""Seconds between looks whether the disk can be written again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -27,10 +33,18 @@ class Snapshotter:
         schedule: The blocks under way, which must be trained first.
         saver: Writes them, with the next checkpoint.
         run: How often, which are kept, and where dates are from.
+        check: Called while the disk can't be written; raises to stop.
     """
 
-    def __init__(self, state: State, schedule: Schedule, saver: Saver, run: RunSettings) -> None:
-        self._state, self._schedule, self._saver = state, schedule, saver
+    def __init__(
+        self,
+        state: State,
+        schedule: Schedule,
+        saver: Saver,
+        run: RunSettings,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._state, self._schedule, self._saver, self._check = state, schedule, saver, check
         self._every, self._levels = every(run.snapshot_every), levels(run.snapshots_kept)
         self._by_texts = run.date_from != "trained"
 
@@ -70,3 +84,7 @@ class Snapshotter:
         self._saver.changed()
         if known.waiting >= MOST_WAITING:
             self._saver.save()
+        while known.waiting >= MOST_WAITING:  # the disk can't be written: more of them would fill the memory
+            self._check()
+            time.sleep(SECONDS)
+            self._saver.save_if_due()

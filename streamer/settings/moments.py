@@ -78,7 +78,8 @@ def _times(text: str, now: float, zone: tzinfo | None) -> tuple[float, float]:
     found = datetime.fromisoformat(text)
     found = found if found.tzinfo or zone is None else found.replace(tzinfo=zone)
     minute = re.search(r"[T ]\d\d:?\d\d(Z|[+-][\d:]+)?$", text)
-    return found.timestamp(), found.timestamp() + (60 if minute else 1)
+    hour = re.search(r"[T ]\d\d(Z|[+-][\d:]+)?$", text)
+    return found.timestamp(), found.timestamp() + (3600 if hour else 60 if minute else 1)
 
 
 def _seconds(first: date, after: date, zone: tzinfo | None) -> tuple[float, float]:

@@ -30,6 +30,8 @@ from streamer.state.word_list import WordList
 FORMAT = "streamer snapshot"
 VERSION = 1
 _STEPS = 127
+LONGEST = 6.2e10
+"""Seconds before and after 1970 of the dates that there are: from the year 6 to 3934."""
 _PIECE = 1 << 14
 """Rows converted at a time."""
 
@@ -241,7 +243,10 @@ def read_snapshots(read: TreeReader, folder: Path | None) -> Snapshots:
     by_texts = read.boolean("snapshots/by_texts")
     files = [SnapshotFile(moment, home=folder) for moment in read_moments(read, by_texts)]
     last = read.count("snapshots/last", low=files[-1].moment.number if files else 0)
-    return Snapshots(files, last, read.real("snapshots/clock"), by_texts)
+    clock = read.real("snapshots/clock")
+    if clock != -np.inf and not -LONGEST <= clock <= LONGEST:
+        raise damaged(f"snapshots/clock is {clock}, which is no date")
+    return Snapshots(files, last, clock, by_texts)
 
 
 def read_moments(read: TreeReader, by_texts: bool) -> list[Moment]:
@@ -251,7 +256,9 @@ def read_moments(read: TreeReader, by_texts: bool) -> list[Moment]:
         read.counts(f"snapshots/{name}", len(names), low=0)
         for name in ("number", "words_seen", "words_trained", "vocabulary")
     )
-    date = read.floats("snapshots/date", np.float64, (len(names),))
+    date = read.floats("snapshots/date", np.float64, (len(names),), low=-LONGEST)
+    if len(date) and date.max() > LONGEST:
+        raise damaged("snapshots/date has a date that nobody can write")
     found = []
     rows = zip(names, number.tolist(), *(column.tolist() for column in columns), date.tolist(), strict=True)
     for name, count, seen, trained, vocabulary, at in rows:

@@ -38,7 +38,7 @@ def test_a_word_that_left_and_came_back_is_not_called_new() -> None:
     before = known(["gone", "sun", "sand"], EYE[:3], [5, 6, 7], seen=100)
     first = known(OLD, EYE[:3], [50, 60, 70], number=2, seen=1_000)
     last = known(["new", "sun", "gone", "sea"], EYE[:4], [9, 90, 90, 90], number=3, seen=2_000)
-    found = emerging(first, last, [before])
+    found = emerging(first, last, lambda words: {word for word in words if before.listed.find(word) is not None})
     assert [(word.word, word.returned) for word in found.words] == [("gone", True), ("new", False)]
 
 
