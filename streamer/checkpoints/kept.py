@@ -6,7 +6,6 @@ name has the time in the stream, so that the folder alone says which of them sta
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import os
@@ -53,13 +52,21 @@ class KeptStates:
         self.folder = folder / STATE_FOLDER
 
     def list(self) -> Sequence[KeptState]:
-        """Return the kept states, the oldest first; none if there is no such folder, or it can't be read."""
+        """Return the kept states, the oldest first; none if there is no such folder.
+
+        Raises:
+            StreamerError: With exit code 74 if it can't be read.
+        """
         found = []
-        with contextlib.suppress(OSError):
+        try:
             for path in disk.list_folder(self.folder):
                 if (parts := _NAME.fullmatch(path.name)) and path.is_file():
                     date = float(parts[3]) * (-1 if parts[2] == "-" else 1)
                     found.append(KeptState(path, int(parts[1]), date))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
         return sorted(found, key=lambda state: state.sequence)
 
     def keep(

@@ -74,7 +74,7 @@ class Forgetting(Register):
     def family(self, rows: Iterable[int]) -> list[int]:
         """Return these rows, and all others with the same text: copies, and files that begin with it and go on.
 
-        A file that was refused as a copy stands for the one that was trained.
+        A file that was refused as a copy, or began as one, stands for the one that was trained.
         """
         frozen = self._rows.freeze()
         digests, links = frozen.table.array("sha256"), frozen.table.array("more")
@@ -85,11 +85,11 @@ class Forgetting(Register):
         found, fresh = set[int](), set(rows)
         while fresh:
             found |= fresh
-            known = {digests[row].tobytes() for row in fresh} - {NO_DIGEST}
+            known = {digests[row].tobytes() for row in fresh if self._entry(row).text_bytes} - {NO_DIGEST}
             alike_rows = np.flatnonzero(there & np.isin(keys, [keys[row] for row in fresh])).tolist()
             same = {row for row in alike_rows if digests[row].tobytes() in known}
             begun = set(np.flatnonzero(there & np.isin(source, list(fresh))).tolist())
-            of = {int(source[row]) for row in fresh if source[row] >= 0 and self._entry(row).copied}
+            of = {int(source[row]) for row in fresh if source[row] >= 0}
             fresh = (same | begun | of) - found
         return sorted(found)
 
@@ -127,7 +127,8 @@ class Forgetting(Register):
         if not self.has_forgotten or verdict.text_sha256 == NO_DIGEST:
             return None
         digests = {**verdict.prefixes, verdict.text_bytes: verdict.text_sha256}
-        for row in sorted(self._rows.heads.find(verdict.heads, digests.values())):
+        rows = self._rows.heads.find(verdict.heads, digests.values()) | set(self._rows.versions(path))
+        for row in sorted(rows):
             if self._rows.outcome(row) != "forgotten":
                 continue
             entry = self._rows.load(row)

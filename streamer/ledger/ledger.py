@@ -51,7 +51,9 @@ class Ledger(Forgetting):
         if not self.knows(path):
             return Known(by_head=by_head)  # almost every file
         versions = [entry for entry in self._versions(path) if entry.known]
-        lengths = frozenset(length for entry in versions for length in (entry.text_bytes, entry.signature.size))
+        rows = [self._entry(row) for row in self.named(path)] if self.has_forgotten else []
+        known = [*versions, *(entry for entry in rows if entry.outcome == "forgotten")]
+        lengths = frozenset(length for entry in known for length in (entry.text_bytes, entry.signature.size))
         size, encoding = (versions[0].signature.size, versions[0].encoding) if versions else (-1, "")
         return Known(size, encoding, lengths, by_head)
 

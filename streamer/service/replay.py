@@ -242,7 +242,7 @@ class Replay:
                 self._schedule.end_workers()
 
     def _pass_time(self, step: Step) -> None:
-        """Set the clock. Of when a text was trained, only this is known; it is told of words, and influences nothing."""
+        """Set the clock. Of when a text was trained, only this is known; it is told of words, and changes nothing."""
         date = self._ledger.entry(step.row).signature.mtime_ns / 1e9
         if date >= FIRST:
             self.state.pass_time(min(date, self._latest))

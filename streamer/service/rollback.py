@@ -47,7 +47,7 @@ def rollback(folder: Path, to: str, request: Request) -> Outcome:
 
 
 def _rollback(store: Store, to: str, request: Request) -> Outcome:
-    checkpoint, now = newest(store)
+    checkpoint, now = newest(store, set_aside=not request.dry_run)
     known = list(bases(store, checkpoint, now))
     moment = _moment(store, to, known)
     target = moment.words_seen, moment.words_trained
@@ -78,7 +78,7 @@ def _rollback(store: Store, to: str, request: Request) -> Outcome:
     _remember(account.ledger, now.ledger)
     files = [one for one in now.snapshots.files if one.moment.words_seen <= target[0]]
     files = [one for one in files if one.moment.words_trained <= target[1]]
-    snapshots = Snapshots(files, now.snapshots.last, moment.date)
+    snapshots = Snapshots(files, now.snapshots.last, moment.date, now.snapshots.by_texts)
     return publish(store, now, replay.state, account.ledger, snapshots, found, request)
 
 
@@ -176,6 +176,7 @@ class _Books:
         """Plan the file as it was planned then."""
         entry = self._now.entry(step.row)
         verdict = _as_then(entry, text, step.stop if step.ended else entry.text_bytes)
+        self.ledger.release(entry.path)  # it was trained, so it was released if it had been held
         self._entry = self.ledger.plan(
             entry.path,
             verdict,

@@ -184,7 +184,10 @@ class Saver:
         except MemoryError:
             raise _no_memory() from None
         failpoints.reached("checkpoint.published")
-        self._store.states.keep(checkpoint.path, sequence, date, self._states, self._state.given_up.has)
+        try:
+            self._store.states.keep(checkpoint.path, sequence, date, self._states, self._state.given_up.has)
+        except StreamerError as error:  # the checkpoint is there; the next one may be kept
+            _log.warning("state.not_kept", problem=error.problem, hint=error.hint)
         self._store.retire(self._keep)
         seconds = time.monotonic() - started
         _log.info(

@@ -25,7 +25,7 @@ from streamer.ledger.ledger import Ledger
 from streamer.model.learner import ModelState
 from streamer.service.planning import Base, Plan, plan, renumbering
 from streamer.service.replay import Account, Replay, Texts, find
-from streamer.settings import BOUNDS, RunSettings, levels
+from streamer.settings import BOUNDS, RunSettings
 from streamer.state import State
 from streamer.state.reading import read_base
 from streamer.state.snapshots import Snapshots
@@ -113,11 +113,12 @@ def forget(folder: Path, name: str, request: Request) -> Outcome:
 
 
 def _forget(store: Store, name: str, request: Request) -> Outcome:
-    checkpoint, now = newest(store)
+    checkpoint, now = newest(store, set_aside=not request.dry_run)
     ledger = now.ledger
     rows = ledger.family(_named(ledger, name))
     if all(ledger.entry(row).outcome == "forgotten" for row in rows):
-        return _already(store, now, rows, request)
+        return _already(store, checkpoint, now, rows, request)
+    _refuse_lost(ledger, name, rows)
     chosen = plan(ledger, now.model.blocks, rows, bases(store, checkpoint, now))
     texts = find(ledger, chosen.rows, request.check)
     found = expected(now, chosen, texts)
@@ -137,19 +138,28 @@ def _forget(store: Store, name: str, request: Request) -> Outcome:
         now,
         replay.state,
         ledger,
-        Snapshots(list(files), now.snapshots.last, now.snapshots.clock),
+        Snapshots(list(files), now.snapshots.last, now.snapshots.clock, now.snapshots.by_texts),
         found,
         request,
     )
 
 
-def newest(store: Store) -> tuple[Checkpoint, State]:
+def newest(store: Store, *, set_aside: bool = False) -> tuple[Checkpoint, State]:
     """Return the newest checkpoint and its state.
+
+    Args:
+        store: The checkpoints.
+        set_aside: Whether damaged ones are set aside, as a trainer does; only for the holder of the lock.
 
     Raises:
         StreamerError: 66 if there is none, 65 if none is intact.
     """
-    found = store.load_newest()
+
+    def aside(checkpoint: Checkpoint, reason: str) -> None:
+        path = store.set_aside(checkpoint)
+        _log.error("checkpoint.set_aside", name=checkpoint.name, renamed_to=path.name, reason=reason)
+
+    found = store.load_newest(on_damage=aside if set_aside else None)
     if found is None:
         raise StreamerError(
             f"there is no checkpoint in {store.folder}",
@@ -170,14 +180,25 @@ def _named(ledger: Ledger, name: str) -> list[int]:
     if DIGEST.fullmatch(name) and (rows := ledger.with_digest(bytes.fromhex(name))):
         return rows
     if any(map(ledger.is_folded, (name, inside, absolute))):
-        raise StreamerError(
-            f"{name} is gone for so long that the ledger no longer knows when it was trained",
-            hint="it can't be taken out of this model. Files are listed for longer with --ledger-keep",
-            code=ExitCode.NO_INPUT,
-        )
+        raise _gone(name)
     raise StreamerError(
         f"there is no {name} in the ledger",
         hint="this lists the names: streamer files",
+        code=ExitCode.NO_INPUT,
+    )
+
+
+def _refuse_lost(ledger: Ledger, name: str, rows: list[int]) -> None:
+    """Raise (66) if a text was trained at a place in the stream that is no longer known."""
+    for entry in map(ledger.entry, rows):
+        if (entry.source < 0 and (entry.copied or entry.start)) or ledger.is_folded(entry.path):
+            raise _gone(name)
+
+
+def _gone(name: str) -> StreamerError:
+    return StreamerError(
+        f"{name}, or a file with its text, is gone for so long that the ledger no longer knows when it was trained",
+        hint="it can't be taken out of this model. Files are listed for longer with --ledger-keep",
         code=ExitCode.NO_INPUT,
     )
 
@@ -384,16 +405,17 @@ def _tidy(store: Store, checkpoint: Checkpoint, state: State, request: Request) 
     """Remove what the new checkpoint gives up; with ``purge``, also older checkpoints and those set aside."""
     clock = state.snapshots.clock
     date = clock if clock > -math.inf else time.time()
-    kept = levels(request.run.keep_states)
-    store.states.keep(checkpoint.path, checkpoint.sequence, date, kept, state.given_up.has)
+    try:  # none is thinned out here: the next trainer knows which are wanted
+        store.states.keep(checkpoint.path, checkpoint.sequence, date, [], state.given_up.has)
+    except StreamerError as error:
+        _log.warning("state.not_kept", problem=error.problem, hint=error.hint)
     if request.purge:
         store.states.purge()
     store.retire(1 if request.purge else request.run.keep)
 
 
-def _already(store: Store, now: State, rows: list[int], request: Request) -> Outcome:
+def _already(store: Store, newest: Checkpoint, now: State, rows: list[int], request: Request) -> Outcome:
     """Return that there is nothing to do; only what a killed process left, or ``purge``, is still done."""
-    newest = store.list()[0]
     names = [now.ledger.entry(row).path for row in rows]
     if not request.dry_run:
         _tidy(store, newest, now, request)

@@ -88,6 +88,10 @@ class Judgements:
         """Note nothing any more of the files of some names."""
         self.flagged = {name: reason for name, reason in self.flagged.items() if name not in names}
 
+    def go_on(self, later: Judgements, under_way: bool) -> None:
+        """Go on with the file that later judgements are about, if one is under way: it is not judged in its middle."""
+        self.begun, self.waived = (later.begun if under_way else ""), later.waived
+
     def waive(self, key: str) -> None:
         """Note that a file was released: it is trained however it looks."""
         self.waived = key

@@ -150,6 +150,7 @@ class State:
         now, last = GivenUp(list(given_up.given_up.ranges)), max(self.sequence, given_up.sequence)
         now.add(self.sequence, last + 1)
         self.ledger, self.snapshots, self.given_up = ledger, snapshots, now
+        self.judgements.go_on(given_up.judgements, ledger.under_way is not None)
         self.judgements.forget({entry.path for entry in ledger if entry.outcome == "forgotten"})
         self.sequence = last
         if self.epochs.job != given_up.epochs.job:  # the replay has no other losses for this command
