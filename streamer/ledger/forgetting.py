@@ -74,7 +74,8 @@ class Forgetting(Register):
     def family(self, rows: Iterable[int]) -> list[int]:
         """Return these rows, and all others with the same text: copies, and files that begin with it and go on.
 
-        A file that was refused as a copy, or began as one, stands for the one that was trained.
+        A file that was refused as a copy stands for the one that was trained. Of one that began as a copy, only what
+        it added is its own.
         """
         frozen = self._rows.freeze()
         digests, links = frozen.table.array("sha256"), frozen.table.array("more")
@@ -89,7 +90,7 @@ class Forgetting(Register):
             alike_rows = np.flatnonzero(there & np.isin(keys, [keys[row] for row in fresh])).tolist()
             same = {row for row in alike_rows if digests[row].tobytes() in known}
             begun = set(np.flatnonzero(there & np.isin(source, list(fresh))).tolist())
-            of = {int(source[row]) for row in fresh if source[row] >= 0}
+            of = {int(source[row]) for row in fresh if source[row] >= 0 and self._entry(row).copied}
             fresh = (same | begun | of) - found
         return sorted(found)
 

@@ -191,7 +191,7 @@ def _named(ledger: Ledger, name: str) -> list[int]:
 def _refuse_lost(ledger: Ledger, name: str, rows: list[int]) -> None:
     """Raise (66) if a text was trained at a place in the stream that is no longer known."""
     for entry in map(ledger.entry, rows):
-        if (entry.source < 0 and (entry.copied or entry.start)) or ledger.is_folded(entry.path):
+        if (entry.copied and entry.source < 0) or ledger.is_folded(entry.path):
             raise _gone(name)
 
 

@@ -459,7 +459,7 @@ def test_old_ones_that_cannot_be_removed(
     saver = make(every=0.0, keep=1)
     saver.changed()
     written(saver, log, 1)
-    armed("checkpoint.retire:EIO:1")
+    armed("checkpoint.retire:EIO:2")  # the first removes a kept state
     saver.changed()
     written(saver, log, 1, "checkpoint.failed")
     clock.now += 2
