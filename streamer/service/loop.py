@@ -186,7 +186,7 @@ def start(
             reporter = Reporter(run.log_every, terminal=display.live)
             others = (
                 Adviser(state),
-                Snapshotter(state, schedule, saver, run, signals.check),
+                Snapshotter(state, schedule, saver, run),
                 Dating(run.date_from, files.date_in_name),
                 Judge(state, schedule, holds=run.hold_unusual),
                 Requests(store, state, saver),

@@ -6,9 +6,6 @@ they are trained, and whatever was killed in between. It changes nothing that is
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import structlog
 
 from streamer.service.saving import Saver
@@ -18,9 +15,6 @@ from streamer.training import Schedule
 
 MOST_WAITING = 2
 """Snapshots that wait in memory for a checkpoint; of an archive, each file may be of another hour."""
-
-SECONDS = 0.25
-"""Seconds between looks whether the disk can be written again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -33,18 +27,11 @@ class Snapshotter:
         schedule: The blocks under way, which must be trained first.
         saver: Writes them, with the next checkpoint.
         run: How often, which are kept, and where dates are from.
-        check: Called while the disk can't be written; raises to stop.
     """
 
-    def __init__(
-        self,
-        state: State,
-        schedule: Schedule,
-        saver: Saver,
-        run: RunSettings,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._state, self._schedule, self._saver, self._check = state, schedule, saver, check
+    def __init__(self, state: State, schedule: Schedule, saver: Saver, run: RunSettings) -> None:
+        self._state, self._schedule, self._saver = state, schedule, saver
+        self._told = False
         self._every, self._levels = every(run.snapshot_every), levels(run.snapshots_kept)
         self._by_texts = run.date_from != "trained"
 
@@ -73,6 +60,12 @@ class Snapshotter:
     def _take(self) -> None:
         self._schedule.drain()
         known = self._state.snapshots
+        if known.waiting >= MOST_WAITING:  # the disk can't be written: more of them would fill the memory
+            if not self._told:
+                _log.warning("snapshot.left_out", hint="two wait until a checkpoint can be written")
+            self._told = True
+            return
+        self._told = False
         moment = self._state.take_snapshot(known.clock, self._levels)
         _log.info(
             "snapshot.taken",
@@ -84,7 +77,3 @@ class Snapshotter:
         self._saver.changed()
         if known.waiting >= MOST_WAITING:
             self._saver.save()
-        while known.waiting >= MOST_WAITING:  # the disk can't be written: more of them would fill the memory
-            self._check()
-            time.sleep(SECONDS)
-            self._saver.save_if_due()
