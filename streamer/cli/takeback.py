@@ -73,10 +73,10 @@ def rollback(common: Common, /, to: str, checkpoints: Path, **flags: Any) -> Non
     """
     from streamer.service import rollback as going_back
 
-    _run(common, flags, lambda request: going_back.rollback(checkpoints, to, request))
+    _run(common, flags, lambda request: going_back.rollback(checkpoints, to, request), back_to=to)
 
 
-def _run(common: Common, flags: dict[str, Any], take_back: Callable[[Request], Outcome]) -> None:
+def _run(common: Common, flags: dict[str, Any], take_back: Callable[[Request], Outcome], *, back_to: str = "") -> None:
     signals = click.get_current_context().with_resource(StopSignals())
     from streamer.service.takeback import Request
 
@@ -89,7 +89,12 @@ def _run(common: Common, flags: dict[str, Any], take_back: Callable[[Request], O
     except Stopped:
         say("stopped: nothing was changed, and the same command begins again")
         return
-    _print_dry_run(outcome, request) if request.dry_run else _print_done(outcome, request)
+    if request.dry_run:
+        _print_dry_run(outcome, request)
+    elif back_to:
+        _print_back(outcome, request, back_to)
+    else:
+        _print_done(outcome, request)
 
 
 def _print_dry_run(outcome: Outcome, request: Request) -> None:
@@ -112,10 +117,22 @@ def _print_done(outcome: Outcome, request: Request) -> None:
         f"{_names(outcome.out)}: taken out. {_files(outcome.files)}, {outcome.words:,} words were trained again from "
         f"{outcome.base}; {outcome.checkpoint} is the model that never saw it"
     )
-    if outcome.withdrawn:
-        say(f"{outcome.withdrawn:,} later snapshots were withdrawn")
     if lost := [*outcome.missing, *outcome.changed]:
         say(f"the model has not seen {_names(lost)} either: what comes back is trained")
+    _print_left(outcome, request)
+
+
+def _print_back(outcome: Outcome, request: Request, to: str) -> None:
+    again = f"; {_files(outcome.files)}, {outcome.words:,} words were trained again for it" if outcome.files else ""
+    say(f"back to {printable(to)}, from {outcome.base}: {outcome.checkpoint} is the model as it was then{again}")
+    if outcome.out:
+        say(f"{_names(outcome.out)}: the next watch trains what came later, if it is still there")
+    _print_left(outcome, request)
+
+
+def _print_left(outcome: Outcome, request: Request) -> None:
+    if outcome.withdrawn:
+        say(f"{outcome.withdrawn:,} later snapshots were withdrawn")
     if not request.purge:
         say("older checkpoints still know it until they are removed: --purge removes them now")
 

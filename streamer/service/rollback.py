@@ -12,15 +12,16 @@ from pathlib import Path
 
 import attrs
 
-from streamer.checkpoints import Store
+from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake.fingerprint import HEADS, key_of
 from streamer.ledger.entries import NO_DIGEST, Entry, Signature, Verdict
 from streamer.ledger.ledger import Ledger
 from streamer.ledger.spans import NAMELESS
+from streamer.service.bases import bases, opened
 from streamer.service.planning import Base, Plan, Step, is_earlier, steps, uncovered
 from streamer.service.replay import Text, find
-from streamer.service.takeback import Outcome, Request, bases, check_room, expected, newest, publish, replayed
+from streamer.service.takeback import Outcome, Request, check_room, expected, publish, replayed
 from streamer.state import State
 from streamer.state.past import described
 from streamer.state.reading import read_past
@@ -38,16 +39,11 @@ def rollback(folder: Path, to: str, request: Request) -> Outcome:
     Raises:
         StreamerError: As :func:`.takeback.forget` does; 66 if there is no such moment.
     """
-    store = Store(folder)
-    newest(store)
-    if request.dry_run:
-        return _rollback(store, to, request)
-    with store.lock():
-        return _rollback(store, to, request)
+    with opened(folder, locked=not request.dry_run) as (store, checkpoint, now):
+        return _rollback(store, checkpoint, now, to, request)
 
 
-def _rollback(store: Store, to: str, request: Request) -> Outcome:
-    checkpoint, now = newest(store, set_aside=not request.dry_run)
+def _rollback(store: Store, checkpoint: Checkpoint, now: State, to: str, request: Request) -> Outcome:
     known = list(bases(store, checkpoint, now))
     moment = _moment(store, to, known)
     target = moment.words_seen, moment.words_trained

@@ -11,9 +11,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
 
 import attrs
 import structlog
@@ -22,12 +21,11 @@ from streamer.checkpoints import Checkpoint, Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import Entry
 from streamer.ledger.ledger import Ledger
-from streamer.model.learner import ModelState
-from streamer.service.planning import Base, Plan, plan, renumbering
+from streamer.service.bases import bases, opened, state_of
+from streamer.service.planning import Plan, plan, renumbering
 from streamer.service.replay import Account, Replay, Texts, find
-from streamer.settings import BOUNDS, RunSettings
+from streamer.settings import RunSettings
 from streamer.state import State
-from streamer.state.reading import read_base
 from streamer.state.snapshots import Snapshots
 from streamer.system import failpoints
 from streamer.system.blas import Blas
@@ -104,16 +102,11 @@ def forget(folder: Path, name: str, request: Request) -> Outcome:
             gone; 65 if a needed text has changed; 78 if the journal does not say what was trained; 74 if the disk has
             no room. Then the folder is as it was.
     """
-    store = Store(folder)
-    newest(store)  # so that no folder is made for a lock
-    if request.dry_run:
-        return _forget(store, name, request)
-    with store.lock():
-        return _forget(store, name, request)
+    with opened(folder, locked=not request.dry_run) as (store, checkpoint, now):
+        return _forget(store, checkpoint, now, name, request)
 
 
-def _forget(store: Store, name: str, request: Request) -> Outcome:
-    checkpoint, now = newest(store, set_aside=not request.dry_run)
+def _forget(store: Store, checkpoint: Checkpoint, now: State, name: str, request: Request) -> Outcome:
     ledger = now.ledger
     rows = ledger.family(_named(ledger, name))
     if all(ledger.entry(row).outcome == "forgotten" for row in rows):
@@ -142,32 +135,6 @@ def _forget(store: Store, name: str, request: Request) -> Outcome:
         found,
         request,
     )
-
-
-def newest(store: Store, *, set_aside: bool = False) -> tuple[Checkpoint, State]:
-    """Return the newest checkpoint and its state.
-
-    Args:
-        store: The checkpoints.
-        set_aside: Whether damaged ones are set aside, as a trainer does; only for the holder of the lock.
-
-    Raises:
-        StreamerError: 66 if there is none, 65 if none is intact.
-    """
-
-    def aside(checkpoint: Checkpoint, reason: str) -> None:
-        path = store.set_aside(checkpoint)
-        _log.error("checkpoint.set_aside", name=checkpoint.name, renamed_to=path.name, reason=reason)
-
-    found = store.load_newest(on_damage=aside if set_aside else None)
-    if found is None:
-        raise StreamerError(
-            f"there is no checkpoint in {store.folder}",
-            hint="name the folder of the model with --checkpoints",
-            code=ExitCode.NO_INPUT,
-        )
-    checkpoint, tree = found
-    return checkpoint, State.from_checkpoint(checkpoint, tree)
 
 
 def _named(ledger: Ledger, name: str) -> list[int]:
@@ -201,52 +168,6 @@ def _gone(name: str) -> StreamerError:
         hint="it can't be taken out of this model. Files are listed for longer with --ledger-keep",
         code=ExitCode.NO_INPUT,
     )
-
-
-def bases(store: Store, checkpoint: Checkpoint, now: State) -> Iterator[Base]:
-    """Yield the states that there are, the newest first; last the model that has seen nothing."""
-    words = now.words_seen, now.model.words_trained
-    yield Base(checkpoint.name, checkpoint.path, now.sequence, now.model.blocks, words, now.ledger)
-    found = {state.sequence: state.path for state in store.states.list()}
-    found |= {one.sequence: one.path for one in store.list()}
-    for sequence, path in sorted(found.items(), reverse=True):
-        if sequence >= checkpoint.sequence or now.given_up.has(sequence):
-            continue
-        try:
-            blocks, words, ledger = read_base(path)
-        except StreamerError as error:
-            _log.warning("checkpoint.damaged", name=path.name, reason=error.problem, hint="an older one is used")
-            continue
-        yield Base(path.name, path, sequence, blocks, words, ledger)
-    if not now.initial.words:
-        yield Base("the beginning", None, 0, 0, (0, 0), Ledger(now.ledger.root))
-
-
-def _state(base: Base, now: State) -> State:
-    """Return the whole state of a base."""
-    if base.path:
-        return _checked(_read(base.path), now, base)
-    first: dict[str, Any] = dict(zip(BOUNDS, now.model.bounds[0][1:], strict=True))
-    settings = attrs.evolve(now.settings, **first)
-    return State(ModelState.new(settings, now.model.batching), tokenizer=now.tokenizer)
-
-
-def _read(path: Path) -> State:
-    tree = Store(path.parent).load(str(path))[1]
-    # What a state needs beside it is in the folder of checkpoints.
-    folder = path.parent if path.name.startswith("checkpoint") else path.parent.parent
-    return State.from_tree(tree, folder=folder)
-
-
-def _checked(state: State, now: State, base: Base) -> State:
-    fixed: dict[str, Any] = {name: getattr(now.settings, name) for name in BOUNDS}
-    if attrs.evolve(state.settings, **fixed) != now.settings or state.tokenizer != now.tokenizer:
-        raise StreamerError(
-            f"{base.name} has other settings than the newest checkpoint, or another version of the tokenizer",
-            hint="a new model, in another --checkpoints folder, can be trained without it",
-            code=ExitCode.CONFIGURATION,
-        )
-    return state
 
 
 def expected(now: State, chosen: Plan, texts: Texts) -> Outcome:
@@ -341,7 +262,7 @@ def replayed(
             others than those with which the texts were trained.
     """
     keep_freed_memory()
-    state = _state(chosen.base, now)
+    state = state_of(chosen.base, now)
     tokenizer = tokenizer_of(state, request.tokenizer)
     if state.tokenizer != now.tokenizer:
         raise StreamerError(

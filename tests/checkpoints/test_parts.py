@@ -176,3 +176,23 @@ def test_a_kept_state_needs_its_segments_too(tmp_path: Path) -> None:
     kept.write_bytes(kept.read_bytes()[:-1])
     Store(tmp_path).retire(2)
     assert there(tmp_path) == [2]
+
+
+def test_a_state_that_takes_the_name_of_a_damaged_one_keeps_its_segments(tmp_path: Path) -> None:
+    """What the damaged one needed, which was nothing, is not what the new one needs."""
+    one, two = map(Words, (1, 2))
+    store = Store(tmp_path)
+    saved(store, 1, two)
+    saved(store, 2, one)
+    store.states.keep(tmp_path / "checkpoint-0000000002.h5", 2, 0, [], lambda number: False)
+    for path in (store.list()[0].path, store.states.list()[-1].path):
+        path.write_bytes(path.read_bytes()[:-1])
+    store = Store(tmp_path)  # the next process
+    store.set_aside(store.list()[0])
+    store.retire(2)
+    saved(store, 2, one)
+    store.states.keep(tmp_path / "checkpoint-0000000002.h5", 2, 0, [], lambda number: False)
+    for number in (3, 4, 5):
+        saved(store, number, two)
+    assert there(tmp_path) == [1, 2]
+    assert len(store._parts._needs) <= 4, "what is gone needs nothing"

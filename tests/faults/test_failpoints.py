@@ -153,7 +153,8 @@ def test_an_error_around_checkpoints(fault: str, inbox: Path, folder: Path, expe
     name = fault.partition(":")[0]
     assert ended.code in {"checkpoint.list": (66,), "checkpoint.open": (66,)}.get(name, (0, 74)), ended.stderr
     if name in SAVING and ended.code == 0:
-        assert ended.events("checkpoint.failed")
+        # One of these calls is for the state that is kept of the checkpoint, without which it is as good.
+        assert ended.events("checkpoint.failed") or ended.events("state.not_kept")
     assert _finished(inbox, folder) == expected
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from streamer.checkpoints import Store
+from streamer.service import replay, service
 from streamer.service.rollback import rollback
 from streamer.service.takeback import Outcome, Request, forget
 from streamer.settings import RunSettings
@@ -174,7 +175,7 @@ def case(folder: Path, seed: int, tell: Callable[[str], None] | None = None) -> 
     rng = random.Random(seed)
     names = [f"{letter}.txt" for letter in "abcdefg"[: rng.randrange(3, 7)]]
     out = rng.choice(names)
-    run = attrs.evolve(RUN, keep_states=rng.choice(["all", "all", "3d"]), keep=rng.choice([1, 3]))
+    run = attrs.evolve(RUN, keep_states=rng.choice(["all", "all", "3d"]), keep=rng.choice([1, 3]), threads=1 + seed % 2)
     acts = story(rng, names, rng.randrange(4, 14))
     one, other = worlds(folder, out, run)
     calm = random.Random(0)
@@ -200,26 +201,6 @@ def case(folder: Path, seed: int, tell: Callable[[str], None] | None = None) -> 
     return kills, outcome.files
 
 
-def cases(request: pytest.FixtureRequest) -> list[int]:
-    """Return the seeds."""
-    return list(range(50 if request.config.getoption("--long") else 6))
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("small_and_quiet")
-@pytest.mark.parametrize("part", range(3))
-def test_it_is_as_if_it_had_never_been_there(tmp_path: Path, part: int, amount: Amount, tell: Tell) -> None:
-    """Every array of the model, the counts of all words, the history, and all that is learned afterwards."""
-    kills = files = 0
-    seeds = range(part, amount(6, 51), 3)
-    for seed in seeds:
-        folder = tmp_path / f"{seed}"
-        folder.mkdir()
-        found = case(folder, seed)
-        kills, files = kills + found[0], files + found[1]
-    tell(f"forgetting: {len(seeds)} files taken out, {files} trained again, {kills} kills meanwhile: no bit differs")
-
-
 def counts(checkpoints: Path) -> dict[str, int]:
     """Return how often each word was seen."""
     vocabulary = Trainer.resume(checkpoints, threads=1).state.model.vocabulary
@@ -230,7 +211,8 @@ def back_case(folder: Path, seed: int) -> tuple[int, int]:
     """Play a random case, go back to a random snapshot; return kills meanwhile, and files trained again for it."""
     rng = random.Random(seed)
     names = [f"{letter}.txt" for letter in "abcdef"[: rng.randrange(3, 6)]]
-    run = attrs.evolve(RUN, keep_states=rng.choice(["all", "3d"]), keep=rng.choice([1, 3]), snapshot_every="0.05k")
+    run = attrs.evolve(RUN, keep_states=rng.choice(["all", "3d"]), keep=rng.choice([1, 3]), threads=1 + seed % 2)
+    run = attrs.evolve(run, snapshot_every="0.05k")
     one = World(folder, run)
     one.inbox.mkdir()
     for act in story(rng, names, rng.randrange(3, 10)):
@@ -254,16 +236,30 @@ def back_case(folder: Path, seed: int) -> tuple[int, int]:
     return kills, outcome.files
 
 
+@pytest.fixture
+def workers_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs with two threads have workers, however little text there is."""
+    for module in (service, replay):
+        monkeypatch.setattr(module, "WORTH_WORKERS", 1)
+        monkeypatch.setattr(module, "WORTH_SHARING", 1)
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("small_and_quiet")
+@pytest.mark.usefixtures("small_and_quiet", "workers_for_all")
 @pytest.mark.parametrize("part", range(3))
-def test_it_is_as_it_was_at_a_moment(tmp_path: Path, part: int, amount: Amount, tell: Tell) -> None:
-    """Words, counts, sums of squares, and vectors as far as the snapshot knows them."""
+@pytest.mark.parametrize("play", [case, back_case])
+def test_it_is_as_if_it_had_never_been_there(
+    tmp_path: Path, play: Callable[[Path, int], tuple[int, int]], part: int, amount: Amount, tell: Tell
+) -> None:
+    """Every array of the model, the counts of all words, the history, and all that is learned afterwards.
+
+    Of a moment that is gone back to: words, counts, sums of squares, and vectors as far as its snapshot knows them.
+    """
     kills = files = 0
     seeds = range(part, amount(6, 51), 3)
     for seed in seeds:
         folder = tmp_path / f"{seed}"
         folder.mkdir()
-        found = back_case(folder, seed)
+        found = play(folder, seed)
         kills, files = kills + found[0], files + found[1]
-    tell(f"rollback: {len(seeds)} moments, {files} files trained again, {kills} kills meanwhile: no bit differs")
+    tell(f"{play.__name__}: {len(seeds)} seeds, {files} files trained again, {kills} kills meanwhile: no bit differs")

@@ -192,3 +192,9 @@ def test_train_takes_files_in_the_order_of_time(archive: Path) -> None:
     ended = done("train", *names, "--epochs", "2", *QUICK, *ALL, "--date-from", "name", folder=archive)
     assert [Path(path).name for path in trained(ended)] == ["1880.txt", "1884.txt", "1890.txt"] * 2
     assert [date for _, _, date in moments(archive)] == [seconds(year) for year in (1880, 1884, 1890)]
+
+
+@pytest.mark.parametrize("mtime", [-70_000_000_000.0, -31_000_000_000.0])
+def test_a_date_of_no_text_is_none(mtime: float) -> None:
+    """A file system may say that a file is from before there were texts: the clock must not follow."""
+    assert Dating("mtime", lambda path: None, lambda: NOW).date("a.txt", signed(mtime), block()) is None

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.ledger.entries import RELEASED, Signature, Verdict
-from streamer.service.releasing import PATTERN, release
-from streamer.state.reading import read_ledger
-from streamer.training import Trainer
+from streamer.service.releasing import PATTERN, Requests, release
+from streamer.service.saving import Saver
+from streamer.state.reading import read_ledger, read_state
+from streamer.training import Schedule, Trainer
+from streamer.workers import starter
 
 from ..support.corpus import put, text
 from ..support.process import QUICK, done, files, run, started, until
@@ -51,6 +56,24 @@ def test_a_file_that_is_not_held(file: str, problem: str, checkpoints: Path) -> 
         release(checkpoints, ["a.txt", file])
     assert (caught.value.problem, caught.value.code) == (problem, ExitCode.NO_INPUT)
     assert read_ledger(checkpoints).holds("a.txt")
+
+
+@pytest.mark.parametrize("content", [b'["\\ud800"]', b"[" * 200_000, b"{}", b"\xff", b"", None])
+def test_a_request_that_is_none_stops_nobody(content: bytes | None, checkpoints: Path) -> None:
+    """Nor does a pipe of such a name, which nobody writes to."""
+    path = checkpoints / "release-1-1.json"
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    state, store = read_state(checkpoints), Store(checkpoints)
+    saver = Saver(store, state, Schedule(state, starter(1)), every=0.0, fresh=0.0, keep=2)
+    with capture_logs() as lines:
+        assert not Requests(store, state, saver).grant()
+    assert [line["event"] for line in lines] == ["release.ignored", "checkpoint.saved"]
+    saver.close()
+    assert not path.exists(), "it is not read again at each start"
+    assert state.ledger.holds("a.txt")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from streamer.service.snapshotting import MOST_WAITING, Snapshotter
 from streamer.settings import RunSettings
 from streamer.state import State
 from streamer.state.reading import read_past
+from streamer.system import failpoints
 from streamer.training import Schedule, Trainer
 from streamer.training.tokenizing import tokenizer_of
 from streamer.workers import starter
@@ -144,3 +145,19 @@ def test_few_wait_in_memory(stream: Callable[..., Stream], tmp_path: Path) -> No
 def test_what_is_kept(given: dict[str, Any], kept: str) -> None:
     """Those taken by words are all kept, unless somebody says otherwise: they may all come within an hour."""
     assert RunSettings(**given).snapshots_kept == kept
+
+
+def test_on_a_full_disk_they_are_left_out(
+    stream: Callable[..., Stream], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two wait; more would fill the memory. When there is room again, they are written, and others taken."""
+    monkeypatch.setattr(failpoints, "_armed", failpoints.arm("checkpoint.create:ENOSPC:1+"))
+    found = stream()
+    with capture_logs() as lines:
+        for number in range(8):
+            found.train(number, number * HOUR)
+    assert found.state.snapshots.waiting == MOST_WAITING
+    assert [line["event"] for line in lines].count("snapshot.left_out") == 1
+    monkeypatch.setattr(failpoints, "_armed", {})
+    found.saver.finish()
+    assert [moment.name for moment in read_past(tmp_path).moments[:-1]] == ["snapshot-1", "snapshot-2"]
