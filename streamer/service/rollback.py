@@ -60,7 +60,7 @@ def _rollback(store: Store, checkpoint: Checkpoint, now: State, to: str, request
     texts = find(now.ledger, rows, request.check, _lengths(now.ledger, before, chosen))
     found = attrs.evolve(
         expected(now, attrs.evolve(chosen, steps=[] if earlier else chosen.steps), texts),
-        out=_later(now.ledger, chosen),
+        out=_later(now.ledger, chosen.base.ledger),
     )
     if request.dry_run:
         return found
@@ -71,6 +71,12 @@ def _rollback(store: Store, checkpoint: Checkpoint, now: State, to: str, request
     replay = replayed(store, now, chosen, texts, (), request, account)
     if (replay.state.words_seen, replay.state.model.words_trained) != target:
         raise uncovered(f"the block that ends at {described(moment)}")
+    found = attrs.evolve(
+        found,
+        files=len(_later(account.ledger, chosen.base.ledger)),
+        words=target[0] - chosen.base.words[0],
+        out=_later(now.ledger, account.ledger),
+    )
     _remember(account.ledger, now.ledger)
     files = [one for one in now.snapshots.files if one.moment.words_seen <= target[0]]
     files = [one for one in files if one.moment.words_trained <= target[1]]
@@ -125,11 +131,10 @@ def _first(found: list[Step], blocks: int) -> Iterator[Step]:
         blocks -= step.blocks
 
 
-def _later(ledger: Ledger, chosen: Plan) -> list[str]:
-    """Return the names of the files of which something was trained since the state to start from."""
+def _later(ledger: Ledger, before: Ledger) -> list[str]:
+    """Return the names of the files of which something was trained since an earlier ledger of the same stream."""
     journal = ledger.journal()
-    since = int(chosen.base.ledger.journal().blocks.sum())
-    rows = journal.row[journal.blocks.cumsum() > since]
+    rows = journal.row[journal.blocks.cumsum() > int(before.journal().blocks.sum())]
     return list(dict.fromkeys(ledger.entry(int(row)).path for row in rows if row != NAMELESS))
 
 

@@ -9,11 +9,13 @@ import pytest
 from streamer.checkpoints import Store
 from streamer.errors import ExitCode, StreamerError
 from streamer.intake import reader
+from streamer.service.releasing import release
 from streamer.service.rollback import rollback
 from streamer.service.takeback import forget
 from streamer.state.reading import read_ledger, read_past, read_state
 
 from ..support.taking_back import Stream, text
+from .test_judging import letters
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +168,25 @@ def test_a_copy_of_what_has_grown_since_is_known_as_one(tmp_path: Path) -> None:
     rows = {entry.path: entry.explanation for entry in read_ledger(found.checkpoints)}
     assert rows == {"a.txt": "", "b.txt": "", "a.copy": "a copy of a.txt"}
     assert read_state(found.checkpoints).words_seen == counted
+
+
+def test_back_to_after_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the state from before holds was released, since it was trained; so it is trained again."""
+    monkeypatch.setattr(reader, "PIECE", 1 << 20)  # files are judged by their first block
+    found = Stream(tmp_path, hold_unusual=True, snapshot_every="0.5k", keep=1)
+    for number in range(22):
+        found.put(f"{number:02}.txt", number, 600)
+    found.write("odd.txt", letters(1, 900).encode())
+    found.learn()
+    assert read_ledger(found.checkpoints).holds("odd.txt")
+    release(found.checkpoints, ["odd.txt"])
+    found.learn()
+    for number in (30, 31):
+        found.put(f"{number}.txt", number, 600)
+    moment = read_past(found.checkpoints).moments[-2]  # after 30.txt
+    for state in Store(found.checkpoints).states.list()[-3:]:  # those that have seen odd.txt
+        state.path.unlink()
+    outcome = rollback(found.checkpoints, moment.name, found.request())
+    assert (outcome.files, outcome.words, outcome.out) == (2, 1_501, ["31.txt"])
+    outcomes = {entry.path: entry.outcome for entry in read_ledger(found.checkpoints)}
+    assert outcomes["odd.txt"] == outcomes["30.txt"] == "trained" and "31.txt" not in outcomes

@@ -413,3 +413,34 @@ def test_the_settings_of_a_base_are_those_of_the_model(tmp_path: Path) -> None:
     with pytest.raises(StreamerError, match="other settings") as caught:
         forget(found.checkpoints, "b.txt", found.request())
     assert caught.value.code == ExitCode.CONFIGURATION and found.on_disk() == before
+
+
+def test_a_text_whose_place_is_not_known_any_more_is_not_called_forgotten(tmp_path: Path) -> None:
+    """Its copy is listed, but the file that was trained is gone for long: it is refused, and nothing changes."""
+    found = Stream(tmp_path, ledger_keep=0.001)
+    path = found.put("a.txt", 0)
+    found.write("copy.txt", path.read_bytes())
+    found.learn()
+    path.unlink()
+    for _ in range(2):
+        found.learn()
+    assert read_ledger(found.checkpoints).is_folded("a.txt") and outcomes(found) == {"copy.txt": "skipped"}
+    before = found.on_disk()
+    for name in ("copy.txt", "a.txt"):
+        with pytest.raises(StreamerError, match="gone for so long") as caught:
+            forget(found.checkpoints, name, found.request(purge=True))
+        assert caught.value.code == ExitCode.NO_INPUT and found.on_disk() == before
+
+
+def test_a_version_that_was_refused_is_forgotten_too(tmp_path: Path) -> None:
+    """What was rewritten, forgotten, and then grows, begins with a text that was forgotten."""
+    found = Stream(tmp_path)
+    found.put("a.txt", 0)
+    found.put("b.txt", 1)
+    found.write("b.txt", text(2))
+    found.learn()
+    forget(found.checkpoints, "b.txt", found.request())
+    words = read_state(found.checkpoints).words_seen
+    found.grow("b.txt", 3)
+    assert read_state(found.checkpoints).words_seen == words
+    assert "trained" not in {entry.outcome for entry in read_ledger(found.checkpoints) if entry.path == "b.txt"}
